@@ -1,0 +1,9 @@
+//! Thin wrappers over kernel calls, each counted under its name; with the parser's vector scanner the only room for `unsafe`.
+//!
+//! A wrapper makes one system call, counts it and hands back what the kernel said. It retries nothing and decides nothing:
+//! `EINTR`, `EAGAIN` and short counts are the caller's business, because what to do about them is where the models differ.
+//!
+//! **Invariant:** nothing here knows a protocol, a connection or a policy.
+//! **Invariant:** every system call of a running model goes through this room, so that [`crate::Cost`] is complete.
+
+pub(crate) mod calls;
