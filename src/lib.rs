@@ -10,7 +10,9 @@ pub mod http1;
 pub mod models;
 mod read_workload;
 mod sys;
+mod unavailable;
 
 pub use cost::Cost;
 pub use read_workload::{MAX_BLOCK, ReadList, ReadWorkload};
 pub use sys::calls::{Call, Calls};
+pub use unavailable::Unavailable;

@@ -1,0 +1,132 @@
+//! What the kernel holds: one entry for each operation of a ring, from its submission to its last completion.
+//!
+//! A buffer the kernel reads or writes lives in its operation's entry and nowhere else; it comes out with the last completion.
+//! So no safe code can touch, move or free it meanwhile. (A buffer freed under a read in flight receives the kernel's octets
+//! after the next allocation took it; no sanitizer sees that.)
+
+use std::os::fd::OwnedFd;
+
+use bytes::Bytes;
+
+use super::block::Block;
+use super::buffer_ring::Selected;
+
+/// One submitted operation: its `user_data`. A slot that is used again gets a new generation, so a late cancel of something
+/// that is over finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Operation(pub(super) u64);
+
+/// What travels with an operation.
+#[derive(Debug, Default)]
+pub(crate) enum Payload {
+    #[default]
+    Nothing,
+    /// Was sent; comes back with the completion.
+    Vec(Vec<u8>),
+    /// Was sent; comes back with the completion.
+    Bytes(Bytes),
+    /// Was read into; comes back with the completion.
+    Block(Block),
+    /// The kernel chose a provided buffer and filled it.
+    Received(Selected),
+    /// The kernel accepted a connection.
+    Accepted(OwnedFd),
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(octets: Vec<u8>) -> Self {
+        Payload::Vec(octets)
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(octets: Bytes) -> Self {
+        Payload::Bytes(octets)
+    }
+}
+
+/// What a completion's result means beside success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// The result is a new descriptor.
+    Accept,
+    /// The flags may name a buffer of this group.
+    Receive {
+        group: u16,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) token: u64,
+    pub(super) kind: Kind,
+    pub(super) payload: Payload,
+}
+
+#[derive(Default)]
+pub(super) struct Ledger {
+    slots: Vec<(u32, Option<Entry>)>,
+    free: Vec<u32>,
+}
+
+impl Ledger {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) -> Operation {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push((0, None));
+            (self.slots.len() - 1) as u32
+        });
+        let (generation, place) = &mut self.slots[slot as usize];
+        *place = Some(entry);
+        Operation(u64::from(*generation) << 32 | u64::from(slot))
+    }
+
+    /// The entry of an operation that goes on.
+    pub(super) fn get(&self, operation: Operation) -> Option<&Entry> {
+        let (generation, entry) = self.slots.get(operation.0 as u32 as usize)?;
+        entry.as_ref().filter(|_| *generation == (operation.0 >> 32) as u32)
+    }
+
+    /// The entry of an operation that is over.
+    pub(super) fn remove(&mut self, operation: Operation) -> Option<Entry> {
+        let slot = operation.0 as u32;
+        let (generation, entry) = self.slots.get_mut(slot as usize)?;
+        if *generation != (operation.0 >> 32) as u32 {
+            return None;
+        }
+        let entry = entry.take()?;
+        *generation = generation.wrapping_add(1);
+        self.free.push(slot);
+        Some(entry)
+    }
+
+    pub(super) fn operations(&self) -> impl Iterator<Item = Operation> + '_ {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, entry))| entry.is_some())
+            .map(|(slot, (generation, _))| Operation(u64::from(*generation) << 32 | slot as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_operation_finds_nothing_in_a_slot_used_again() {
+        let entry = |token| Entry { token, kind: Kind::Plain, payload: Payload::Nothing };
+        let mut ledger = Ledger::default();
+        let first = ledger.insert(entry(1));
+        assert_eq!(ledger.remove(first).unwrap().token, 1);
+        let second = ledger.insert(entry(2));
+        assert_eq!(first.0 as u32, second.0 as u32, "the slot is used again");
+        assert!(ledger.get(first).is_none() && ledger.remove(first).is_none());
+        assert_eq!(ledger.get(second).unwrap().token, 2);
+        assert_eq!((ledger.len(), ledger.operations().collect::<Vec<_>>()), (1, vec![second]));
+    }
+}

@@ -1,0 +1,316 @@
+//! An io_uring whose operations are safe to start and safe to drop.
+//!
+//! Whatever the kernel reads from or writes to is moved into the ring's ledger with the operation and comes back with its last
+//! completion. A ring that is dropped cancels what is in flight, waits for the last completion, and only then frees memory:
+//! the kernel was seen storing into a buffer after a ring dropped with reads in flight had returned from `drop`.
+//!
+//! **Invariant:** no memory the kernel may touch is reachable from safe code, or freed, before its operation's last completion.
+//! **Invariant:** a ring stays on the thread that made it, which is what `IORING_SETUP_SINGLE_ISSUER` demands.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
+
+use super::block::Block;
+use super::buffer_ring::Selected;
+use super::calls::{Call, count};
+use super::ledger::{Entry, Kind, Ledger, Operation, Payload};
+use super::mapping::Mapping;
+use super::ring_setup::{self, RingOptions};
+
+/// A submission queue, a completion queue and the ledger of what is in flight between them.
+pub(crate) struct Ring {
+    // Dropped in this order: the descriptor first, then what the kernel was given.
+    io: IoUring,
+    ledger: Ledger,
+    provided: Vec<Rc<Mapping>>,
+    bound_to_thread: PhantomData<*const ()>,
+}
+
+/// What the kernel says about an operation.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    pub(crate) operation: Operation,
+    /// What the caller gave when it started the operation.
+    pub(crate) token: u64,
+    /// True for a multishot operation that goes on. If false this is the operation's last completion, and a multishot one must
+    /// be armed again.
+    pub(crate) more: bool,
+    /// What came back: the buffer that was lent, the buffer the kernel chose, the connection it accepted.
+    pub(crate) payload: Payload,
+    result: i32,
+}
+
+impl Completion {
+    /// The count or other value the operation yields, or its error.
+    pub(crate) fn result(&self) -> io::Result<usize> {
+        usize::try_from(self.result).map_err(|_| io::Error::from_raw_os_error(-self.result))
+    }
+}
+
+/// A file to read: by descriptor, or by its place among the registered ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'fd> {
+    Descriptor(BorrowedFd<'fd>),
+    Registered(u32),
+}
+
+/// The `user_data` of the cancellations a dropped ring sends; a ledger never has that many slots.
+const FAREWELL: u64 = u64::MAX;
+
+impl Ring {
+    /// A ring for the calling thread. If the machine has or allows none, the error holds an [`Unavailable`](crate::Unavailable).
+    pub(crate) fn new(options: &RingOptions) -> io::Result<Ring> {
+        let io = ring_setup::build(options)?;
+        Ok(Ring { io, ledger: Ledger::default(), provided: Vec::new(), bound_to_thread: PhantomData })
+    }
+
+    /// Operations without a last completion.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.ledger.len()
+    }
+
+    // Waiting.
+
+    /// Hands over what was started and waits until `min` completions are there, the timeout is over or a signal came. In each
+    /// of these cases the answer is `Ok`, and [`reap`](Ring::reap) may find nothing. `min` 0 does not wait, but lets the kernel
+    /// post what is done.
+    pub(crate) fn submit_and_wait(&mut self, min: u32, timeout: Option<Duration>) -> io::Result<()> {
+        let waiting = self.io.submission().len() as u32;
+        let limit = timeout.map(types::Timespec::from);
+        let mut args = types::SubmitArgs::new();
+        if let Some(limit) = &limit {
+            args = args.timespec(limit);
+        }
+        count(Call::IoUringEnter);
+        let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
+        // SAFETY: with EXT_ARG the argument is an `io_uring_getevents_arg`, which `SubmitArgs` is; it and the time it points to
+        // outlive the call. What the entries point to is in the ledger.
+        match unsafe { self.io.submitter().enter(waiting, min, flags.bits(), Some(&args)) } {
+            Ok(_) => Ok(()),
+            // EBUSY: the completion queue is full and must be reaped before more can be submitted.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Appends all completions that are there. It makes no system call.
+    pub(crate) fn reap(&mut self, into: &mut Vec<Completion>) {
+        for completed in self.io.completion() {
+            into.extend(settle(&mut self.ledger, &completed));
+        }
+    }
+
+    // Operations. Each returns at once and completes later under the caller's `token`. If the submission queue is full, what is
+    // in it is submitted first, which is one more system call.
+
+    /// Reads up to `len` octets of a file at `offset` into the block from `at` on; the block comes back with the completion.
+    /// With `registered`, the block is the one registered under that number ([`register_blocks`](Ring::register_blocks)).
+    pub(crate) fn read(&mut self, read: Read<'_>, mut block: Block, token: u64) -> io::Result<Operation> {
+        let room = &mut block[read.at..read.at + read.len];
+        let (start, len) = (room.as_mut_ptr(), room.len() as u32);
+        let entry = match (read.file, read.registered) {
+            (Target::Descriptor(fd), None) => {
+                opcode::Read::new(types::Fd(fd.as_raw_fd()), start, len).offset(read.offset).build()
+            }
+            (Target::Registered(file), None) => opcode::Read::new(types::Fixed(file), start, len).offset(read.offset).build(),
+            // The kernel checks that the address lies inside the registered buffer, and writes to the pages it pinned at the
+            // registration: with a wrong number the read fails or fills nothing the process can see.
+            (Target::Descriptor(fd), Some(number)) => {
+                opcode::ReadFixed::new(types::Fd(fd.as_raw_fd()), start, len, number).offset(read.offset).build()
+            }
+            (Target::Registered(file), Some(number)) => {
+                opcode::ReadFixed::new(types::Fixed(file), start, len, number).offset(read.offset).build()
+            }
+        };
+        self.start(entry, Kind::Plain, Payload::Block(block), token)
+    }
+
+    /// Sends `octets` from `from` on; they come back with the completion, whose result says how many went out. With
+    /// `MSG_WAITALL`, as here, that is all of them unless the connection breaks; without, 4 MiB went out as 32,768 octets.
+    pub(crate) fn send(&mut self, fd: impl AsFd, octets: impl Into<Payload>, from: usize, token: u64) -> io::Result<Operation> {
+        let payload = octets.into();
+        let rest = match &payload {
+            Payload::Vec(octets) => &octets[from..],
+            Payload::Bytes(octets) => &octets[from..],
+            _ => &[],
+        };
+        // A length is 32 bits: what is longer is sent in part, and the caller continues as after any short send.
+        let len = rest.len().min(1 << 30) as u32;
+        let entry = opcode::Send::new(types::Fd(fd.as_fd().as_raw_fd()), rest.as_ptr(), len)
+            .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build();
+        self.start(entry, Kind::Plain, payload, token)
+    }
+
+    /// Receives into a buffer the kernel takes from `group` when data is there: once, or again and again (Linux 6.0) until a
+    /// completion without `more`. `ENOBUFS` means the group is empty; the data waits in the socket.
+    pub(crate) fn recv(&mut self, fd: impl AsFd, group: u16, multishot: bool, token: u64) -> io::Result<Operation> {
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let entry = if multishot {
+            opcode::RecvMulti::new(fd, group).build()
+        } else {
+            // Length 0: as much as the chosen buffer holds.
+            opcode::Recv::new(fd, std::ptr::null_mut(), 0).buf_group(group).build().flags(squeue::Flags::BUFFER_SELECT)
+        };
+        self.start(entry, Kind::Receive { group }, Payload::Nothing, token)
+    }
+
+    /// Accepts a connection, or (multishot, Linux 5.19) every connection until a completion without `more`, as at `EMFILE`.
+    pub(crate) fn accept(&mut self, listener: impl AsFd, multishot: bool, token: u64) -> io::Result<Operation> {
+        let fd = types::Fd(listener.as_fd().as_raw_fd());
+        let entry = if multishot {
+            opcode::AcceptMulti::new(fd).flags(libc::SOCK_CLOEXEC).build()
+        } else {
+            opcode::Accept::new(fd, std::ptr::null_mut(), std::ptr::null_mut()).flags(libc::SOCK_CLOEXEC).build()
+        };
+        self.start(entry, Kind::Accept, Payload::Nothing, token)
+    }
+
+    /// Waits until one of the `poll(2)` events in `mask` is there: once, or (multishot, Linux 5.13) at every arrival. The result
+    /// is the events.
+    pub(crate) fn poll(&mut self, fd: impl AsFd, mask: u32, multishot: bool, token: u64) -> io::Result<Operation> {
+        let entry = opcode::PollAdd::new(types::Fd(fd.as_fd().as_raw_fd()), mask).multi(multishot).build();
+        self.start(entry, Kind::Plain, Payload::Nothing, token)
+    }
+
+    /// `shutdown(2)`; `how` is `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`. Linux 5.11.
+    pub(crate) fn shutdown(&mut self, fd: impl AsFd, how: i32, token: u64) -> io::Result<Operation> {
+        let entry = opcode::Shutdown::new(types::Fd(fd.as_fd().as_raw_fd()), how).build();
+        self.start(entry, Kind::Plain, Payload::Nothing, token)
+    }
+
+    /// `close(2)`. It completes none of the operations that are in flight on the descriptor: cancel those first.
+    pub(crate) fn close(&mut self, fd: OwnedFd, token: u64) -> io::Result<Operation> {
+        let entry = opcode::Close::new(types::Fd(fd.into_raw_fd())).build();
+        self.start(entry, Kind::Plain, Payload::Nothing, token)
+    }
+
+    /// Asks for an operation to be taken back. There are two completions, in either order: this one's (0, `ENOENT`: it was
+    /// over, `EALREADY`: too late) and the operation's own last one (`ECANCELED`, or its result if it was faster).
+    pub(crate) fn cancel(&mut self, operation: Operation, token: u64) -> io::Result<Operation> {
+        let entry = opcode::AsyncCancel::new(operation.0).build();
+        self.start(entry, Kind::Plain, Payload::Nothing, token)
+    }
+
+    // Registration.
+
+    /// Makes `files` known under the numbers 0, 1, ...: an operation on a number skips looking the descriptor up. The kernel
+    /// holds them open until the ring is gone.
+    pub(crate) fn register_files(&mut self, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let raw: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        count(Call::IoUringRegister);
+        self.io.submitter().register_files(&raw)
+    }
+
+    /// Makes `blocks` known under the numbers 0, 1, ...: the kernel pins their pages now instead of at every read.
+    /// It counts against `RLIMIT_MEMLOCK`.
+    pub(crate) fn register_blocks(&mut self, blocks: &mut [Block]) -> io::Result<()> {
+        let octets = blocks.iter().map(|block| block.len()).sum();
+        let vectors: Vec<_> =
+            blocks.iter_mut().map(|block| libc::iovec { iov_base: block.as_mut_ptr().cast(), iov_len: block.len() }).collect();
+        count(Call::IoUringRegister);
+        // SAFETY: the kernel pins the pages itself, so they stay even if a block is freed, and nothing is written to them before
+        // a `read` that owns a block.
+        unsafe { self.io.submitter().register_buffers(&vectors) }
+            .map_err(|error| ring_setup::diagnose_registration(error, "registered buffers", octets))
+    }
+
+    pub(super) fn register_buffer_ring(&mut self, mapping: Rc<Mapping>, group: u16, entries: u16) -> io::Result<()> {
+        count(Call::IoUringRegister);
+        // SAFETY: the entries are at the start of the mapping, which this ring keeps until it has let go of every operation.
+        unsafe { self.io.submitter().register_buf_ring_with_flags(mapping.start() as u64, entries, group, 0) }
+            .map_err(|error| ring_setup::diagnose_registration(error, "a provided buffer ring", usize::from(entries) * 16))?;
+        self.provided.push(mapping);
+        Ok(())
+    }
+
+    // Details.
+
+    fn start(&mut self, entry: squeue::Entry, kind: Kind, payload: Payload, token: u64) -> io::Result<Operation> {
+        self.make_room()?;
+        let operation = self.ledger.insert(Entry { token, kind, payload });
+        self.push(entry, operation.0);
+        Ok(operation)
+    }
+
+    fn make_room(&mut self) -> io::Result<()> {
+        while self.io.submission().is_full() {
+            count(Call::IoUringEnter);
+            if self.io.submit()? == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, entry: squeue::Entry, user_data: u64) {
+        // SAFETY: an entry points to nothing, or to octets owned by a payload that the ledger holds until the last completion.
+        // Payloads keep their octets on the heap, so moving one there did not move them.
+        let pushed = unsafe { self.io.submission().push(&entry.user_data(user_data)) };
+        debug_assert!(pushed.is_ok(), "room was made");
+    }
+
+    /// Cancels all and waits for the last completion of each.
+    fn take_back_all(&mut self) -> io::Result<()> {
+        let operations: Vec<_> = self.ledger.operations().collect();
+        for operation in operations {
+            self.make_room()?;
+            self.push(opcode::AsyncCancel::new(operation.0).build(), FAREWELL);
+        }
+        let mut dropped = Vec::new();
+        while self.ledger.len() > 0 {
+            self.submit_and_wait(1, None)?;
+            self.reap(&mut dropped);
+            dropped.clear();
+        }
+        Ok(())
+    }
+}
+
+/// What a [`Ring::read`] is to read, and where its octets go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read<'fd> {
+    pub(crate) file: Target<'fd>,
+    pub(crate) offset: u64,
+    pub(crate) at: usize,
+    pub(crate) len: usize,
+    pub(crate) registered: Option<u16>,
+}
+
+/// From the kernel's completion to ours: finds the operation, and takes its payload out if it is over.
+fn settle(ledger: &mut Ledger, completed: &cqueue::Entry) -> Option<Completion> {
+    let (operation, result, flags) = (Operation(completed.user_data()), completed.result(), completed.flags());
+    let more = cqueue::more(flags);
+    let entry = ledger.get(operation)?;
+    let (token, kind) = (entry.token, entry.kind);
+    let lent = if more { Payload::Nothing } else { ledger.remove(operation)?.payload };
+    let payload = match kind {
+        Kind::Accept if result >= 0 => {
+            // SAFETY: a successful accept yields a descriptor that nobody else knows of yet.
+            Payload::Accepted(unsafe { OwnedFd::from_raw_fd(result) })
+        }
+        Kind::Receive { group } => match cqueue::buffer_select(flags) {
+            Some(id) => Payload::Received(Selected { group, id, len: result.max(0) as u32 }),
+            None => lent,
+        },
+        Kind::Plain | Kind::Accept => lent,
+    };
+    Some(Completion { operation, token, more, payload, result })
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if self.ledger.len() > 0 && self.take_back_all().is_err() {
+            // The kernel would not say that it is done. Memory it may still write to is better lost than used again.
+            std::mem::forget(std::mem::take(&mut self.ledger));
+            std::mem::forget(std::mem::take(&mut self.provided));
+        }
+        ring_setup::count_teardown();
+    }
+}

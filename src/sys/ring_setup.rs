@@ -1,0 +1,226 @@
+//! Making a ring, and saying what is wrong when the kernel refuses one.
+
+use std::fs;
+use std::io;
+
+use io_uring::IoUring;
+use nix::sys::resource::{Resource, getrlimit};
+
+use super::calls::{Call, count};
+use crate::unavailable::Unavailable;
+
+/// How a ring is set up. The default is what was fastest: one thread that submits and runs the completion work itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RingOptions {
+    /// Places in the submission queue, rounded up to a power of two, at most 32,768.
+    pub(crate) submissions: u32,
+    /// Places in the completion queue, at least as many (`IORING_SETUP_CQSIZE`, Linux 5.5).
+    pub(crate) completions: u32,
+    /// One thread submits (`IORING_SETUP_SINGLE_ISSUER`, Linux 6.0).
+    pub(crate) single_issuer: bool,
+    /// Completion work waits until the thread waits (`IORING_SETUP_DEFER_TASKRUN`, Linux 6.1; needs `single_issuer`).
+    pub(crate) defer_taskrun: bool,
+    /// One faulty entry does not hold the following ones up (`IORING_SETUP_SUBMIT_ALL`, Linux 5.18).
+    pub(crate) submit_all: bool,
+}
+
+impl Default for RingOptions {
+    fn default() -> Self {
+        RingOptions { submissions: 256, completions: 1024, single_issuer: true, defer_taskrun: true, submit_all: true }
+    }
+}
+
+impl RingOptions {
+    /// The oldest kernel that knows all of these options, and which one needs it. Waiting with a timeout needs 5.11.
+    fn needs(&self) -> ((u32, u32), &'static str) {
+        match self {
+            RingOptions { defer_taskrun: true, .. } => ((6, 1), "IORING_SETUP_DEFER_TASKRUN"),
+            RingOptions { single_issuer: true, .. } => ((6, 0), "IORING_SETUP_SINGLE_ISSUER"),
+            RingOptions { submit_all: true, .. } => ((5, 18), "IORING_SETUP_SUBMIT_ALL"),
+            _ => ((5, 11), "IORING_ENTER_EXT_ARG"),
+        }
+    }
+
+    /// Octets of locked memory the two queues take.
+    fn octets(&self) -> usize {
+        let submissions = self.submissions.next_power_of_two() as usize;
+        let completions = self.completions.max(self.submissions).next_power_of_two() as usize;
+        (submissions * 64).next_multiple_of(4096) + (completions * 16 + submissions * 4 + 512).next_multiple_of(4096)
+    }
+}
+
+pub(super) fn build(options: &RingOptions) -> io::Result<IoUring> {
+    let mut builder = IoUring::builder();
+    builder.setup_cqsize(options.completions.max(options.submissions));
+    if options.single_issuer {
+        builder.setup_single_issuer();
+    }
+    if options.defer_taskrun {
+        builder.setup_defer_taskrun();
+    }
+    if options.submit_all {
+        builder.setup_submit_all();
+    }
+    count(Call::IoUringSetup);
+    let io = builder.build(options.submissions).map_err(|error| diagnose_setup(error, options))?;
+    if !io.params().is_feature_ext_arg() {
+        return Err(too_old("waiting with a timeout (IORING_ENTER_EXT_ARG)", (5, 11)).into());
+    }
+    count(Call::Mmap);
+    count(Call::Mmap);
+    Ok(io)
+}
+
+/// What the io-uring crate calls when it drops a ring: the two mappings and the descriptor.
+pub(super) fn count_teardown() {
+    count(Call::Munmap);
+    count(Call::Munmap);
+    count(Call::Close);
+}
+
+const ANOTHER_MODEL: &str = "or choose another model";
+
+/// Why `io_uring_setup(2)` failed, and what to do.
+fn diagnose_setup(error: io::Error, options: &RingOptions) -> io::Error {
+    let unavailable = match error.raw_os_error() {
+        Some(errno @ (libc::EPERM | libc::ENOSYS)) => forbidden(errno),
+        Some(libc::ENOMEM) => match locked_memory("io_uring", options.octets()) {
+            Some(unavailable) => unavailable,
+            None => return error,
+        },
+        Some(libc::EINVAL) => {
+            let (needed, by) = options.needs();
+            if running_kernel().is_some_and(|running| running >= needed) {
+                return io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!(
+                        "io_uring_setup(2) refuses a ring of {} submissions and {} completions: at most 32768 and 65536",
+                        options.submissions, options.completions
+                    ),
+                );
+            }
+            too_old(&format!("io_uring with {by}"), needed)
+        }
+        _ => return io::Error::new(error.kind(), format!("io_uring_setup(2) failed: {error}")),
+    };
+    unavailable.into()
+}
+
+/// Why registering memory failed.
+pub(super) fn diagnose_registration(error: io::Error, what: &'static str, octets: usize) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::ENOMEM) => locked_memory(what, octets).map_or(error, io::Error::from),
+        Some(libc::EINVAL) if running_kernel().is_some_and(|running| running < (5, 19)) => too_old(what, (5, 19)).into(),
+        _ => io::Error::new(error.kind(), format!("io_uring_register(2) refuses {what}: {error}")),
+    }
+}
+
+fn forbidden(errno: i32) -> Unavailable {
+    let sysctl = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").ok().map(|value| value.trim().to_owned());
+    let name = if errno == libc::EPERM { "EPERM" } else { "ENOSYS" };
+    match sysctl.as_deref() {
+        Some("2") if errno == libc::EPERM => Unavailable::new(
+            "io_uring",
+            "is forbidden by kernel.io_uring_disabled=2",
+            format!("set it to 0 with `sysctl kernel.io_uring_disabled=0` as root, {ANOTHER_MODEL}"),
+        ),
+        Some("1") if errno == libc::EPERM && !in_seccomp_filter() => {
+            let group = fs::read_to_string("/proc/sys/kernel/io_uring_group").unwrap_or_default();
+            Unavailable::new(
+                "io_uring",
+                format!(
+                    "is reserved by kernel.io_uring_disabled=1 for CAP_SYS_ADMIN and the group kernel.io_uring_group={}",
+                    group.trim()
+                ),
+                format!("join that group, set the former to 0 with sysctl as root, {ANOTHER_MODEL}"),
+            )
+        }
+        _ if in_seccomp_filter() => Unavailable::new(
+            "io_uring",
+            format!("is forbidden by a seccomp filter (io_uring_setup(2) answers {name}), as container runtimes set it"),
+            format!(
+                "run outside the container or with a profile that allows io_uring_setup, io_uring_enter and io_uring_register (docker: --security-opt seccomp=FILE), {ANOTHER_MODEL}"
+            ),
+        ),
+        _ if errno == libc::ENOSYS => Unavailable::new(
+            "io_uring",
+            format!(
+                "is not in this kernel ({}): it came with Linux 5.1, and can be left out (CONFIG_IO_URING) or not be there in an emulation such as gVisor",
+                running_release()
+            ),
+            format!("boot a kernel that has it, {ANOTHER_MODEL}"),
+        ),
+        _ => Unavailable::new(
+            "io_uring",
+            "is forbidden here: io_uring_setup(2) answers EPERM, by a security module such as SELinux or an outer sandbox",
+            format!("look for a denial in the kernel log, {ANOTHER_MODEL}"),
+        ),
+    }
+}
+
+/// `ENOMEM` because of the limit on locked memory, which holds for whoever lacks `CAP_IPC_LOCK`.
+fn locked_memory(what: &'static str, octets: usize) -> Option<Unavailable> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_MEMLOCK).ok()?;
+    if limit == libc::RLIM_INFINITY {
+        return None;
+    }
+    let needed = octets.div_ceil(1024);
+    Some(Unavailable::new(
+        what,
+        format!(
+            "may not lock the memory asked for: RLIMIT_MEMLOCK is {} KiB for all of the user's rings together, this takes {needed} KiB more",
+            limit / 1024
+        ),
+        format!("raise it (`ulimit -l {}`, or LimitMEMLOCK= in a systemd unit), ask for less, {ANOTHER_MODEL}", {
+            (limit / 1024 + needed as u64).next_power_of_two().max(8192)
+        }),
+    ))
+}
+
+fn too_old(what: &str, needed: (u32, u32)) -> Unavailable {
+    Unavailable::new(
+        what.to_owned(),
+        format!("needs Linux {}.{}, and this is {}", needed.0, needed.1, running_release()),
+        format!("boot a newer kernel, {ANOTHER_MODEL}"),
+    )
+}
+
+fn in_seccomp_filter() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().filter_map(|line| line.strip_prefix("Seccomp:")).any(|mode| mode.trim() == "2")
+}
+
+fn running_release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease").map_or_else(|_| "unknown".into(), |release| release.trim().to_owned())
+}
+
+fn running_kernel() -> Option<(u32, u32)> {
+    parse_release(&running_release())
+}
+
+fn parse_release(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_compared_as_numbers() {
+        assert_eq!(parse_release("6.18.44-fc-v595"), Some((6, 18)));
+        assert_eq!(parse_release("5.4.0"), Some((5, 4)));
+        assert_eq!(parse_release("4.19-rc1"), Some((4, 19)));
+        assert_eq!(parse_release("unknown"), None);
+        assert!((6, 2) < (6, 18) && (5, 19) < (6, 0));
+    }
+
+    #[test]
+    fn the_option_that_needs_the_newest_kernel_is_named() {
+        let options = RingOptions::default();
+        assert_eq!(options.needs(), ((6, 1), "IORING_SETUP_DEFER_TASKRUN"));
+        let older = RingOptions { defer_taskrun: false, single_issuer: false, ..options };
+        assert_eq!(older.needs(), ((5, 18), "IORING_SETUP_SUBMIT_ALL"));
+    }
+}
