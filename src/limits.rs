@@ -1,0 +1,46 @@
+//! Every bound of the connection layer, in one place. Protocols have bounds of their own beside them.
+
+use std::time::Duration;
+
+/// The most octets one read takes from a connection in one turn: 64 KiB. Smaller reads double the cost of 64 KiB bodies;
+/// larger ones let one loud peer keep the others waiting.
+pub const READ_OCTETS: usize = 64 << 10;
+
+/// The most connections accepted in one turn, so that a burst of newcomers does not starve those already here.
+pub const ACCEPTS_PER_TURN: usize = 64;
+
+/// Above so much unsent output a connection is not read: 256 KiB.
+pub const SEND_HIGH_OCTETS: usize = 256 << 10;
+
+/// Below so much unsent output it is read again, and [`Room`](crate::Event::Room) is told: 64 KiB.
+pub const SEND_LOW_OCTETS: usize = 64 << 10;
+
+/// The most input a protocol may leave unconsumed while it asks for more: 1 MiB.
+pub const TAIL_OCTETS: usize = 1 << 20;
+
+/// How long a peer is listened to after the last word was sent, so that the unread rest of its words does not reset the
+/// connection and destroy that last word on its way (RFC 9112 section 9.6).
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// How long the last words of a connection may take to leave.
+pub const FLUSH: Duration = Duration::from_secs(30);
+
+/// The length of the queue in which the kernel keeps connections that nobody has accepted yet (`listen(2)`). The standard
+/// library asks for 128, and each connection beyond it costs its client a second.
+pub const LISTEN_BACKLOG: i32 = 4096;
+
+/// The bounds a model keeps while it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServeLimits {
+    /// The most connections at one time. A further one is told so and closed.
+    pub connections: usize,
+    /// How long connections may go on after the shutdown has begun.
+    pub drain: Duration,
+}
+
+impl Default for ServeLimits {
+    /// 16,384 connections and 10 s.
+    fn default() -> Self {
+        ServeLimits { connections: 16_384, drain: Duration::from_secs(10) }
+    }
+}

@@ -1,0 +1,99 @@
+//! The first contract: how one waits.
+//!
+//! A [`Model`] is a way of waiting, and a trait over *workloads* and not over operations, so that each model can be itself. Its
+//! value is a set of options; rings, epoll instances and threads are born inside the call and are gone when it returns.
+
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::cost::Cost;
+use crate::protocol::Service;
+use crate::read_file::ReadFile;
+use crate::read_workload::ReadWorkload;
+
+/// A way of waiting.
+pub trait Model: Sync {
+    /// What it is called on the command line.
+    const NAME: &'static str;
+
+    /// Says whether this machine has what the model needs; the error holds an [`Unavailable`](crate::Unavailable) with the
+    /// cause and the cure.
+    fn available(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Reads every range of the workload, at most `in_flight` at once, handing each over as it arrives.
+    fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost>;
+
+    /// Gives every accepted connection a protocol of `service` and drives it, until `shutdown` has begun and the connections
+    /// have ended. The listener is one made by [`listen`](crate::listen).
+    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost>;
+
+    /// The same with a thread for each listener, on the connections the kernel gives it.
+    fn serve_all<S: Service>(&self, listeners: Vec<TcpListener>, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+        thread::scope(|scope| {
+            let threads: Vec<_> = listeners
+                .into_iter()
+                .map(|listener| {
+                    let serve = move || self.serve(listener, service, shutdown).inspect_err(|_| shutdown.begin());
+                    let thread = thread::Builder::new().name(Self::NAME.into()).spawn_scoped(scope, serve);
+                    thread.inspect_err(|_| shutdown.begin())
+                })
+                .collect();
+            let mut cost = Cost::default();
+            let mut failure = None;
+            for thread in threads {
+                let outcome = thread.and_then(|thread| {
+                    thread.join().unwrap_or_else(|_| Err(io::Error::other("a serving thread panicked")))
+                });
+                match outcome {
+                    Ok(its) => cost += its,
+                    Err(error) => failure = failure.or(Some(error)),
+                }
+            }
+            failure.map_or(Ok(cost), Err)
+        })
+    }
+}
+
+/// The wish that servers come to an end: idle connections close, busy ones finish what is under way, and what has not ended at
+/// the drain limit is cut. It can be shared by any number of servers, and begun from any thread.
+#[derive(Debug)]
+pub struct Shutdown {
+    begun: AtomicBool,
+    /// Written once and never read, so that it is readable for every loop from then on (eventfd(2)).
+    event: EventFd,
+}
+
+impl Shutdown {
+    /// A shutdown that has not begun.
+    pub fn new() -> io::Result<Shutdown> {
+        let event = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        Ok(Shutdown { begun: AtomicBool::new(false), event })
+    }
+
+    /// Begins it.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
+        // It fails only where the counter would overflow, and then it is readable already.
+        let _ = self.event.write(1);
+    }
+
+    /// Whether it has begun.
+    pub fn begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
+    }
+}
+
+/// Readable once the shutdown has begun.
+impl AsFd for Shutdown {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
+}

@@ -1,0 +1,42 @@
+//! What a failed accept(2) means: the same on every model, only the waiting differs.
+
+use std::io;
+use std::time::Duration;
+
+/// How long a server that has run out of descriptors or memory leaves newcomers in the queue: closing connections must have a
+/// chance to free some, and asking again at once would burn a core.
+pub(super) const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// What to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Nobody is waiting.
+    Nobody,
+    /// This newcomer has gone, or a signal came; try the next at once.
+    TryNext,
+    /// This process or the machine has run out of something: try again after [`BACK_OFF`].
+    BackOff,
+    /// The listener itself is broken.
+    Broken,
+}
+
+/// Judges an error of accept(2) by its manual page, which asks servers to treat pending network errors like "nobody".
+pub(super) fn judge(error: &io::Error) -> Failure {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Failure::Nobody,
+        Some(
+            libc::EINTR
+            | libc::ECONNABORTED
+            | libc::EPROTO
+            | libc::ENETDOWN
+            | libc::ENOPROTOOPT
+            | libc::EHOSTDOWN
+            | libc::ENONET
+            | libc::EHOSTUNREACH
+            | libc::ENETUNREACH
+            | libc::EPERM,
+        ) => Failure::TryNext,
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Failure::BackOff,
+        _ => Failure::Broken,
+    }
+}

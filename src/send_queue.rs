@@ -1,0 +1,346 @@
+//! What a protocol has said and the kernel has not taken yet.
+//!
+//! Small output is appended to one growing buffer, so that sixteen short answers leave in one system call; large or shared
+//! output travels as [`Bytes`] and is not copied. A model sends in one of two ways: by looking ([`SendQueue::slices`], then
+//! [`SendQueue::sent`]), or, where the kernel reads the octets later, by giving the buffer away and getting it back
+//! ([`SendQueue::lend`], [`SendQueue::give_back`]).
+//!
+//! **Invariant:** octets leave in the order in which they were said, each once.
+//! **Invariant:** a lent buffer is neither moved nor written to until it is given back.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// A buffer that is kept for the next answer once it is empty is at most this large: what an idle connection may own.
+const KEPT_OCTETS: usize = 512;
+
+/// Up to this many octets a copy is cheaper than a segment of their own.
+const COPIED_OCTETS: usize = 2 << 10;
+
+/// Output in order.
+#[derive(Default)]
+pub struct SendQueue {
+    segments: VecDeque<Segment>,
+    /// Octets of the first segment that are gone already.
+    gone: usize,
+    /// Octets in `segments`, less `gone`.
+    queued: usize,
+    /// Octets at the end that must not leave yet.
+    held: usize,
+    lent: usize,
+    spare: Vec<u8>,
+}
+
+/// One stretch of output.
+pub enum Segment {
+    /// Written here.
+    Own(Vec<u8>),
+    /// Shared with others.
+    Shared(Bytes),
+}
+
+impl Segment {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Segment::Own(octets) => octets,
+            Segment::Shared(octets) => octets,
+        }
+    }
+}
+
+impl AsRef<[u8]> for Segment {
+    fn as_ref(&self) -> &[u8] {
+        self.octets()
+    }
+}
+
+/// A segment the kernel is reading from, and which of its octets.
+pub struct Lent {
+    /// Keeps the octets alive.
+    pub segment: Segment,
+    /// Those to send.
+    pub range: Range<usize>,
+}
+
+impl SendQueue {
+    /// Octets said but not sent yet, those lent to the kernel and those held back included.
+    pub fn unsent(&self) -> usize {
+        self.queued + self.lent
+    }
+
+    /// Octets that may go now.
+    pub fn sendable(&self) -> usize {
+        self.queued - self.held
+    }
+
+    /// Whether a segment is with the kernel.
+    pub fn is_lent(&self) -> bool {
+        self.lent > 0
+    }
+
+    /// Appends a copy.
+    pub fn write(&mut self, octets: &[u8]) {
+        if let Some(Segment::Own(last)) = self.segments.back_mut() {
+            last.extend_from_slice(octets);
+        } else {
+            let mut fresh = std::mem::take(&mut self.spare);
+            fresh.extend_from_slice(octets);
+            self.segments.push_back(Segment::Own(fresh));
+        }
+        self.grown_by(octets.len());
+    }
+
+    /// Appends without a copy, unless a copy is cheaper.
+    pub fn send(&mut self, octets: Bytes) {
+        if octets.len() <= COPIED_OCTETS {
+            return self.write(&octets);
+        }
+        let count = octets.len();
+        self.segments.push_back(Segment::Shared(octets));
+        self.grown_by(count);
+    }
+
+    fn grown_by(&mut self, octets: usize) {
+        self.queued += octets;
+        if self.held > 0 {
+            self.held += octets;
+        }
+    }
+
+    /// Appends a copy and holds it back, with all that is said after it, until [`release`](Self::release) or
+    /// [`unsay`](Self::unsay). `octets` must not be empty.
+    pub fn hold(&mut self, octets: &[u8]) {
+        debug_assert!(self.held == 0 && !octets.is_empty());
+        self.write(octets);
+        self.held = octets.len();
+    }
+
+    /// Whether output is held back.
+    pub fn is_holding(&self) -> bool {
+        self.held > 0
+    }
+
+    /// Lets go what was held back.
+    pub fn release(&mut self) {
+        self.held = 0;
+    }
+
+    /// Takes back what was held back, as if it had never been said.
+    pub fn unsay(&mut self) {
+        self.queued -= self.held;
+        while self.held > 0 {
+            let Some(last) = self.segments.back_mut() else { break };
+            let count = last.octets().len();
+            if count <= self.held {
+                self.held -= count;
+                self.segments.pop_back();
+            } else {
+                match last {
+                    Segment::Own(octets) => octets.truncate(count - self.held),
+                    Segment::Shared(octets) => octets.truncate(count - self.held),
+                }
+                self.held = 0;
+            }
+        }
+        if self.queued == 0 {
+            self.clear();
+        }
+        self.tidy();
+    }
+
+    /// Drops everything that is not with the kernel.
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        (self.gone, self.queued, self.held) = (0, 0, 0);
+    }
+
+    /// Points `slices` at what may go, first octet first, and returns how many of them it filled.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut left = self.sendable();
+        let mut skip = self.gone;
+        let mut filled = 0;
+        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+            let octets = &segment.octets()[skip..];
+            let octets = &octets[..octets.len().min(left)];
+            if octets.is_empty() {
+                break;
+            }
+            *slice = IoSlice::new(octets);
+            filled += 1;
+            left -= octets.len();
+            skip = 0;
+        }
+        filled
+    }
+
+    /// The kernel has taken the first `count` octets.
+    pub fn sent(&mut self, mut count: usize) {
+        debug_assert!(count <= self.sendable());
+        self.queued -= count;
+        while let Some(first) = self.segments.front() {
+            let left = first.octets().len() - self.gone;
+            if count < left {
+                self.gone += count;
+                return;
+            }
+            count -= left;
+            self.gone = 0;
+            if let Some(Segment::Own(buffer)) = self.segments.pop_front() {
+                self.keep(buffer);
+            }
+            if count == 0 {
+                break;
+            }
+        }
+        self.tidy();
+    }
+
+    /// Gives the first stretch of output away, for as long as the kernel reads it. One at a time: two unlinked sends may
+    /// overtake each other when the first is cut short.
+    pub fn lend(&mut self) -> Option<Lent> {
+        let sendable = self.sendable();
+        if self.is_lent() || sendable == 0 {
+            return None;
+        }
+        let mut segment = self.segments.pop_front()?;
+        let mut end = segment.octets().len();
+        if end - self.gone > sendable {
+            let kept_back = match &mut segment {
+                Segment::Own(octets) => Segment::Own(octets.split_off(self.gone + sendable)),
+                Segment::Shared(octets) => Segment::Shared(octets.split_off(self.gone + sendable)),
+            };
+            self.segments.push_front(kept_back);
+            end = self.gone + sendable;
+        }
+        let range = std::mem::take(&mut self.gone)..end;
+        self.queued -= range.len();
+        self.lent = range.len();
+        Some(Lent { segment, range })
+    }
+
+    /// Takes a lent segment back, of which the kernel has sent `count` octets; the rest is first in the queue again.
+    pub fn give_back(&mut self, lent: Lent, count: usize) {
+        let left = self.lent - count;
+        self.lent = 0;
+        self.queued += left;
+        if left > 0 {
+            self.gone = lent.range.start + count;
+            self.segments.push_front(lent.segment);
+        } else if let Segment::Own(buffer) = lent.segment {
+            self.keep(buffer);
+        }
+        self.tidy();
+    }
+
+    fn keep(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= KEPT_OCTETS && buffer.capacity() > self.spare.capacity() {
+            buffer.clear();
+            self.spare = buffer;
+        }
+    }
+
+    /// A burst leaves a long list of segments behind; an idle connection should not own it.
+    fn tidy(&mut self) {
+        if self.segments.is_empty() && self.segments.capacity() > 8 {
+            self.segments = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(queue: &SendQueue) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 8];
+        let filled = queue.slices(&mut slices);
+        slices[..filled].concat()
+    }
+
+    #[test]
+    fn octets_leave_in_order_through_both_doors() {
+        let large = Bytes::from(vec![b'x'; COPIED_OCTETS + 1]);
+        let mut expected = b"head ".to_vec();
+        expected.extend_from_slice(&large);
+        expected.extend_from_slice(b" tail");
+
+        for step in [1, 2, 3, 1000, 5000] {
+            let (mut looking, mut lending) = (SendQueue::default(), SendQueue::default());
+            for queue in [&mut looking, &mut lending] {
+                queue.write(b"head ");
+                queue.send(large.clone());
+                queue.write(b" ta");
+                queue.write(b"il");
+            }
+            let mut looked = Vec::new();
+            while looking.sendable() > 0 {
+                let all = look(&looking);
+                let count = step.min(all.len());
+                looked.extend_from_slice(&all[..count]);
+                looking.sent(count);
+            }
+            let mut lent_out = Vec::new();
+            while let Some(lent) = lending.lend() {
+                assert!(lending.lend().is_none(), "one at a time");
+                let octets = &lent.segment.octets()[lent.range.clone()];
+                let count = step.min(octets.len());
+                lent_out.extend_from_slice(&octets[..count]);
+                lending.give_back(lent, count);
+            }
+            assert_eq!(looked, expected);
+            assert_eq!(lent_out, expected);
+            assert_eq!((looking.unsent(), lending.unsent()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn held_output_stays_until_released() {
+        let mut queue = SendQueue::default();
+        queue.write(b"first");
+        queue.hold(b"held");
+        queue.write(b" back");
+        assert_eq!((look(&queue), queue.unsent(), queue.sendable()), (b"first".to_vec(), 14, 5));
+        queue.sent(5);
+        assert_eq!(look(&queue), b"");
+        queue.release();
+        assert_eq!(look(&queue), b"held back");
+    }
+
+    #[test]
+    fn held_output_can_be_unsaid() {
+        for sent in 0..=5 {
+            let mut queue = SendQueue::default();
+            queue.write(b"first");
+            queue.hold(b"held");
+            queue.send(Bytes::from(vec![0; COPIED_OCTETS * 2]));
+            queue.write(b"more");
+            if sent > 0 {
+                queue.sent(sent);
+            }
+            queue.unsay();
+            assert_eq!(look(&queue), &b"first"[sent..]);
+            queue.write(b" again");
+            assert_eq!(look(&queue), &b"first again"[sent..]);
+            let rest = queue.unsent();
+            queue.sent(rest);
+            assert_eq!(queue.unsent(), 0);
+        }
+    }
+
+    #[test]
+    fn lending_splits_off_what_is_held() {
+        let mut queue = SendQueue::default();
+        queue.write(b"first");
+        queue.hold(b"held");
+        let lent = queue.lend().unwrap();
+        assert_eq!(&lent.segment.octets()[lent.range.clone()], b"first");
+        assert_eq!((queue.unsent(), queue.sendable()), (9, 0));
+        queue.unsay();
+        queue.write(b" and last");
+        queue.give_back(lent, 2);
+        assert_eq!(look(&queue), b"rst and last");
+    }
+}

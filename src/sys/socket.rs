@@ -1,0 +1,137 @@
+//! A connected TCP socket, and the one that listens.
+#![allow(unsafe_code)]
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use socket2::{SockAddr, SockAddrStorage, SockRef};
+
+use super::calls::{Call, count};
+
+/// A connected socket; it is closed when dropped.
+pub(crate) struct Socket(Option<OwnedFd>);
+
+impl Socket {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_ref().expect("a socket has its descriptor until it is dropped").as_fd()
+    }
+
+    /// Reads what is there, at most a buffer full (recv(2)). 0 is the peer's FIN.
+    #[inline]
+    pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        count(Call::Recvfrom);
+        // SAFETY: the pointer and the length are those of a slice that lives through the call.
+        check(unsafe { libc::recv(self.fd().as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) })
+    }
+
+    /// Sends what the kernel takes of `slices` (sendmsg(2), or send(2) for a single one). A peer that has gone is an error,
+    /// not a `SIGPIPE`.
+    #[inline]
+    pub(crate) fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let [slice] = slices {
+            count(Call::Sendto);
+            let (start, len) = (slice.as_ptr().cast(), slice.len());
+            // SAFETY: the pointer and the length are those of a slice that lives through the call.
+            return check(unsafe { libc::send(self.fd().as_raw_fd(), start, len, libc::MSG_NOSIGNAL) });
+        }
+        count(Call::Sendmsg);
+        // SAFETY: all-zero is a valid `msghdr`: no name, no control data, no octets.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_iov = slices.as_ptr().cast_mut().cast();
+        message.msg_iovlen = slices.len();
+        // SAFETY: `IoSlice` has the layout of `iovec` (its documentation says so); the slices outlive the call, which only
+        // reads from them.
+        check(unsafe { libc::sendmsg(self.fd().as_raw_fd(), &message, libc::MSG_NOSIGNAL) })
+    }
+
+    /// Sends FIN after the last octet; the peer may still speak (shutdown(2)). An error means that the peer has gone already,
+    /// which the next read reports.
+    pub(crate) fn finish(&self) {
+        count(Call::Shutdown);
+        let _ = SockRef::from(&self.fd()).shutdown(std::net::Shutdown::Write);
+    }
+
+    /// Ends all reading, also that of another thread, which then finds 0 octets.
+    pub(crate) fn stop_reading(&self) {
+        count(Call::Shutdown);
+        let _ = SockRef::from(&self.fd()).shutdown(std::net::Shutdown::Read);
+    }
+
+    /// Makes the close a reset, which drops what is unsent and tells the peer that it was cut off (`SO_LINGER` 0, socket(7)).
+    pub(crate) fn reset_on_close(&self) {
+        count(Call::Setsockopt);
+        let _ = SockRef::from(&self.fd()).set_linger(Some(Duration::ZERO));
+    }
+
+    /// How long a blocking read waits before it gives up with `EAGAIN` (`SO_RCVTIMEO`, socket(7)); `None` for ever.
+    pub(crate) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        count(Call::Setsockopt);
+        SockRef::from(&self.fd()).set_read_timeout(limit)
+    }
+
+    /// The same of a blocking write (`SO_SNDTIMEO`).
+    pub(crate) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        count(Call::Setsockopt);
+        SockRef::from(&self.fd()).set_write_timeout(limit)
+    }
+
+    /// The peer's address.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        SockRef::from(&self.fd()).peer_addr().ok()?.as_socket()
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd()
+    }
+}
+
+impl From<OwnedFd> for Socket {
+    fn from(fd: OwnedFd) -> Self {
+        Socket(Some(fd))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        count(Call::Close);
+        self.0 = None;
+    }
+}
+
+/// Whether a new connection's socket blocks. Not inherited from the listener (accept(2), NOTES).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Blocking,
+    Nonblocking,
+}
+
+/// Takes the next connection off the queue (accept4(2)).
+pub(crate) fn accept(listener: &impl AsFd, mode: Mode) -> io::Result<(Socket, SocketAddr)> {
+    count(Call::Accept4);
+    let flags = libc::SOCK_CLOEXEC | if mode == Mode::Nonblocking { libc::SOCK_NONBLOCK } else { 0 };
+    let mut storage = SockAddrStorage::zeroed();
+    let mut len = storage.size_of();
+    // SAFETY: `storage` has room for `len` octets, and the kernel writes at most that many and says how many.
+    let fd = unsafe {
+        let address: *mut libc::sockaddr_storage = storage.view_as();
+        libc::accept4(listener.as_fd().as_raw_fd(), address.cast(), &mut len, flags)
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor and nobody else has it.
+    let socket = Socket(Some(unsafe { OwnedFd::from_raw_fd(fd) }));
+    // SAFETY: the kernel has filled in an address and its length.
+    let address = unsafe { SockAddr::new(storage, len) };
+    let peer = address.as_socket().ok_or_else(|| io::Error::other("the listener is not a TCP socket"))?;
+    Ok((socket, peer))
+}
+
+#[inline]
+fn check(result: isize) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
