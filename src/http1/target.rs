@@ -1,0 +1,130 @@
+//! What a request is for: the four forms of a request target, and the authority that two of them and Host are made of.
+
+use super::scanner::{CLASS, NAME};
+use std::net::Ipv6Addr;
+
+/// The form of a request target (RFC 9112 section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetForm {
+    /// A path that starts with `/`, and perhaps a query.
+    Origin,
+    /// A whole `http` or `https` URI, as proxies are asked.
+    Absolute,
+    /// `host:port`, for CONNECT only.
+    Authority,
+    /// `*`, for OPTIONS only: the server itself.
+    Asterisk,
+}
+
+/// The form of the target, if it has one that goes with the method.
+///
+/// The octets of a path or query are not judged beyond what the scanner did: they are handed over raw.
+#[inline]
+pub(crate) fn form(method: &[u8], target: &[u8]) -> Option<TargetForm> {
+    if method == b"CONNECT" {
+        // RFC 9110 section 9.3.6: a CONNECT without a port is refused.
+        let authority = Authority::parse(target)?;
+        let whole =
+            !authority.host.is_empty() && authority.port.is_some_and(|port| !port.is_empty());
+        return whole.then_some(TargetForm::Authority);
+    }
+    if target.first() == Some(&b'/') {
+        return Some(TargetForm::Origin);
+    }
+    if target == b"*" {
+        return (method == b"OPTIONS").then_some(TargetForm::Asterisk);
+    }
+    let after_scheme =
+        without_prefix(target, b"http://").or_else(|| without_prefix(target, b"https://"))?;
+    let end = after_scheme
+        .iter()
+        .position(|octet| matches!(octet, b'/' | b'?'))
+        .unwrap_or(after_scheme.len());
+    // RFC 9110 section 4.2.1: an empty host is invalid; section 4.2.4: so is user information from an untrusted source. Its `@`
+    // is in no host.
+    let authority = Authority::parse(&after_scheme[..end])?;
+    (!authority.host.is_empty()).then_some(TargetForm::Absolute)
+}
+
+fn without_prefix<'a>(target: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (scheme, rest) = target.split_at_checked(prefix.len())?;
+    scheme.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// `host [ ":" port ]` (RFC 3986 section 3.2 without user information).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Authority<'a> {
+    pub(crate) host: &'a [u8],
+    /// May be empty, as the grammar allows.
+    pub(crate) port: Option<&'a [u8]>,
+}
+
+impl<'a> Authority<'a> {
+    pub(crate) fn parse(octets: &'a [u8]) -> Option<Self> {
+        let host = match octets.first() {
+            Some(b'[') => ip_literal(octets)?,
+            _ => reg_name(octets)?,
+        };
+        let (host, rest) = octets.split_at(host);
+        match rest.split_first() {
+            None => Some(Authority { host, port: None }),
+            Some((b':', port)) if is_port(port) => Some(Authority {
+                host,
+                port: Some(port),
+            }),
+            Some(_) => None,
+        }
+    }
+}
+
+/// The length of `*( unreserved / pct-encoded / sub-delims )` at the front. An IPv4 address is one too.
+#[inline]
+fn reg_name(octets: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(&octet) = octets.get(at) {
+        if CLASS[octet as usize] & NAME != 0 {
+            at += 1;
+        } else if octet == b'%' {
+            let digits = octets.get(at + 1..at + 3)?;
+            if !digits.iter().all(u8::is_ascii_hexdigit) {
+                return None;
+            }
+            at += 3;
+        } else {
+            break;
+        }
+    }
+    Some(at)
+}
+
+/// The length of `"[" ( IPv6address / IPvFuture ) "]"` at the front.
+fn ip_literal(octets: &[u8]) -> Option<usize> {
+    let close = octets.iter().position(|&octet| octet == b']')?;
+    let address = &octets[1..close];
+    let valid = match address.first() {
+        Some(b'v' | b'V') => is_ip_future(&address[1..]),
+        _ => str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+    };
+    valid.then_some(close + 1)
+}
+
+/// `1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
+fn is_ip_future(octets: &[u8]) -> bool {
+    let Some(dot) = octets.iter().position(|&octet| octet == b'.') else {
+        return false;
+    };
+    let (version, address) = (&octets[..dot], &octets[dot + 1..]);
+    let in_address = |&octet: &u8| octet == b':' || CLASS[octet as usize] & NAME != 0;
+    !version.is_empty()
+        && version.iter().all(u8::is_ascii_hexdigit)
+        && !address.is_empty()
+        && address.iter().all(in_address)
+}
+
+fn is_port(digits: &[u8]) -> bool {
+    let value = digits.iter().try_fold(0_u16, |value, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        value.checked_mul(10)?.checked_add(u16::from(digit))
+    });
+    value.is_some()
+}
