@@ -89,9 +89,14 @@ enum PeerState {
 enum Stage {
     Open,
     /// The protocol is over; its last words are going out, until this time.
-    Flushing { until: Time, peer_may_still_speak: bool },
+    Flushing {
+        until: Time,
+        peer_may_still_speak: bool,
+    },
     /// FIN is sent; the peer's words are read and thrown away until this time.
-    Lingering { until: Time },
+    Lingering {
+        until: Time,
+    },
     Over(Close),
 }
 
@@ -350,7 +355,6 @@ impl<P: Protocol> Connection<P> {
             let peer_may_still_speak = !self.tail.is_empty() || self.protocol.peer_may_still_speak();
             self.stage = Stage::Flushing { until: now.at + FLUSH, peer_may_still_speak };
             self.tail = Vec::new();
-            self.queue.release();
             return;
         };
         let hears_peer = interest.peer == Peer::Bytes && self.peer != PeerState::Told;

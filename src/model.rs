@@ -49,9 +49,8 @@ pub trait Model: Sync {
             let mut cost = Cost::default();
             let mut failure = None;
             for thread in threads {
-                let outcome = thread.and_then(|thread| {
-                    thread.join().unwrap_or_else(|_| Err(io::Error::other("a serving thread panicked")))
-                });
+                let outcome = thread
+                    .and_then(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a serving thread panicked"))));
                 match outcome {
                     Ok(its) => cost += its,
                     Err(error) => failure = failure.or(Some(error)),

@@ -150,27 +150,20 @@ impl Context<'_> {
         self.queue.send(octets);
     }
 
+    /// Says whatever `write` appends to the buffer it is given.
+    #[inline]
+    pub fn write_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.queue.write_with(write);
+    }
+
+    /// Says a whole buffer, without a copy where it is large.
+    pub fn append(&mut self, octets: Vec<u8>) {
+        self.queue.append(octets);
+    }
+
     /// Octets said and not yet taken by the kernel.
     pub fn unsent(&self) -> usize {
         self.queue.unsent()
-    }
-
-    /// Says `octets` but keeps them here, with all that is said after them, until [`release`](Self::release) or
-    /// [`unsay`](Self::unsay): for an answer that the rest of its request may still prove wrong.
-    pub fn hold(&mut self, octets: &[u8]) {
-        self.queue.hold(octets);
-    }
-
-    /// Lets go what was held.
-    pub fn release(&mut self) {
-        self.queue.release();
-    }
-
-    /// Takes back what was held; says whether anything was.
-    pub fn unsay(&mut self) -> bool {
-        let held = self.queue.is_holding();
-        self.queue.unsay();
-        held
     }
 
     /// Reads `range` of `file`; the octets come with [`Event::File`].

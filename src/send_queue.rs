@@ -28,8 +28,6 @@ pub struct SendQueue {
     gone: usize,
     /// Octets in `segments`, less `gone`.
     queued: usize,
-    /// Octets at the end that must not leave yet.
-    held: usize,
     lent: usize,
     spare: Vec<u8>,
 }
@@ -66,14 +64,14 @@ pub struct Lent {
 }
 
 impl SendQueue {
-    /// Octets said but not sent yet, those lent to the kernel and those held back included.
+    /// Octets said but not sent yet, those lent to the kernel included.
     pub fn unsent(&self) -> usize {
         self.queued + self.lent
     }
 
     /// Octets that may go now.
     pub fn sendable(&self) -> usize {
-        self.queued - self.held
+        self.queued
     }
 
     /// Whether a segment is with the kernel.
@@ -81,16 +79,33 @@ impl SendQueue {
         self.lent > 0
     }
 
-    /// Appends a copy.
-    pub fn write(&mut self, octets: &[u8]) {
-        if let Some(Segment::Own(last)) = self.segments.back_mut() {
-            last.extend_from_slice(octets);
-        } else {
-            let mut fresh = std::mem::take(&mut self.spare);
-            fresh.extend_from_slice(octets);
+    /// Appends whatever `write` appends to the buffer it is given.
+    #[inline]
+    pub fn write_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if !matches!(self.segments.back(), Some(Segment::Own(_))) {
+            let fresh = std::mem::take(&mut self.spare);
             self.segments.push_back(Segment::Own(fresh));
         }
-        self.grown_by(octets.len());
+        if let Some(Segment::Own(last)) = self.segments.back_mut() {
+            let before = last.len();
+            write(last);
+            self.queued += last.len() - before;
+        }
+    }
+
+    /// Appends a copy.
+    #[inline]
+    pub fn write(&mut self, octets: &[u8]) {
+        self.write_with(|buffer| buffer.extend_from_slice(octets));
+    }
+
+    /// Appends a whole buffer without a copy, unless a copy is cheaper.
+    pub fn append(&mut self, octets: Vec<u8>) {
+        if octets.len() <= COPIED_OCTETS {
+            return self.write(&octets);
+        }
+        self.queued += octets.len();
+        self.segments.push_back(Segment::Own(octets));
     }
 
     /// Appends without a copy, unless a copy is cheaper.
@@ -98,79 +113,17 @@ impl SendQueue {
         if octets.len() <= COPIED_OCTETS {
             return self.write(&octets);
         }
-        let count = octets.len();
+        self.queued += octets.len();
         self.segments.push_back(Segment::Shared(octets));
-        self.grown_by(count);
-    }
-
-    fn grown_by(&mut self, octets: usize) {
-        self.queued += octets;
-        if self.held > 0 {
-            self.held += octets;
-        }
-    }
-
-    /// Appends a copy and holds it back, with all that is said after it, until [`release`](Self::release) or
-    /// [`unsay`](Self::unsay). `octets` must not be empty.
-    pub fn hold(&mut self, octets: &[u8]) {
-        debug_assert!(self.held == 0 && !octets.is_empty());
-        self.write(octets);
-        self.held = octets.len();
-    }
-
-    /// Whether output is held back.
-    pub fn is_holding(&self) -> bool {
-        self.held > 0
-    }
-
-    /// Lets go what was held back.
-    pub fn release(&mut self) {
-        self.held = 0;
-    }
-
-    /// Takes back what was held back, as if it had never been said.
-    pub fn unsay(&mut self) {
-        self.queued -= self.held;
-        while self.held > 0 {
-            let Some(last) = self.segments.back_mut() else { break };
-            let count = last.octets().len();
-            if count <= self.held {
-                self.held -= count;
-                self.segments.pop_back();
-            } else {
-                match last {
-                    Segment::Own(octets) => octets.truncate(count - self.held),
-                    Segment::Shared(octets) => octets.truncate(count - self.held),
-                }
-                self.held = 0;
-            }
-        }
-        if self.queued == 0 {
-            self.clear();
-        }
-        self.tidy();
-    }
-
-    /// Drops everything that is not with the kernel.
-    pub fn clear(&mut self) {
-        self.segments.clear();
-        (self.gone, self.queued, self.held) = (0, 0, 0);
     }
 
     /// Points `slices` at what may go, first octet first, and returns how many of them it filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let mut left = self.sendable();
         let mut skip = self.gone;
         let mut filled = 0;
         for (slice, segment) in slices.iter_mut().zip(&self.segments) {
-            let octets = &segment.octets()[skip..];
-            let octets = &octets[..octets.len().min(left)];
-            if octets.is_empty() {
-                break;
-            }
-            *slice = IoSlice::new(octets);
+            *slice = IoSlice::new(&segment.octets()[skip..]);
             filled += 1;
-            left -= octets.len();
             skip = 0;
         }
         filled
@@ -178,7 +131,7 @@ impl SendQueue {
 
     /// The kernel has taken the first `count` octets.
     pub fn sent(&mut self, mut count: usize) {
-        debug_assert!(count <= self.sendable());
+        debug_assert!(count <= self.queued);
         self.queued -= count;
         while let Some(first) = self.segments.front() {
             let left = first.octets().len() - self.gone;
@@ -201,21 +154,11 @@ impl SendQueue {
     /// Gives the first stretch of output away, for as long as the kernel reads it. One at a time: two unlinked sends may
     /// overtake each other when the first is cut short.
     pub fn lend(&mut self) -> Option<Lent> {
-        let sendable = self.sendable();
-        if self.is_lent() || sendable == 0 {
+        if self.is_lent() || self.queued == 0 {
             return None;
         }
-        let mut segment = self.segments.pop_front()?;
-        let mut end = segment.octets().len();
-        if end - self.gone > sendable {
-            let kept_back = match &mut segment {
-                Segment::Own(octets) => Segment::Own(octets.split_off(self.gone + sendable)),
-                Segment::Shared(octets) => Segment::Shared(octets.split_off(self.gone + sendable)),
-            };
-            self.segments.push_front(kept_back);
-            end = self.gone + sendable;
-        }
-        let range = std::mem::take(&mut self.gone)..end;
+        let segment = self.segments.pop_front()?;
+        let range = std::mem::take(&mut self.gone)..segment.octets().len();
         self.queued -= range.len();
         self.lent = range.len();
         Some(Lent { segment, range })
@@ -294,53 +237,5 @@ mod tests {
             assert_eq!(lent_out, expected);
             assert_eq!((looking.unsent(), lending.unsent()), (0, 0));
         }
-    }
-
-    #[test]
-    fn held_output_stays_until_released() {
-        let mut queue = SendQueue::default();
-        queue.write(b"first");
-        queue.hold(b"held");
-        queue.write(b" back");
-        assert_eq!((look(&queue), queue.unsent(), queue.sendable()), (b"first".to_vec(), 14, 5));
-        queue.sent(5);
-        assert_eq!(look(&queue), b"");
-        queue.release();
-        assert_eq!(look(&queue), b"held back");
-    }
-
-    #[test]
-    fn held_output_can_be_unsaid() {
-        for sent in 0..=5 {
-            let mut queue = SendQueue::default();
-            queue.write(b"first");
-            queue.hold(b"held");
-            queue.send(Bytes::from(vec![0; COPIED_OCTETS * 2]));
-            queue.write(b"more");
-            if sent > 0 {
-                queue.sent(sent);
-            }
-            queue.unsay();
-            assert_eq!(look(&queue), &b"first"[sent..]);
-            queue.write(b" again");
-            assert_eq!(look(&queue), &b"first again"[sent..]);
-            let rest = queue.unsent();
-            queue.sent(rest);
-            assert_eq!(queue.unsent(), 0);
-        }
-    }
-
-    #[test]
-    fn lending_splits_off_what_is_held() {
-        let mut queue = SendQueue::default();
-        queue.write(b"first");
-        queue.hold(b"held");
-        let lent = queue.lend().unwrap();
-        assert_eq!(&lent.segment.octets()[lent.range.clone()], b"first");
-        assert_eq!((queue.unsent(), queue.sendable()), (9, 0));
-        queue.unsay();
-        queue.write(b" and last");
-        queue.give_back(lent, 2);
-        assert_eq!(look(&queue), b"rst and last");
     }
 }

@@ -96,11 +96,7 @@ impl ChunkedDecoder {
     /// A body that RFC 9112 does not allow, or that is beyond a limit. The decoder is of no use after one. Octets before the
     /// error are handed over first.
     #[inline]
-    pub fn decode<'a>(
-        &mut self,
-        input: &'a [u8],
-        limits: &HttpLimits,
-    ) -> Result<(usize, Chunk<'a>), Error> {
+    pub fn decode<'a>(&mut self, input: &'a [u8], limits: &HttpLimits) -> Result<(usize, Chunk<'a>), Error> {
         let mut at = 0;
         loop {
             match self.state {
@@ -109,8 +105,7 @@ impl ChunkedDecoder {
                     if rest.is_empty() {
                         return Ok((at, Chunk::NeedMore));
                     }
-                    let length = usize::try_from(self.chunk)
-                        .map_or(rest.len(), |chunk| chunk.min(rest.len()));
+                    let length = usize::try_from(self.chunk).map_or(rest.len(), |chunk| chunk.min(rest.len()));
                     self.chunk -= length as u64;
                     if self.chunk == 0 {
                         self.state = State::DataCr;
@@ -144,14 +139,8 @@ impl ChunkedDecoder {
     /// section 6.5.1 forbids them in trailers because they come too late to be obeyed, and lets a recipient discard them. They
     /// are not refused, as nothing here ever merges trailers into the head.
     pub fn trailers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let end = if self.state == State::End {
-            usize::MAX
-        } else {
-            0
-        };
-        self.all_trailers()
-            .take(end)
-            .filter(|(name, _)| !is_forbidden_trailer(name))
+        let end = if self.state == State::End { usize::MAX } else { 0 };
+        self.all_trailers().take(end).filter(|(name, _)| !is_forbidden_trailer(name))
     }
 
     fn all_trailers(&self) -> Fields<'_> {
@@ -177,10 +166,7 @@ impl ChunkedDecoder {
                         // A leading zero: any number of them is allowed, so something must bound them.
                         self.extension(limits)?;
                     }
-                    let shifted = self
-                        .chunk
-                        .checked_mul(16)
-                        .ok_or(ErrorKind::ChunkSizeOverflow)?;
+                    let shifted = self.chunk.checked_mul(16).ok_or(ErrorKind::ChunkSizeOverflow)?;
                     self.chunk = shifted | digit;
                     return Ok(State::SizeDigits);
                 }
@@ -259,10 +245,7 @@ impl ChunkedDecoder {
         if self.chunk == 0 {
             return Ok(State::Trailers);
         }
-        self.body = self
-            .body
-            .checked_add(self.chunk)
-            .ok_or(ErrorKind::BodyTooLarge)?;
+        self.body = self.body.checked_add(self.chunk).ok_or(ErrorKind::BodyTooLarge)?;
         if self.body > limits.body {
             return Err(ErrorKind::BodyTooLarge);
         }
@@ -270,11 +253,7 @@ impl ChunkedDecoder {
     }
 
     /// The trailer section is the one thing that is kept, because it is of no use before it is whole.
-    fn trailer_section<'a>(
-        &mut self,
-        rest: &[u8],
-        limits: &HttpLimits,
-    ) -> Result<(usize, Chunk<'a>), Error> {
+    fn trailer_section<'a>(&mut self, rest: &[u8], limits: &HttpLimits) -> Result<(usize, Chunk<'a>), Error> {
         let had = self.trailer_octets.len();
         if had == 0 && rest.starts_with(b"\r\n") {
             self.state = State::End;
@@ -285,11 +264,7 @@ impl ChunkedDecoder {
         let room = limits.trailer_octets.min(LONGEST_PART) + 2 - had;
         let taken = &rest[..rest.len().min(room)];
         self.trailer_octets.extend_from_slice(taken);
-        match self.trailers.scan::<Swar>(
-            &self.trailer_octets,
-            limits.trailer_octets,
-            limits.trailers,
-        ) {
+        match self.trailers.scan::<Swar>(&self.trailer_octets, limits.trailer_octets, limits.trailers) {
             Ok(None) => {
                 self.offset += taken.len();
                 Ok((taken.len(), Chunk::NeedMore))
@@ -343,7 +318,5 @@ fn is_forbidden_trailer(name: &[u8]) -> bool {
         "content-range",
         "content-type",
     ];
-    FORBIDDEN
-        .iter()
-        .any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
+    FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
 }

@@ -25,13 +25,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} (octet {} of the request; answered {})",
-            self.kind,
-            self.offset,
-            self.kind.status()
-        )
+        write!(f, "{} (octet {} of the request; answered {})", self.kind, self.offset, self.kind.status())
     }
 }
 

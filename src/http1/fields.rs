@@ -49,14 +49,7 @@ const KEPT_LINES: usize = 1024;
 
 impl FieldLines {
     pub(crate) const fn new() -> Self {
-        FieldLines {
-            lines: Vec::new(),
-            expected: Expected::LineStart,
-            at: 0,
-            start: 0,
-            line: 0,
-            colon: 0,
-        }
+        FieldLines { lines: Vec::new(), expected: Expected::LineStart, at: 0, start: 0, line: 0, colon: 0 }
     }
 
     /// Forgets all lines; the first of the next ones starts at `start`.
@@ -74,12 +67,7 @@ impl FieldLines {
     ///
     /// Of several things wrong, the one at the lowest offset is told; at one offset, a limit before a bad octet.
     #[inline]
-    pub(crate) fn scan<S: Scanner>(
-        &mut self,
-        input: &[u8],
-        octets: usize,
-        count: usize,
-    ) -> Result<Option<usize>, Error> {
+    pub(crate) fn scan<S: Scanner>(&mut self, input: &[u8], octets: usize, count: usize) -> Result<Option<usize>, Error> {
         // The lines may reach up to `bound`; only the empty line may lie beyond. So they are scanned in a window that ends there.
         let bound = self.start + octets.min(LONGEST_PART);
         let window = &input[..input.len().min(bound)];
@@ -129,10 +117,7 @@ impl FieldLines {
                         Some(b'\n') => {}
                         Some(_) => return Err(Error::new(ErrorKind::BareCr, at)),
                     }
-                    self.lines.push(Line {
-                        colon: self.colon as u32,
-                        cr: at as u32 - 1,
-                    });
+                    self.lines.push(Line { colon: self.colon as u32, cr: at as u32 - 1 });
                     at += 1;
                     self.expected = Expected::LineStart;
                 }
@@ -176,11 +161,7 @@ impl FieldLines {
     /// The lines found, in `input`, which must be what was scanned.
     #[inline]
     pub(crate) fn fields<'a>(&'a self, input: &'a [u8]) -> Fields<'a> {
-        Fields {
-            input,
-            line: self.start,
-            lines: self.lines.iter(),
-        }
+        Fields { input, line: self.start, lines: self.lines.iter() }
     }
 }
 
@@ -205,14 +186,8 @@ impl<'a> Fields<'a> {
         let name = &self.input[self.line..colon];
         self.line = cr + 2;
         let value = &self.input[colon + 1..cr];
-        let start = value
-            .iter()
-            .position(|octet| !matches!(octet, b' ' | b'\t'))
-            .unwrap_or(value.len());
-        let end = value
-            .iter()
-            .rposition(|octet| !matches!(octet, b' ' | b'\t'))
-            .map_or(start, |last| last + 1);
+        let start = value.iter().position(|octet| !matches!(octet, b' ' | b'\t')).unwrap_or(value.len());
+        let end = value.iter().rposition(|octet| !matches!(octet, b' ' | b'\t')).map_or(start, |last| last + 1);
         Some((name, colon + 1 + start..colon + 1 + end))
     }
 }

@@ -68,8 +68,7 @@ pub(crate) fn judge(
         None => None,
         Some(value) => {
             let at = value.start;
-            let length =
-                decimal(&input[value]).ok_or(Error::new(ErrorKind::ContentLengthMalformed, at))?;
+            let length = decimal(&input[value]).ok_or(Error::new(ErrorKind::ContentLengthMalformed, at))?;
             Some((length, at))
         }
     };
@@ -102,11 +101,7 @@ pub(crate) fn judge(
     }
     let keep_alive = !noted.close && (version == Version::Http11 || noted.keep_alive);
     let has_body = !matches!(framing, Framing::None | Framing::Length(0));
-    Ok(Facts {
-        framing,
-        keep_alive,
-        expects_continue: may_expect && noted.expects_continue && has_body,
-    })
+    Ok(Facts { framing, keep_alive, expects_continue: may_expect && noted.expects_continue && has_body })
 }
 
 /// What one pass over the fields remembers.
@@ -132,10 +127,7 @@ impl Noted {
                 10 if is(name, b"connection") => self.connection(&input[value]),
                 14 if is(name, b"content-length") => self.length.note(value),
                 17 if is(name, b"transfer-encoding") => {
-                    let codings = self.codings.get_or_insert(Codings {
-                        at: value.start,
-                        ..Codings::default()
-                    });
+                    let codings = self.codings.get_or_insert(Codings { at: value.start, ..Codings::default() });
                     codings.add(&input[value]);
                 }
                 _ => {}
@@ -203,10 +195,7 @@ struct Codings {
 impl Codings {
     fn add(&mut self, value: &[u8]) {
         for coding in members(value) {
-            let name = coding
-                .split(|octet| matches!(octet, b';' | b' ' | b'\t'))
-                .next()
-                .unwrap_or_default();
+            let name = coding.split(|octet| matches!(octet, b';' | b' ' | b'\t')).next().unwrap_or_default();
             let is_chunked = name.eq_ignore_ascii_case(b"chunked");
             self.malformed |= name.is_empty() || !super::scanner::is_token(name);
             self.malformed |= is_chunked && coding.len() > name.len();
@@ -245,11 +234,7 @@ fn check_host(input: &[u8], value: Range<usize>, form: TargetForm) -> Result<(),
         [] => matches!(form, TargetForm::Origin | TargetForm::Asterisk),
         host => Authority::parse(host).is_some_and(|authority| !authority.host.is_empty()),
     };
-    if valid {
-        Ok(())
-    } else {
-        Err(Error::new(ErrorKind::HostMalformed, at))
-    }
+    if valid { Ok(()) } else { Err(Error::new(ErrorKind::HostMalformed, at)) }
 }
 
 /// `1*DIGIT` as a number, unless it is too large for one.
@@ -273,6 +258,5 @@ fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Setting one bit makes capitals small. It would also make `-` of CR, but a CR is in no field name.
 #[inline(always)]
 fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
-    name.first_chunk::<N>()
-        .is_some_and(|name| name.map(|octet| octet | 0x20) == *lower)
+    name.first_chunk::<N>().is_some_and(|name| name.map(|octet| octet | 0x20) == *lower)
 }

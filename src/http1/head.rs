@@ -115,11 +115,7 @@ impl HeadParser {
     ///
     /// Those of [`parse`](Self::parse).
     #[inline]
-    pub fn parse_with<S: Scanner>(
-        &mut self,
-        input: &[u8],
-        limits: &HttpLimits,
-    ) -> Result<Option<usize>, Error> {
+    pub fn parse_with<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
         let outcome = self.advance::<S>(input, limits);
         if let Err(error) = outcome {
             self.state = State::Refused(error);
@@ -146,21 +142,13 @@ impl HeadParser {
     #[inline]
     pub fn head<'a>(&'a self, input: &'a [u8]) -> Head<'a> {
         match self.state {
-            State::Complete(end, facts) => Head {
-                parser: self,
-                input: &input[..end],
-                facts,
-            },
+            State::Complete(end, facts) => Head { parser: self, input: &input[..end], facts },
             _ => panic!("head() is for a head that parse() has found complete"),
         }
     }
 
     #[inline]
-    fn advance<S: Scanner>(
-        &mut self,
-        input: &[u8],
-        limits: &HttpLimits,
-    ) -> Result<Option<usize>, Error> {
+    fn advance<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
         let refused = |kind, at| Err(Error::new(kind, at));
         loop {
             match self.state {
@@ -226,10 +214,7 @@ impl HeadParser {
                     self.state = State::Fields;
                 }
                 State::Fields => {
-                    let Some(end) =
-                        self.fields
-                            .scan::<S>(input, limits.fields_octets, limits.fields)?
-                    else {
+                    let Some(end) = self.fields.scan::<S>(input, limits.fields_octets, limits.fields)? else {
                         return Ok(None);
                     };
                     let fields = self.fields.fields(input);
@@ -255,8 +240,8 @@ impl HeadParser {
         }
         let target = self.method_end as usize + 1;
         let method = &input[self.method as usize..self.method_end as usize];
-        self.form = target::form(method, &input[target..self.target_end as usize])
-            .ok_or(Error::new(ErrorKind::TargetForm, target))?;
+        self.form =
+            target::form(method, &input[target..self.target_end as usize]).ok_or(Error::new(ErrorKind::TargetForm, target))?;
         Ok(true)
     }
 
@@ -267,11 +252,7 @@ impl HeadParser {
             let Some(&octet) = input.get(self.at) else {
                 return Ok(false);
             };
-            let fits = if shape == b'd' {
-                octet.is_ascii_digit()
-            } else {
-                octet == shape
-            };
+            let fits = if shape == b'd' { octet.is_ascii_digit() } else { octet == shape };
             if !fits {
                 let kind = match (octet, shape) {
                     (_, b'\n') => ErrorKind::BareCr,
@@ -338,9 +319,7 @@ impl<'a> Head<'a> {
 
     /// The values of all fields of that name, whatever its case, in the order they came in.
     pub fn field<'n>(&self, name: &'n [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.fields()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.fields().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Where the body ends.

@@ -1,12 +1,17 @@
 //! HTTP/1.1 (RFC 9112), without a socket.
 
 mod body;
+mod connection;
+mod date;
 mod error;
+mod exchange;
 mod fields;
 mod framing;
 mod head;
+mod lifecycle;
 mod limits;
 pub mod scanner;
+mod status;
 mod target;
 
 pub use body::{Chunk, ChunkedDecoder};
@@ -16,3 +21,7 @@ pub use framing::Framing;
 pub use head::{Head, HeadParser, Version};
 pub use limits::HttpLimits;
 pub use target::TargetForm;
+
+pub use connection::{Http1, HttpService};
+pub use exchange::{BodyLength, Exchange, Handler, Trailers};
+pub use lifecycle::{FRESH_GRACE, TimeLimits};

@@ -54,20 +54,7 @@ pub(crate) static CLASS: [u8; 256] = {
         let o = octet as u8;
         let symbol = matches!(
             o,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
         );
         if o.is_ascii_alphanumeric() || symbol {
             class[octet] |= TOKEN;
@@ -79,12 +66,7 @@ pub(crate) static CLASS: [u8; 256] = {
             class[octet] |= VALUE;
         }
         let unreserved = o.is_ascii_alphanumeric() || matches!(o, b'-' | b'.' | b'_' | b'~');
-        if unreserved
-            || matches!(
-                o,
-                b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
-            )
-        {
+        if unreserved || matches!(o, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=') {
             class[octet] |= NAME;
         }
         octet += 1;
@@ -95,10 +77,7 @@ pub(crate) static CLASS: [u8; 256] = {
 /// How many octets at the front of `octets` are of the class.
 #[inline(always)]
 pub(crate) fn run(octets: &[u8], class: u8) -> usize {
-    octets
-        .iter()
-        .position(|&octet| CLASS[octet as usize] & class == 0)
-        .unwrap_or(octets.len())
+    octets.iter().position(|&octet| CLASS[octet as usize] & class == 0).unwrap_or(octets.len())
 }
 
 /// Whether all octets are token octets.

@@ -24,8 +24,7 @@ pub(crate) fn form(method: &[u8], target: &[u8]) -> Option<TargetForm> {
     if method == b"CONNECT" {
         // RFC 9110 section 9.3.6: a CONNECT without a port is refused.
         let authority = Authority::parse(target)?;
-        let whole =
-            !authority.host.is_empty() && authority.port.is_some_and(|port| !port.is_empty());
+        let whole = !authority.host.is_empty() && authority.port.is_some_and(|port| !port.is_empty());
         return whole.then_some(TargetForm::Authority);
     }
     if target.first() == Some(&b'/') {
@@ -34,12 +33,8 @@ pub(crate) fn form(method: &[u8], target: &[u8]) -> Option<TargetForm> {
     if target == b"*" {
         return (method == b"OPTIONS").then_some(TargetForm::Asterisk);
     }
-    let after_scheme =
-        without_prefix(target, b"http://").or_else(|| without_prefix(target, b"https://"))?;
-    let end = after_scheme
-        .iter()
-        .position(|octet| matches!(octet, b'/' | b'?'))
-        .unwrap_or(after_scheme.len());
+    let after_scheme = without_prefix(target, b"http://").or_else(|| without_prefix(target, b"https://"))?;
+    let end = after_scheme.iter().position(|octet| matches!(octet, b'/' | b'?')).unwrap_or(after_scheme.len());
     // RFC 9110 section 4.2.1: an empty host is invalid; section 4.2.4: so is user information from an untrusted source. Its `@`
     // is in no host.
     let authority = Authority::parse(&after_scheme[..end])?;
@@ -68,10 +63,7 @@ impl<'a> Authority<'a> {
         let (host, rest) = octets.split_at(host);
         match rest.split_first() {
             None => Some(Authority { host, port: None }),
-            Some((b':', port)) if is_port(port) => Some(Authority {
-                host,
-                port: Some(port),
-            }),
+            Some((b':', port)) if is_port(port) => Some(Authority { host, port: Some(port) }),
             Some(_) => None,
         }
     }
@@ -115,10 +107,7 @@ fn is_ip_future(octets: &[u8]) -> bool {
     };
     let (version, address) = (&octets[..dot], &octets[dot + 1..]);
     let in_address = |&octet: &u8| octet == b':' || CLASS[octet as usize] & NAME != 0;
-    !version.is_empty()
-        && version.iter().all(u8::is_ascii_hexdigit)
-        && !address.is_empty()
-        && address.iter().all(in_address)
+    !version.is_empty() && version.iter().all(u8::is_ascii_hexdigit) && !address.is_empty() && address.iter().all(in_address)
 }
 
 fn is_port(digits: &[u8]) -> bool {

@@ -9,9 +9,12 @@
 pub(crate) mod block;
 pub(crate) mod buffer_ring;
 pub(crate) mod calls;
+pub(crate) mod clock;
+pub(crate) mod epoll;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;
 pub(crate) mod ring_setup;
 #[cfg(test)]
 mod ring_tests;
+pub(crate) mod socket;

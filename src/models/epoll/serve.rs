@@ -33,12 +33,7 @@ const SLICES: usize = 16;
 /// keep the others waiting.
 const SENDS_PER_TURN: usize = 4;
 
-pub(super) fn serve<S: Service>(
-    options: &Epoll,
-    listener: TcpListener,
-    service: &S,
-    shutdown: &Shutdown,
-) -> io::Result<Cost> {
+pub(super) fn serve<S: Service>(options: &Epoll, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
     let meter = Meter::start();
     let mut server = Server::new(options, listener, service, shutdown)?;
     while !server.is_done() {

@@ -1,0 +1,162 @@
+//! Says back what it hears.
+//!
+//! - A request is answered 200 with its own body.
+//! - `GET /bytes/N` is answered with N octets: [`LINE`] again and again.
+//! - `TRACE` and `CONNECT` are not for an origin server like this one: 405.
+//!
+//! A body of up to [`HELD_OCTETS`] is answered once it is whole, so that a request which turns out to be broken gets a clean
+//! error and not half of an answer. A longer one is answered while it is still coming; then the client has to read while it
+//! writes, because neither side holds it in memory.
+
+use bytes::Bytes;
+
+use crate::http1::{BodyLength, Exchange, Framing, Handler, Head, TargetForm, Trailers};
+use crate::limits::SEND_HIGH_OCTETS;
+
+/// How much of a body is held back before the answer begins: 64 KiB. A body of unknown length goes out in chunks of that size,
+/// however it came in.
+pub const HELD_OCTETS: usize = 64 << 10;
+
+/// What the octets of `GET /bytes/N` are made of: octet i is `LINE[i % 64]`.
+pub const LINE: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n";
+
+/// Many lines, sent without a copy.
+static BLOCK: [u8; 64 << 10] = {
+    let mut block = [0; 64 << 10];
+    let mut at = 0;
+    while at < block.len() {
+        block[at] = LINE[at % LINE.len()];
+        at += 1;
+    }
+    block
+};
+
+/// One connection's echo.
+#[derive(Default)]
+pub struct Echo {
+    plan: Plan,
+    /// Octets of the body that are not answered yet.
+    held: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Plan {
+    /// The body, whose length was announced or not.
+    Echo { length: Option<u64>, begun: bool },
+    /// So many octets of our own.
+    Ours { left: u64 },
+    /// 405.
+    Refuse,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Plan::Echo { length: Some(0), begun: false }
+    }
+}
+
+impl Handler for Echo {
+    fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
+        self.held.clear();
+        let length = match head.framing() {
+            Framing::None => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        };
+        self.plan = match head.method() {
+            b"TRACE" => Plan::Refuse,
+            b"CONNECT" => {
+                // The client may take whatever it sends next for the inside of a tunnel.
+                exchange.close_after();
+                Plan::Refuse
+            }
+            b"GET" | b"HEAD" => octets_asked_for(head).map_or(Plan::Echo { length, begun: false }, |left| Plan::Ours { left }),
+            _ => Plan::Echo { length, begun: false },
+        };
+    }
+
+    fn body(&mut self, octets: &[u8], exchange: &mut Exchange<'_, '_>) {
+        let Plan::Echo { length, begun } = &mut self.plan else { return };
+        if !*begun && self.held.len() + octets.len() <= HELD_OCTETS {
+            if self.held.is_empty() {
+                self.held.reserve_exact(length.map_or(octets.len(), |length| HELD_OCTETS.min(length as usize)));
+            }
+            return self.held.extend_from_slice(octets);
+        }
+        if !*begun {
+            *begun = true;
+            exchange.answer(200, &[], length.map_or(BodyLength::Unknown, BodyLength::Known));
+        }
+        match length {
+            Some(_) => {
+                exchange.append(std::mem::take(&mut self.held));
+                exchange.write(octets);
+            }
+            None => self.write_in_blocks(octets, exchange),
+        }
+    }
+
+    fn complete(&mut self, _trailers: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
+        match self.plan {
+            Plan::Echo { begun, .. } => {
+                if !begun {
+                    exchange.answer(200, &[], BodyLength::Known(self.held.len() as u64));
+                }
+                exchange.append(std::mem::take(&mut self.held));
+                exchange.end();
+            }
+            Plan::Ours { left } => {
+                exchange.answer(200, &[], BodyLength::Known(left));
+                self.room(exchange);
+            }
+            Plan::Refuse => {
+                exchange.answer(405, &[("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")], BodyLength::Known(0));
+                exchange.end();
+            }
+        }
+    }
+
+    fn room(&mut self, exchange: &mut Exchange<'_, '_>) {
+        let Plan::Ours { left } = &mut self.plan else { return };
+        while *left > 0 && exchange.wants_body() {
+            if exchange.unsent() >= SEND_HIGH_OCTETS {
+                return exchange.await_room();
+            }
+            let count = usize::try_from(*left).map_or(BLOCK.len(), |left| left.min(BLOCK.len()));
+            exchange.send(Bytes::from_static(&BLOCK[..count]));
+            *left -= count as u64;
+        }
+        exchange.end();
+    }
+}
+
+impl Echo {
+    fn write_in_blocks(&mut self, mut octets: &[u8], exchange: &mut Exchange<'_, '_>) {
+        while !octets.is_empty() {
+            if self.held.len() == HELD_OCTETS {
+                exchange.append(std::mem::take(&mut self.held));
+            }
+            let count = octets.len().min(HELD_OCTETS - self.held.len());
+            self.held.extend_from_slice(&octets[..count]);
+            octets = &octets[count..];
+        }
+    }
+}
+
+/// The N of `/bytes/N`.
+fn octets_asked_for(head: &Head<'_>) -> Option<u64> {
+    let mut path = head.target();
+    if head.target_form() == TargetForm::Absolute {
+        let authority = path.windows(3).position(|octets| octets == b"://")? + 3;
+        let slash = path[authority..].iter().position(|&octet| octet == b'/')?;
+        path = &path[authority + slash..];
+    }
+    if let Some(query) = path.iter().position(|&octet| octet == b'?') {
+        path = &path[..query];
+    }
+    let digits = path.strip_prefix(b"/bytes/")?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}

@@ -1,0 +1,3 @@
+//! temporary
+/// temporary
+pub struct ReadFile;
