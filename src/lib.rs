@@ -8,11 +8,14 @@ compile_error!(
 mod cost;
 pub mod http1;
 pub mod models;
+mod read_file;
 mod read_workload;
+mod reading;
 mod sys;
 mod unavailable;
 
 pub use cost::Cost;
+pub use read_file::{Alignment, ReadFile};
 pub use read_workload::{MAX_BLOCK, ReadList, ReadWorkload};
 pub use sys::calls::{Call, Calls};
 pub use unavailable::Unavailable;

@@ -1,1 +1,19 @@
 //! The epoll model.
+
+mod read;
+
+use std::io;
+use std::num::NonZeroUsize;
+
+use crate::{Cost, ReadFile, ReadWorkload};
+
+/// The epoll model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Epoll;
+
+impl Epoll {
+    /// Reads every range of the workload, at most `in_flight` at once.
+    pub fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
+        read::read_ranges(file, in_flight, workload)
+    }
+}
