@@ -14,6 +14,8 @@
 
 use std::io;
 
+use bytes::Bytes;
+
 use crate::limits::{FLUSH, LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
 use crate::protocol::{Asked, Context, Event, FileRead, FileTicket, Interest, Peer, Protocol};
 use crate::send_queue::SendQueue;
@@ -231,7 +233,7 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// A file read is done.
-    pub fn file_read(&mut self, ticket: FileTicket, result: io::Result<Vec<u8>>, now: Now) {
+    pub fn file_read(&mut self, ticket: FileTicket, result: io::Result<Bytes>, now: Now) {
         self.asked.files_awaited -= 1;
         if self.stage == Stage::Open {
             self.tell(Event::File(ticket, result), now);

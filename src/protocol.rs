@@ -93,7 +93,7 @@ pub enum Event {
     /// The deadline of the interest has come.
     Deadline,
     /// A file operation is done.
-    File(FileTicket, io::Result<Vec<u8>>),
+    File(FileTicket, io::Result<Bytes>),
     /// The server is shutting down: end if idle, finish what is under way and then end if not.
     Stopping,
 }

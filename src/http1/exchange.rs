@@ -37,7 +37,7 @@ pub trait Handler: Send + Sized + 'static {
     }
 
     /// A file read is done.
-    fn file(&mut self, ticket: FileTicket, result: io::Result<Vec<u8>>, exchange: &mut Exchange<'_, '_>) {
+    fn file(&mut self, ticket: FileTicket, result: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
         let _ = (ticket, result, exchange);
     }
 }

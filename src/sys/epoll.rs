@@ -67,3 +67,9 @@ impl Epoll {
         }))
     }
 }
+
+impl Drop for Epoll {
+    fn drop(&mut self) {
+        count(Call::Close);
+    }
+}

@@ -6,11 +6,14 @@
 //! **Invariant:** nothing here knows a protocol, a connection or a policy.
 //! **Invariant:** every system call of a running model goes through this room, so that [`crate::Cost`] is complete.
 
+pub(crate) mod aio;
 pub(crate) mod block;
 pub(crate) mod buffer_ring;
 pub(crate) mod calls;
 pub(crate) mod clock;
 pub(crate) mod epoll;
+pub(crate) mod eventfd;
+pub(crate) mod files;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;

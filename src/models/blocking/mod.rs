@@ -1,1 +1,29 @@
-//! The blocking model.
+//! The plain way: each connection has a thread, and each call waits.
+
+mod read;
+
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+
+use crate::limits::ServeLimits;
+use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
+
+/// The plain way: each connection has a thread, and each call waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Blocking {
+    /// The bounds of a server.
+    pub limits: ServeLimits,
+}
+
+impl Model for Blocking {
+    const NAME: &'static str = "blocking";
+
+    fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
+        read::read_ranges(file, in_flight, workload)
+    }
+
+    fn serve<S: Service>(&self, _listener: TcpListener, _service: &S, _shutdown: &Shutdown) -> io::Result<Cost> {
+        Err(io::Error::other("not built yet"))
+    }
+}

@@ -3,7 +3,10 @@
 use std::io::{self, IoSlice};
 use std::net::TcpListener;
 
+use bytes::Bytes;
+
 use super::Epoll;
+use super::read::read_or_stall;
 use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::driver::slots::{Key, Slots};
@@ -13,6 +16,7 @@ use crate::model::Shutdown;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::{FileRead, Service};
+use crate::reading::read_whole;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::epoll::{self, Ready};
@@ -168,7 +172,7 @@ impl<'a, S: Service> Server<'a, S> {
         while peer.connection.has_file_reads() {
             let asked: Vec<FileRead> = peer.connection.take_file_reads().collect();
             for read in asked {
-                let octets = super::file::read(&read, &mut self.cost);
+                let octets = read_file(&read, &mut self.cost);
                 peer.connection.file_read(read.ticket, octets, now);
             }
             peer.send_all(&mut self.cost, now);
@@ -343,4 +347,10 @@ impl<P: crate::Protocol> Peer<P> {
             }
         }
     }
+}
+
+/// Readiness has nothing to say about files: what the page cache does not have stalls the loop, and everyone in it.
+fn read_file(asked: &FileRead, cost: &mut Cost) -> io::Result<Bytes> {
+    let mut can_tell = true;
+    read_whole(&asked.file, asked.range.clone(), |room, offset| read_or_stall(&asked.file, room, offset, &mut can_tell, cost))
 }

@@ -1,0 +1,180 @@
+//! What every example server has in common: its flags, its signals, and the cost it prints when it ends.
+
+mod cost;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use iolab::http1::{HttpLimits, TimeLimits};
+use iolab::limits::ServeLimits;
+use iolab::models::{blocking::Blocking, epoll::Epoll, pool::Pool, uring::Uring};
+use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// A model by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModelName {
+    /// A thread per connection; every call waits.
+    Blocking,
+    /// One thread asks who is ready (epoll).
+    Epoll,
+    /// One thread is told what is done (io_uring).
+    Uring,
+    /// One thread decides, a pool of others waits.
+    Pool,
+}
+
+/// The flags of a server.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// How to wait.
+    #[arg(long, value_enum)]
+    pub model: ModelName,
+    /// Where to listen; port 0 lets the kernel choose one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// How many threads listen, each with a loop of its own (SO_REUSEPORT).
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: u16,
+    /// How long a connection may be idle between two requests, like 500ms, 60s or 5m.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    pub idle_timeout: Duration,
+    /// How long a request's head may take, from its first octet.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    pub header_timeout: Duration,
+    /// How long a request's body may take, from the end of its head.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    pub body_timeout: Duration,
+    /// How long busy connections may go on after SIGTERM or SIGINT.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    pub drain_timeout: Duration,
+    /// The most connections at one time; a further one is answered 503. [default: 16384 for epoll and uring, 1024 for blocking
+    /// and pool, which spend a thread on each]
+    #[arg(long)]
+    pub max_connections: Option<usize>,
+    /// The longest body that is taken, in octets; a longer one is answered 413.
+    #[arg(long, default_value_t = 1 << 40)]
+    pub max_body: u64,
+}
+
+impl Options {
+    /// The bounds of a request.
+    pub fn http_limits(&self) -> HttpLimits {
+        HttpLimits { body: self.max_body, ..HttpLimits::default() }
+    }
+
+    /// How long its parts may take.
+    pub fn time_limits(&self) -> TimeLimits {
+        TimeLimits { idle: self.idle_timeout, header: self.header_timeout, body: self.body_timeout }
+    }
+
+    /// Serves until a signal comes. `hint` is a command to try, with `{}` where the address goes.
+    pub fn run<S: Service>(&self, name: &str, hint: &str, service: &S, requests: impl Fn() -> u64) -> ExitCode {
+        match self.serve(name, hint, service) {
+            Ok(cost) => {
+                cost::print(&cost, requests());
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                ExitCode::from(if Unavailable::within(&error).is_some() { 3 } else { 1 })
+            }
+        }
+    }
+
+    fn serve<S: Service>(&self, name: &str, hint: &str, service: &S) -> io::Result<Cost> {
+        let shutdown = Arc::new(Shutdown::new()?);
+        begin_on_signal(&shutdown)?;
+        let ready = Ready { options: self, name, hint };
+        match self.model {
+            ModelName::Blocking => {
+                ready.serve(Blocking { limits: self.limits(1024), ..Blocking::default() }, service, &shutdown)
+            }
+            ModelName::Epoll => ready.serve(Epoll { limits: self.limits(16_384), ..Epoll::default() }, service, &shutdown),
+            ModelName::Uring => ready.serve(Uring { limits: self.limits(16_384), ..Uring::default() }, service, &shutdown),
+            ModelName::Pool => ready.serve(Pool { limits: self.limits(1024), ..Pool::default() }, service, &shutdown),
+        }
+    }
+
+    fn limits(&self, connections: usize) -> ServeLimits {
+        ServeLimits { connections: self.max_connections.unwrap_or(connections), drain: self.drain_timeout }
+    }
+}
+
+struct Ready<'a> {
+    options: &'a Options,
+    name: &'a str,
+    hint: &'a str,
+}
+
+impl Ready<'_> {
+    fn serve<M: Model, S: Service>(&self, model: M, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+        model.available()?;
+        let listeners = self.bind()?;
+        let address = listeners[0].local_addr()?;
+        println!("{} on {address} by {}; try: {}", self.name, M::NAME, self.hint.replace("{}", &address.to_string()));
+        model.serve_all(listeners, service, shutdown)
+    }
+
+    fn bind(&self) -> io::Result<Vec<TcpListener>> {
+        let address = self.options.listen;
+        listen(address, self.options.threads.into()).map_err(|error| {
+            let cure = match error.kind() {
+                io::ErrorKind::AddrInUse => ": another server has it; choose another port with --listen, or port 0",
+                io::ErrorKind::PermissionDenied => ": ports below 1024 need the capability CAP_NET_BIND_SERVICE",
+                io::ErrorKind::AddrNotAvailable => ": this machine does not have that address",
+                _ => "",
+            };
+            io::Error::new(error.kind(), format!("cannot listen on {address} ({error}){cure}"))
+        })
+    }
+}
+
+/// The first signal asks for an orderly end; the second means it.
+fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let shutdown = Arc::clone(shutdown);
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            if shutdown.begun() {
+                std::process::exit(128 + signal);
+            }
+            eprintln!("stopping: finishing what is under way; another signal leaves at once");
+            shutdown.begin();
+        }
+    })?;
+    Ok(())
+}
+
+/// Reads `500ms`, `60s`, `5m`, or a plain number of seconds.
+fn duration(text: &str) -> Result<Duration, BadDuration> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| BadDuration)?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "s" | "" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(BadDuration),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| BadDuration)
+}
+
+#[derive(Debug)]
+struct BadDuration;
+
+impl fmt::Display for BadDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration is a number and a unit (ms, s, m or h), like 500ms or 60s")
+    }
+}
+
+impl std::error::Error for BadDuration {}

@@ -1,0 +1,133 @@
+//! Files, by io_uring: reads are put into a queue, and their completions are taken from another.
+//!
+//! ```text
+//!   this thread   next --> submission queue --> io_uring_enter(2): submits all, waits for one --> completion queue --> arrived
+//!                                                      |                          ^
+//!   kernel, disk                                       reads in flight ...........
+//! ```
+//!
+//! - **Who waits?** This thread, for whichever read is done first.
+//! - **Where is the buffer meanwhile?** With the kernel: the ring owns it until the completion.
+//! - **Who moves the octets?** The kernel, on this thread, if the page cache has them; else the disk, or a kernel worker.
+//! - **How many at once?** `in_flight`, at most [`MAX_DEPTH`], with one system call for all that became free in a turn.
+//! - **How is a read taken back?** A cancel is submitted; the buffer is free when both have completed.
+
+use std::io;
+use std::iter;
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+
+use crate::cost::Cost;
+use crate::read_file::ReadFile;
+use crate::read_workload::ReadWorkload;
+use crate::reading::{Ranges, Reading, block_for};
+use crate::sys::block::Block;
+use crate::sys::calls::Meter;
+use crate::sys::ledger::Payload;
+use crate::sys::ring::{Read, Ring, Target};
+use crate::sys::ring_setup::RingOptions;
+
+/// Reads in flight at most; more places in a ring only take memory.
+const MAX_DEPTH: usize = 4096;
+
+/// Techniques for reading files, each of which can be left out to see what it is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The file is registered with the ring: no descriptor is looked up for each read.
+    pub registered_file: bool,
+    /// The buffers are registered with the ring: their pages are pinned once and not for each direct read. They count against
+    /// `RLIMIT_MEMLOCK`, all that are in flight together.
+    pub registered_buffers: bool,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions { registered_file: true, registered_buffers: true }
+    }
+}
+
+pub(super) fn read_ranges(
+    options: &ReadOptions,
+    file: &ReadFile,
+    in_flight: NonZeroUsize,
+    workload: &mut dyn ReadWorkload,
+) -> io::Result<Cost> {
+    let meter = Meter::start();
+    let mut cost = Cost { threads_peak: 1, ..Cost::default() };
+    let mut ranges = Ranges::new(file, workload);
+    let depth = in_flight.get().min(MAX_DEPTH);
+    let mut ring = Ring::new(&RingOptions { submissions: depth as u32, completions: depth as u32, ..RingOptions::default() })?;
+
+    // By number: a read's number is its token, and its block's number if blocks are registered.
+    let mut readings: Vec<_> = iter::from_fn(|| ranges.next()).take(depth).collect();
+    let largest = readings.iter().map(Reading::room).max().unwrap_or(0);
+    let mut blocks: Vec<_> = readings.iter().map(|_| block_for(largest, file.alignment())).collect();
+    if options.registered_file {
+        ring.register_files(&[file.as_fd()])?;
+    }
+    if options.registered_buffers && !blocks.is_empty() {
+        ring.register_blocks(&mut blocks)?;
+    }
+    for (number, (reading, block)) in iter::zip(&readings, blocks).enumerate() {
+        submit(&mut ring, options, file, number, reading, block)?;
+    }
+
+    let mut done = Vec::with_capacity(depth);
+    while ring.in_flight() > 0 && !ranges.broken() {
+        ring.submit_and_wait(1, None)?;
+        cost.wakeups += 1;
+        ring.reap(&mut done);
+        for completion in done.drain(..) {
+            let (number, result) = (completion.token as usize, completion.result());
+            let Payload::Block(mut block) = completion.payload else { continue };
+            let reading = &mut readings[number];
+            let result = match result {
+                Ok(count) => {
+                    cost.octets_in += count as u64;
+                    reading.took(count);
+                    Ok(())
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                Err(error) => Err(error),
+            };
+            if result.is_err() || reading.rest().is_none() {
+                ranges.arrived(reading, result, &block);
+                let Some(next) = ranges.next() else {
+                    if ranges.broken() {
+                        break;
+                    }
+                    continue;
+                };
+                *reading = next;
+                if block.len() < reading.room() {
+                    block = block_for(reading.room(), file.alignment());
+                    if options.registered_buffers {
+                        ring.register_block_again(number as u32, &mut block)?;
+                    }
+                }
+            }
+            submit(&mut ring, options, file, number, reading, block)?;
+        }
+    }
+
+    drop(ring);
+    cost.calls = meter.read();
+    Ok(cost)
+}
+
+/// Puts the next read of a range into the queue.
+fn submit(
+    ring: &mut Ring,
+    options: &ReadOptions,
+    file: &ReadFile,
+    number: usize,
+    reading: &Reading,
+    block: Block,
+) -> io::Result<()> {
+    let Some(rest) = reading.rest() else { return Ok(()) };
+    let target = if options.registered_file { Target::Registered(0) } else { Target::Descriptor(file.as_fd()) };
+    let registered = options.registered_buffers.then_some(number as u16);
+    let read = Read { file: target, offset: rest.offset, at: rest.at, len: rest.len, registered };
+    ring.read(read, block, number as u64)?;
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! A counter in the kernel that a loop can wait for like for a socket.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::sys::eventfd::{EfdFlags, EventFd as Descriptor};
+
+use super::calls::{Call, count};
+
+/// A non-blocking `eventfd(2)`.
+pub(crate) struct EventFd(Descriptor);
+
+impl EventFd {
+    pub(crate) fn new() -> io::Result<EventFd> {
+        count(Call::Eventfd2);
+        Ok(EventFd(Descriptor::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?))
+    }
+}
+
+impl AsFd for EventFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for EventFd {
+    fn drop(&mut self) {
+        count(Call::Close);
+    }
+}
