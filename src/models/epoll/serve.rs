@@ -121,7 +121,7 @@ impl<'a, S: Service> Server<'a, S> {
         for ready in self.epoll.wait(timeout)? {
             match ready.token {
                 LISTENER => self.newcomers = true,
-                SHUTDOWN => stopping = true,
+                SHUTDOWN => stopping = ready.read,
                 token => {
                     let key = Key::from_bits(token);
                     if let Some(peer) = self.peers.get_mut(key) {
