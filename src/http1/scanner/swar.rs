@@ -107,12 +107,12 @@ mod tests {
     use super::super::Byte;
     use super::*;
 
-    /// Every octet, in every place of inputs of every length up to a few blocks, at every alignment, among every filler that
+    /// Every octet, in every place of inputs about as long as one to five words, at every alignment, among every filler that
     /// could leak into its neighbours.
     #[test]
     fn agrees_with_the_reference() {
-        for filler in [b'a', b'\t', b' ', b'!', b'~', 0x80, 0xff] {
-            for length in 0..=41 {
+        for filler in [b'a', b'\t', b'~', 0x80] {
+            for length in [1, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 41] {
                 for place in 0..length {
                     for octet in 0..=255 {
                         let mut octets = vec![filler; length];
