@@ -41,7 +41,6 @@ enum Expected {
     Value,
     Lf,
     LastLf,
-    Nothing,
 }
 
 /// Positions kept for the next message; more than that (8 KiB) is given back.
@@ -52,15 +51,20 @@ impl FieldLines {
         FieldLines { lines: Vec::new(), expected: Expected::LineStart, at: 0, start: 0, line: 0, colon: 0 }
     }
 
-    /// Forgets all lines; the first of the next ones starts at `start`.
+    /// Forgets all lines.
     #[inline]
-    pub(crate) fn begin(&mut self, start: usize) {
+    pub(crate) fn reset(&mut self) {
         self.lines.clear();
         if self.lines.capacity() > KEPT_LINES {
             self.lines.shrink_to(KEPT_LINES);
         }
+    }
+
+    /// The first line starts at `start`.
+    #[inline]
+    pub(crate) fn begin(&mut self, start: usize) {
         self.expected = Expected::LineStart;
-        (self.at, self.start, self.line, self.colon) = (start, start, start, 0);
+        (self.at, self.start) = (start, start);
     }
 
     /// Scans on. `Some(end)`: the empty line has been seen and ends there. `octets` and `count` bound the lines.
@@ -71,81 +75,73 @@ impl FieldLines {
         // The lines may reach up to `bound`; only the empty line may lie beyond. So they are scanned in a window that ends there.
         let bound = self.start + octets.min(LONGEST_PART);
         let window = &input[..input.len().min(bound)];
-        let mut at = self.at;
-        loop {
-            match self.expected {
-                Expected::LineStart => match input.get(at) {
-                    None => break,
+        let FieldLines { mut expected, mut at, mut line, mut colon, .. } = *self;
+        // Each turn is a line. The first one enters it where the last call left off; after that, `expected` is known everywhere.
+        let out_of_input = loop {
+            if expected == Expected::LineStart {
+                match input.get(at) {
+                    None => break Expected::LineStart,
                     Some(b'\r') => {
                         at += 1;
-                        self.expected = Expected::LastLf;
+                        expected = Expected::LastLf;
                     }
                     Some(_) if at >= bound => return Err(Error::new(ErrorKind::FieldsTooLong, at)),
                     Some(_) if self.lines.len() >= count => {
                         return Err(Error::new(ErrorKind::TooManyFields, at));
                     }
                     Some(_) => {
-                        self.line = at;
-                        self.expected = Expected::Name;
+                        line = at;
+                        expected = Expected::Name;
                     }
-                },
-                Expected::Name => {
-                    at += S::token(&window[at..]);
-                    match window.get(at) {
-                        None => break,
-                        Some(b':') if at > self.line => {}
-                        Some(&octet) => return Err(self.bad_name(octet, at)),
-                    }
-                    self.colon = at;
-                    at += 1;
-                    self.expected = Expected::Value;
-                }
-                Expected::Value => {
-                    at += S::value(&window[at..]);
-                    match window.get(at) {
-                        None => break,
-                        Some(b'\r') => {}
-                        Some(b'\n') => return Err(Error::new(ErrorKind::BareLf, at)),
-                        Some(_) => return Err(Error::new(ErrorKind::FieldValueOctet, at)),
-                    }
-                    at += 1;
-                    self.expected = Expected::Lf;
-                }
-                Expected::Lf => {
-                    match window.get(at) {
-                        None => break,
-                        Some(b'\n') => {}
-                        Some(_) => return Err(Error::new(ErrorKind::BareCr, at)),
-                    }
-                    self.lines.push(Line { colon: self.colon as u32, cr: at as u32 - 1 });
-                    at += 1;
-                    self.expected = Expected::LineStart;
-                }
-                Expected::LastLf => {
-                    match input.get(at) {
-                        None => break,
-                        Some(b'\n') => {}
-                        Some(_) => return Err(Error::new(ErrorKind::BareCr, at)),
-                    }
-                    at += 1;
-                    self.expected = Expected::Nothing;
-                }
-                Expected::Nothing => {
-                    self.at = at;
-                    return Ok(Some(at));
                 }
             }
-        }
-        self.at = at;
-        if window.len() < input.len() && at < input.len() {
+            if expected == Expected::LastLf {
+                match input.get(at) {
+                    None => break Expected::LastLf,
+                    Some(b'\n') => return Ok(Some(at + 1)),
+                    Some(_) => return Err(Error::new(ErrorKind::BareCr, at)),
+                }
+            }
+            if expected == Expected::Name {
+                at += S::token(&window[at..]);
+                match window.get(at) {
+                    None => break Expected::Name,
+                    Some(b':') if at > line => {}
+                    Some(&octet) => return Err(self.bad_name(octet, at, line)),
+                }
+                colon = at;
+                at += 1;
+                expected = Expected::Value;
+            }
+            if expected == Expected::Value {
+                at += S::value(&window[at..]);
+                match window.get(at) {
+                    None => break Expected::Value,
+                    Some(b'\r') => {}
+                    Some(b'\n') => return Err(Error::new(ErrorKind::BareLf, at)),
+                    Some(_) => return Err(Error::new(ErrorKind::FieldValueOctet, at)),
+                }
+                at += 1;
+            }
+            match window.get(at) {
+                None => break Expected::Lf,
+                Some(b'\n') => {}
+                Some(_) => return Err(Error::new(ErrorKind::BareCr, at)),
+            }
+            self.lines.push(Line { colon: colon as u32, cr: at as u32 - 1 });
+            at += 1;
+            expected = Expected::LineStart;
+        };
+        if at < input.len() {
             return Err(Error::new(ErrorKind::FieldsTooLong, bound));
         }
+        (self.expected, self.at, self.line, self.colon) = (out_of_input, at, line, colon);
         Ok(None)
     }
 
     #[cold]
-    fn bad_name(&self, octet: u8, at: usize) -> Error {
-        let first = at == self.line;
+    fn bad_name(&self, octet: u8, at: usize, line: usize) -> Error {
+        let first = at == line;
         let kind = match octet {
             b'\n' => ErrorKind::BareLf,
             b'\r' => ErrorKind::ColonMissing,
@@ -178,18 +174,29 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The next field's name, and where its value lies.
-    #[inline]
-    pub(crate) fn next_span(&mut self) -> Option<(&'a [u8], Range<usize>)> {
+    /// Where the next field's name is, and its untrimmed value.
+    #[inline(always)]
+    pub(crate) fn next_span(&mut self) -> Option<(Range<usize>, Range<usize>)> {
         let line = self.lines.next()?;
         let (colon, cr) = (line.colon as usize, line.cr as usize);
-        let name = &self.input[self.line..colon];
+        let name = self.line..colon;
         self.line = cr + 2;
-        let value = &self.input[colon + 1..cr];
-        let start = value.iter().position(|octet| !matches!(octet, b' ' | b'\t')).unwrap_or(value.len());
-        let end = value.iter().rposition(|octet| !matches!(octet, b' ' | b'\t')).map_or(start, |last| last + 1);
-        Some((name, colon + 1 + start..colon + 1 + end))
+        Some((name, colon + 1..cr))
     }
+}
+
+/// The value within a span, without the white space around it (RFC 9110 section 5.5).
+#[inline]
+pub(crate) fn trimmed(input: &[u8], span: Range<usize>) -> Range<usize> {
+    let is_space = |octet: &u8| matches!(octet, b' ' | b'\t');
+    let Range { mut start, mut end } = span;
+    while start < end && is_space(&input[start]) {
+        start += 1;
+    }
+    while start < end && is_space(&input[end - 1]) {
+        end -= 1;
+    }
+    start..end
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -198,7 +205,7 @@ impl<'a> Iterator for Fields<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (name, value) = self.next_span()?;
-        Some((name, &self.input[value]))
+        Some((&self.input[name], &self.input[trimmed(self.input, value)]))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

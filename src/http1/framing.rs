@@ -19,7 +19,7 @@
 //! nobody but smugglers.
 
 use super::error::{Error, ErrorKind};
-use super::fields::Fields;
+use super::fields::{Fields, trimmed};
 use super::head::Version;
 use super::limits::HttpLimits;
 use super::target::{Authority, TargetForm};
@@ -121,25 +121,37 @@ impl Noted {
     #[inline]
     fn all(&mut self, input: &[u8], mut fields: Fields<'_>) {
         while let Some((name, value)) = fields.next_span() {
-            match name.len() {
-                4 if is(name, b"host") => self.host.note(value),
-                6 if is(name, b"expect") => self.expect(&input[value.clone()], value.start),
-                10 if is(name, b"connection") => self.connection(&input[value]),
-                14 if is(name, b"content-length") => self.length.note(value),
-                17 if is(name, b"transfer-encoding") => {
-                    let codings = self.codings.get_or_insert(Codings { at: value.start, ..Codings::default() });
-                    codings.add(&input[value]);
-                }
-                _ => {}
+            if !matches!(name.len(), 4 | 6 | 10 | 14 | 17) {
+                continue;
+            }
+            let name = &input[name];
+            if is(name, b"host") {
+                self.host.note(trimmed(input, value));
+            } else if is(name, b"connection") {
+                self.connection(&input[trimmed(input, value)]);
+            } else if is(name, b"content-length") {
+                self.length.note(trimmed(input, value));
+            } else if is(name, b"transfer-encoding") {
+                let value = trimmed(input, value);
+                let codings = self.codings.get_or_insert(Codings { at: value.start, ..Codings::default() });
+                codings.add(&input[value]);
+            } else if is(name, b"expect") {
+                let value = trimmed(input, value);
+                self.expect(&input[value.clone()], value.start);
             }
         }
     }
 
     /// RFC 9112 section 9.3, over all Connection lines. Options unknown here concern nobody but proxies.
     fn connection(&mut self, value: &[u8]) {
+        if is(value, b"keep-alive") {
+            // Most browsers say just this in every request.
+            self.keep_alive = true;
+            return;
+        }
         for option in members(value) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.close |= is(option, b"close");
+            self.keep_alive |= is(option, b"keep-alive");
         }
     }
 
@@ -253,10 +265,13 @@ fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii)
 }
 
-/// Whether the field name is `lower`, whatever its case. Both have the length N.
+/// Whether `text`, of token octets, is `lower`, whatever its case.
 ///
 /// Setting one bit makes capitals small. It would also make `-` of CR, but a CR is in no field name.
 #[inline(always)]
-fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
-    name.first_chunk::<N>().is_some_and(|name| name.map(|octet| octet | 0x20) == *lower)
+fn is<const N: usize>(text: &[u8], lower: &[u8; N]) -> bool {
+    let Ok(text) = <&[u8; N]>::try_from(text) else {
+        return false;
+    };
+    text.iter().zip(lower).fold(0, |difference, (octet, lower)| difference | ((octet | 0x20) ^ lower)) == 0
 }

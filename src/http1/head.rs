@@ -43,7 +43,9 @@ pub enum Version {
 /// Parses the heads of requests, one after the other.
 #[derive(Debug)]
 pub struct HeadParser {
-    state: State,
+    /// Set once there is nothing more to find out.
+    outcome: Option<Result<usize, Error>>,
+    expected: Expected,
     /// The next octet of the request line to look at.
     at: usize,
     method: u32,
@@ -52,18 +54,18 @@ pub struct HeadParser {
     version: Version,
     form: TargetForm,
     fields: FieldLines,
+    facts: Facts,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum State {
+/// What the octet at `at` is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
     Start,
-    SkippedCr,
+    SkippedLf,
     Method,
     Target,
     Version,
     Fields,
-    Complete(usize, Facts),
-    Refused(Error),
 }
 
 impl Default for HeadParser {
@@ -76,7 +78,8 @@ impl HeadParser {
     /// A parser that owns no memory yet.
     pub const fn new() -> Self {
         HeadParser {
-            state: State::Start,
+            outcome: None,
+            expected: Expected::Start,
             at: 0,
             method: 0,
             method_end: 0,
@@ -84,16 +87,18 @@ impl HeadParser {
             version: Version::Http11,
             form: TargetForm::Origin,
             fields: FieldLines::new(),
+            facts: Facts { framing: Framing::None, keep_alive: false, expects_continue: false },
         }
     }
 
     /// Makes ready for the next message. The memory of up to 1024 field positions is kept for it, more is given back.
     #[inline]
     pub fn reset(&mut self) {
-        self.state = State::Start;
+        self.outcome = None;
+        self.expected = Expected::Start;
         self.at = 0;
         self.method = 0;
-        self.fields.begin(0);
+        self.fields.reset();
     }
 
     /// Parses on. `input` starts at the first octet of the message; between two calls it may only grow.
@@ -116,20 +121,19 @@ impl HeadParser {
     /// Those of [`parse`](Self::parse).
     #[inline]
     pub fn parse_with<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        let outcome = self.advance::<S>(input, limits);
-        if let Err(error) = outcome {
-            self.state = State::Refused(error);
+        if self.outcome.is_none() {
+            self.outcome = self.advance::<S>(input, limits).transpose();
         }
-        outcome
+        self.outcome.transpose()
     }
 
     /// Whether octets of a request have been seen, beyond the one CRLF that may be skipped before it.
     ///
     /// A header deadline runs from the first such octet, an idle deadline until then.
     pub fn started(&self) -> bool {
-        match self.state {
-            State::Start | State::SkippedCr => false,
-            State::Method => self.at > self.method as usize,
+        match self.expected {
+            Expected::Start | Expected::SkippedLf => false,
+            Expected::Method => self.at > self.method as usize,
             _ => true,
         }
     }
@@ -141,91 +145,87 @@ impl HeadParser {
     /// If the last [`parse`](Self::parse) gave anything but `Some`.
     #[inline]
     pub fn head<'a>(&'a self, input: &'a [u8]) -> Head<'a> {
-        match self.state {
-            State::Complete(end, facts) => Head { parser: self, input: &input[..end], facts },
+        match self.outcome {
+            Some(Ok(end)) => Head { parser: self, input: &input[..end] },
             _ => panic!("head() is for a head that parse() has found complete"),
         }
     }
 
     #[inline]
     fn advance<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        let refused = |kind, at| Err(Error::new(kind, at));
-        loop {
-            match self.state {
-                State::Start => match input.first() {
-                    None => return Ok(None),
-                    Some(b'\r') => {
-                        self.at = 1;
-                        self.state = State::SkippedCr;
-                    }
-                    Some(_) => self.state = State::Method,
-                },
-                State::SkippedCr => match input.get(1) {
-                    None => return Ok(None),
-                    Some(b'\n') => {
-                        (self.at, self.method) = (2, 2);
-                        self.state = State::Method;
-                    }
-                    Some(_) => return refused(ErrorKind::BareCr, 1),
-                },
-                State::Method => {
-                    let start = self.method as usize;
-                    let bound = start + limits.method.min(LONGEST_PART);
-                    self.at += S::token(&window(input, bound)[self.at..]);
-                    if self.at > bound {
-                        return refused(ErrorKind::MethodTooLong, bound);
-                    }
-                    match input.get(self.at) {
-                        None => return Ok(None),
-                        Some(b' ') if self.at > start => {}
-                        Some(b'\n') => return refused(ErrorKind::BareLf, self.at),
-                        Some(_) => return refused(ErrorKind::Method, self.at),
-                    }
-                    self.method_end = self.at as u32;
-                    self.at += 1;
-                    self.state = State::Target;
+        if self.expected != Expected::Fields {
+            if !self.request_line::<S>(input, limits)? {
+                return Ok(None);
+            }
+            self.fields.begin(self.at);
+            self.expected = Expected::Fields;
+        }
+        let Some(end) = self.fields.scan::<S>(input, limits.fields_octets, limits.fields)? else {
+            return Ok(None);
+        };
+        self.facts = judge(input, self.fields.fields(input), end - 2, self.version, self.form, limits)?;
+        Ok(Some(end))
+    }
+
+    /// Whether the request line is complete. Enters it where the last call left off.
+    #[inline]
+    fn request_line<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<bool, Error> {
+        if self.expected == Expected::Start {
+            match input.first() {
+                None => return Ok(false),
+                Some(b'\r') => {
+                    self.at = 1;
+                    self.expected = Expected::SkippedLf;
                 }
-                State::Target => {
-                    let start = self.method_end as usize + 1;
-                    let bound = start + limits.target.min(LONGEST_PART);
-                    self.at += S::target(&window(input, bound)[self.at..]);
-                    if self.at > bound {
-                        return refused(ErrorKind::TargetTooLong, bound);
-                    }
-                    match input.get(self.at) {
-                        None => return Ok(None),
-                        Some(b'\n') => return refused(ErrorKind::BareLf, self.at),
-                        Some(b' ' | b'\r') if self.at == start => {
-                            return refused(ErrorKind::TargetEmpty, start);
-                        }
-                        Some(b' ') => {}
-                        Some(b'\r') => return refused(ErrorKind::VersionMalformed, self.at),
-                        Some(_) => return refused(ErrorKind::TargetOctet, self.at),
-                    }
-                    self.target_end = self.at as u32;
-                    self.at += 1;
-                    self.state = State::Version;
-                }
-                State::Version => {
-                    if !self.version(input)? {
-                        return Ok(None);
-                    }
-                    self.fields.begin(self.at);
-                    self.state = State::Fields;
-                }
-                State::Fields => {
-                    let Some(end) = self.fields.scan::<S>(input, limits.fields_octets, limits.fields)? else {
-                        return Ok(None);
-                    };
-                    let fields = self.fields.fields(input);
-                    let facts = judge(input, fields, end - 2, self.version, self.form, limits)?;
-                    self.state = State::Complete(end, facts);
-                    return Ok(Some(end));
-                }
-                State::Complete(end, _) => return Ok(Some(end)),
-                State::Refused(error) => return Err(error),
+                Some(_) => self.expected = Expected::Method,
             }
         }
+        if self.expected == Expected::SkippedLf {
+            match input.get(1) {
+                None => return Ok(false),
+                Some(b'\n') => {}
+                Some(_) => return Err(Error::new(ErrorKind::BareCr, 1)),
+            }
+            (self.at, self.method) = (2, 2);
+            self.expected = Expected::Method;
+        }
+        if self.expected == Expected::Method {
+            let start = self.method as usize;
+            let bound = start + limits.method.min(LONGEST_PART);
+            let at = self.at + S::token(&window(input, bound)[self.at..]);
+            self.at = at;
+            match input.get(at) {
+                _ if at > bound => return Err(Error::new(ErrorKind::MethodTooLong, bound)),
+                None => return Ok(false),
+                Some(b' ') if at > start => {}
+                Some(b'\n') => return Err(Error::new(ErrorKind::BareLf, at)),
+                Some(_) => return Err(Error::new(ErrorKind::Method, at)),
+            }
+            self.method_end = at as u32;
+            self.at = at + 1;
+            self.expected = Expected::Target;
+        }
+        if self.expected == Expected::Target {
+            let start = self.method_end as usize + 1;
+            let bound = start + limits.target.min(LONGEST_PART);
+            let at = self.at + S::target(&window(input, bound)[self.at..]);
+            self.at = at;
+            match input.get(at) {
+                _ if at > bound => return Err(Error::new(ErrorKind::TargetTooLong, bound)),
+                None => return Ok(false),
+                Some(b'\n') => return Err(Error::new(ErrorKind::BareLf, at)),
+                Some(b' ' | b'\r') if at == start => {
+                    return Err(Error::new(ErrorKind::TargetEmpty, at));
+                }
+                Some(b' ') => {}
+                Some(b'\r') => return Err(Error::new(ErrorKind::VersionMalformed, at)),
+                Some(_) => return Err(Error::new(ErrorKind::TargetOctet, at)),
+            }
+            self.target_end = at as u32;
+            self.at = at + 1;
+            self.expected = Expected::Version;
+        }
+        self.version(input)
     }
 
     /// The rest of the request line, and what can be judged at its end. Whether the line is complete.
@@ -283,7 +283,6 @@ fn window(input: &[u8], bound: usize) -> &[u8] {
 pub struct Head<'a> {
     parser: &'a HeadParser,
     input: &'a [u8],
-    facts: Facts,
 }
 
 impl<'a> Head<'a> {
@@ -325,20 +324,20 @@ impl<'a> Head<'a> {
     /// Where the body ends.
     #[inline]
     pub fn framing(&self) -> Framing {
-        self.facts.framing
+        self.parser.facts.framing
     }
 
     /// Whether the client would have the connection stay open after the answer (RFC 9112 section 9.3): in 1.1 unless Connection
     /// says `close`, in 1.0 only if it says `keep-alive` and not `close`.
     #[inline]
     pub fn keep_alive(&self) -> bool {
-        self.facts.keep_alive
+        self.parser.facts.keep_alive
     }
 
     /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 section 10.1.1). Never so in HTTP/1.0, nor
     /// without a body.
     #[inline]
     pub fn expects_continue(&self) -> bool {
-        self.facts.expects_continue
+        self.parser.facts.expects_continue
     }
 }

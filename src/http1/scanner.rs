@@ -84,3 +84,24 @@ pub(crate) fn run(octets: &[u8], class: u8) -> usize {
 pub(crate) fn is_token(octets: &[u8]) -> bool {
     run(octets, TOKEN) == octets.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table against the grammar, spelled out octet by octet.
+    #[test]
+    fn classes_are_those_of_the_grammar() {
+        let alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        for octet in 0..=255_u8 {
+            let among =
+                |symbols: &str| octet.is_ascii() && (alphanumeric.contains(octet as char) || symbols.contains(octet as char));
+            let is = |class| CLASS[octet as usize] & class != 0;
+            assert_eq!(is(TOKEN), among("!#$%&'*+-.^_`|~"), "token: {octet:#x}");
+            assert_eq!(is(NAME), among("-._~!$&'()*+,;="), "name: {octet:#x}");
+            let controls_and_delete = [0..=0x1f, 0x7f..=0x7f].iter().any(|range| range.contains(&octet));
+            assert_eq!(is(VALUE), !controls_and_delete || octet == 0x09, "value: {octet:#x}");
+            assert_eq!(is(TARGET), !controls_and_delete && octet != 0x20 && octet != 0x23, "target: {octet:#x}");
+        }
+    }
+}

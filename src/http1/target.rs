@@ -1,6 +1,6 @@
 //! What a request is for: the four forms of a request target, and the authority that two of them and Host are made of.
 
-use super::scanner::{CLASS, NAME};
+use super::scanner::{CLASS, NAME, run};
 use std::net::Ipv6Addr;
 
 /// The form of a request target (RFC 9112 section 3.2).
@@ -72,19 +72,14 @@ impl<'a> Authority<'a> {
 /// The length of `*( unreserved / pct-encoded / sub-delims )` at the front. An IPv4 address is one too.
 #[inline]
 fn reg_name(octets: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(&octet) = octets.get(at) {
-        if CLASS[octet as usize] & NAME != 0 {
-            at += 1;
-        } else if octet == b'%' {
-            let digits = octets.get(at + 1..at + 3)?;
-            if !digits.iter().all(u8::is_ascii_hexdigit) {
-                return None;
-            }
-            at += 3;
-        } else {
-            break;
+    let mut at = run(octets, NAME);
+    while octets.get(at) == Some(&b'%') {
+        let digits = octets.get(at + 1..at + 3)?;
+        if !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
         }
+        at += 3;
+        at += run(&octets[at..], NAME);
     }
     Some(at)
 }
