@@ -26,14 +26,9 @@
 //! A `>` line after a `<` line waits for that answer first. Where the statuses of one answer allow both success and error, an
 //! error excuses the rest of the case.
 //!
-//! | escape in octets | meaning |
-//! |---|---|
-//! | `\r \n \t \\ \xHH` | one octet; a space at the end of a line is written `\x20` |
-//! | `\{N:octets}` | N times these octets, a `}` among them written `\x7d` |
-//! | `\[00-08 7f]` | one case for each of these octets |
-//! | `\(one\|two)` | one case for each of these, with `\x7c` and `\x29` for a bar and a parenthesis among them |
-//! | `\*` | the octets chosen for this case, again (one `\[]` or `\()` per case) |
+//! Octets are written with the escapes of [`super::escapes`].
 
+use super::escapes::{choices_in, octets};
 use std::fmt;
 use std::path::Path;
 
@@ -100,13 +95,20 @@ pub enum Ending {
 /// Every case of every `.txt` file in `folder`, in order of file names and lines.
 pub fn read_folder(folder: &Path) -> Result<Vec<Case>, String> {
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     files.sort();
     let mut cases = Vec::new();
     for path in files {
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text =
+            std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         cases.extend(read_text(&name, &text)?);
     }
     Ok(cases)
@@ -114,7 +116,11 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Case>, String> {
 
 /// The cases of one file.
 pub fn read_text(file: &str, text: &str) -> Result<Vec<Case>, String> {
-    let lines: Vec<(usize, &str)> = text.lines().enumerate().map(|(index, line)| (index + 1, line)).collect();
+    let lines: Vec<(usize, &str)> = text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .collect();
     let mut cases = Vec::new();
     for block in lines.split(|(_, line)| line.is_empty()) {
         if block.iter().all(|(_, line)| line.starts_with('#')) {
@@ -127,14 +133,20 @@ pub fn read_text(file: &str, text: &str) -> Result<Vec<Case>, String> {
 
 fn read_block(file: &str, block: &[(usize, &str)], cases: &mut Vec<Case>) -> Result<(), String> {
     let (first, reason) = block[0];
-    let reason = reason.strip_prefix("# ").ok_or(format!("{file}:{first}: a case opens with `# reason`"))?;
+    let reason = reason
+        .strip_prefix("# ")
+        .ok_or(format!("{file}:{first}: a case opens with `# reason`"))?;
     if !reason.contains("RFC ") || !reason.contains('§') {
-        return Err(format!("{file}:{first}: the reason names no section (`RFC 9112 §3: ...`)"));
+        return Err(format!(
+            "{file}:{first}: the reason names no section (`RFC 9112 §3: ...`)"
+        ));
     }
     let mut choices = Vec::new();
     for (number, line) in block {
         if line.ends_with(' ') || (line.starts_with(['>', '<']) && !line.is_ascii()) {
-            return Err(format!("{file}:{number}: ends in a space or is not ASCII: write octets as escapes"));
+            return Err(format!(
+                "{file}:{number}: ends in a space or is not ASCII: write octets as escapes"
+            ));
         }
         if line.starts_with('>') {
             choices.extend(choices_in(line).map_err(|e| format!("{file}:{number}: {e}"))?);
@@ -147,17 +159,32 @@ fn read_block(file: &str, block: &[(usize, &str)], cases: &mut Vec<Case>) -> Res
                 cases.push(read_case(file, block, reason, Some(option))?);
             }
         }
-        _ => return Err(format!("{file}:{first}: one choice per case: write `\\*` for the octets chosen already")),
+        _ => {
+            return Err(format!(
+                "{file}:{first}: one choice per case: write `\\*` for the octets chosen already"
+            ));
+        }
     }
     Ok(())
 }
 
-fn read_case(file: &str, block: &[(usize, &str)], reason: &str, chosen: Option<&[u8]>) -> Result<Case, String> {
+fn read_case(
+    file: &str,
+    block: &[(usize, &str)],
+    reason: &str,
+    chosen: Option<&[u8]>,
+) -> Result<Case, String> {
     let mut place = format!("{file}:{}", block[0].0);
     if let Some(chosen) = chosen {
         place += &format!(" with `{}`", chosen.escape_ascii());
     }
-    let mut case = Case { place, reason: reason.into(), steps: vec![], fin: false, ending: Ending::ByStatus };
+    let mut case = Case {
+        place,
+        reason: reason.into(),
+        steps: vec![],
+        fin: false,
+        ending: Ending::ByStatus,
+    };
     for &(number, line) in &block[1..] {
         read_line(&mut case, line, chosen).map_err(|e| format!("{file}:{number}: {e}"))?;
     }
@@ -167,7 +194,10 @@ fn read_case(file: &str, block: &[(usize, &str)], reason: &str, chosen: Option<&
         return Err(format!("{}: sends nothing", case.place));
     }
     if (silent || last.is_some_and(|last| last.optional)) && case.ending != Ending::Close {
-        return Err(format!("{}: how would the runner know that nothing more comes? say `close`", case.place));
+        return Err(format!(
+            "{}: how would the runner know that nothing more comes? say `close`",
+            case.place
+        ));
     }
     Ok(case)
 }
@@ -175,6 +205,9 @@ fn read_case(file: &str, block: &[(usize, &str)], reason: &str, chosen: Option<&
 fn read_line(case: &mut Case, line: &str, chosen: Option<&[u8]>) -> Result<(), String> {
     match line.split_once(' ').unwrap_or((line, "")) {
         (">", text) => {
+            if case.fin {
+                return Err("nothing is sent after `fin`".into());
+            }
             if case.steps.last().is_none_or(|step| !step.expect.is_empty()) {
                 case.steps.push(Step::default());
             }
@@ -183,12 +216,17 @@ fn read_line(case: &mut Case, line: &str, chosen: Option<&[u8]>) -> Result<(), S
         }
         ("<", text) => {
             let (times, expected) = read_answer(text, chosen)?;
-            let step = case.steps.last_mut().ok_or("an answer before anything was sent")?;
+            let step = case
+                .steps
+                .last_mut()
+                .ok_or("an answer before anything was sent")?;
             step.expect.extend(std::iter::repeat_n(expected, times));
         }
         ("+", text) => {
             let (name, member) = text.split_once(": ").ok_or("expected `+ Name: member`")?;
-            last_answer(case)?.fields.push((name.into(), Some(member.into())));
+            last_answer(case)?
+                .fields
+                .push((name.into(), Some(member.into())));
         }
         ("-", name) => last_answer(case)?.fields.push((name.into(), None)),
         ("fin", "") => {
@@ -207,7 +245,9 @@ fn read_line(case: &mut Case, line: &str, chosen: Option<&[u8]>) -> Result<(), S
 
 fn last_answer(case: &mut Case) -> Result<&mut Expected, String> {
     let answers = case.steps.last_mut().map(|step| &mut step.expect);
-    answers.and_then(|answers| answers.last_mut()).ok_or("a field of no answer".into())
+    answers
+        .and_then(|answers| answers.last_mut())
+        .ok_or("a field of no answer".into())
 }
 
 fn read_answer(text: &str, chosen: Option<&[u8]>) -> Result<(usize, Expected), String> {
@@ -217,7 +257,10 @@ fn read_answer(text: &str, chosen: Option<&[u8]>) -> Result<(usize, Expected), S
     };
     let (statuses, body) = text.split_once(' ').unwrap_or((text, ""));
     let optional = statuses.ends_with('?');
-    let statuses = statuses.trim_end_matches('?').split('|').map(|status| status.parse().map_err(|e| format!("{status}: {e}")));
+    let statuses = statuses
+        .trim_end_matches('?')
+        .split('|')
+        .map(|status| status.parse().map_err(|e| format!("{status}: {e}")));
     let body = match body.split_once(' ').unwrap_or((body, "")) {
         ("", "") => Body::Octets(vec![]),
         ("HEAD", "") => Body::Head,
@@ -228,93 +271,26 @@ fn read_answer(text: &str, chosen: Option<&[u8]>) -> Result<(usize, Expected), S
         }
         _ => return Err(format!("not a body: {body}")),
     };
-    Ok((times, Expected { statuses: statuses.collect::<Result<_, _>>()?, optional, body, fields: vec![] }))
-}
-
-/// The octets a line stands for.
-fn octets(text: &str, chosen: Option<&[u8]>) -> Result<Vec<u8>, String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        out.extend(plain.bytes());
-        let kind = escape.chars().next().ok_or("a backslash at the end of the line")?;
-        rest = &escape[1..];
-        match kind {
-            'r' => out.push(b'\r'),
-            'n' => out.push(b'\n'),
-            't' => out.push(b'\t'),
-            '\\' => out.push(b'\\'),
-            'x' => {
-                out.push(hex(rest.get(..2).ok_or("\\x takes two digits")?)?);
-                rest = &rest[2..];
-            }
-            '*' => out.extend(chosen.ok_or("`\\*` without a choice")?),
-            '[' | '(' => {
-                out.extend(chosen.ok_or("a choice belongs in a `>` line")?);
-                rest = enclosed(rest, kind)?.1;
-            }
-            '{' => {
-                let (inner, after) = enclosed(rest, kind)?;
-                let (times, repeated) = inner.split_once(':').ok_or("expected `\\{N:octets}`")?;
-                let times = times.parse().map_err(|e| format!("{times}: {e}"))?;
-                out.extend(octets(repeated, chosen)?.repeat(times));
-                rest = after;
-            }
-            _ => return Err(format!("no such escape: \\{kind}")),
-        }
-    }
-    out.extend(rest.bytes());
-    Ok(out)
-}
-
-/// The alternatives of every `\[]` and `\()` in a line.
-fn choices_in(line: &str) -> Result<Vec<Vec<Vec<u8>>>, String> {
-    let mut found = Vec::new();
-    let mut rest = line;
-    while let Some((_, escape)) = rest.split_once('\\') {
-        rest = escape.get(1..).ok_or("a backslash at the end of the line")?;
-        match &escape[..1] {
-            "[" => {
-                let (list, after) = enclosed(rest, '[')?;
-                let mut options = Vec::new();
-                for item in list.split(' ') {
-                    let (from, to) = item.split_once('-').unwrap_or((item, item));
-                    options.extend((hex(from)?..=hex(to)?).map(|octet| vec![octet]));
-                }
-                found.push(options);
-                rest = after;
-            }
-            "(" => {
-                let (list, after) = enclosed(rest, '(')?;
-                found.push(list.split('|').map(|option| octets(option, None)).collect::<Result<_, _>>()?);
-                rest = after;
-            }
-            _ => {}
-        }
-    }
-    Ok(found)
-}
-
-fn enclosed(text: &str, opening: char) -> Result<(&str, &str), String> {
-    let closing = match opening {
-        '[' => ']',
-        '(' => ')',
-        _ => '}',
-    };
-    text.split_once(closing).ok_or(format!("`\\{opening}` is not closed"))
-}
-
-fn hex(digits: &str) -> Result<u8, String> {
-    if digits.len() != 2 {
-        return Err(format!("{digits}: an octet has two digits"));
-    }
-    u8::from_str_radix(digits, 16).map_err(|e| format!("{digits}: {e}"))
+    Ok((
+        times,
+        Expected {
+            statuses: statuses.collect::<Result<_, _>>()?,
+            optional,
+            body,
+            fields: vec![],
+        },
+    ))
 }
 
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let statuses: Vec<_> = self.statuses.iter().map(u16::to_string).collect();
-        write!(f, "{}{}", statuses.join("|"), if self.optional { "?" } else { "" })?;
+        write!(
+            f,
+            "{}{}",
+            statuses.join("|"),
+            if self.optional { "?" } else { "" }
+        )?;
         match &self.body {
             Body::Octets(body) if body.is_empty() => {}
             Body::Octets(body) => write!(f, " {}", super::play::shortened(body))?,
@@ -336,11 +312,16 @@ impl fmt::Display for Case {
         for expected in self.steps.iter().flat_map(|step| &step.expect) {
             write!(f, "{expected}, ")?;
         }
+        let last = self.steps.iter().flat_map(|step| &step.expect).next_back();
+        let error = |expected: &Expected| expected.statuses.iter().all(|&status| status >= 400);
+        let success = |expected: &Expected| expected.statuses.iter().all(|&status| status < 400);
         f.write_str(match self.ending {
-            Ending::ByStatus => "then open, or closed after an error",
             Ending::Open => "then open",
             Ending::Close => "then closed",
             Ending::Either => "then open or closed",
+            Ending::ByStatus if last.is_some_and(error) => "then closed",
+            Ending::ByStatus if last.is_some_and(success) => "then open",
+            Ending::ByStatus => "then open, or closed after an error",
         })
     }
 }

@@ -14,5 +14,6 @@
 //! | 32 | 8 KiB | 64 KiB and 256 fields | 1 MiB | 4 KiB | 8 KiB and 64 fields |
 
 pub mod answer;
+pub mod escapes;
 pub mod format;
 pub mod play;
