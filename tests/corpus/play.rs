@@ -221,11 +221,11 @@ fn open(mut stream: &TcpStream, answers: &mut Answers, heard: &Heard) -> Result<
     }
     stream
         .write_all(PROBE)
-        .map_err(|e| format!("not open for another request: {e}"))?;
+        .map_err(|e| format!("another request got {e}"))?;
     let head = answers
         .head()
         .map_err(|e| format!("another request got {e}"))?;
-    let head = head.ok_or("closed, where it should stay open")?;
+    let head = head.ok_or("another request got no answer: closed, where it should stay open")?;
     let body = answers
         .body(&head)
         .map_err(|e| format!("another request got {e}"))?;
