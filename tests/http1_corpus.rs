@@ -19,12 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Conversations at a time.
 const VOICES: usize = 16;
 
-const SPLITS: [Split; 4] = [
-    Split::Whole,
-    Split::Drip,
-    Split::Random(1),
-    Split::Random(2),
-];
+const SPLITS: [Split; 4] = [Split::Whole, Split::Drip, Split::Random(1), Split::Random(2)];
 
 const MODELS: [&str; 4] = ["blocking", "epoll", "uring", "pool"];
 
@@ -41,12 +36,7 @@ fn every_server_plays_the_corpus() {
     for (name, address) in servers() {
         failures.extend(judge(&name, address, &cases));
     }
-    assert!(
-        failures.is_empty(),
-        "{} failures\n\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "{} failures\n\n{}", failures.len(), failures.join("\n"));
 }
 
 #[test]
@@ -61,9 +51,7 @@ fn read_corpus() -> Vec<Case> {
 
 fn servers() -> Vec<(String, SocketAddr)> {
     if let Ok(address) = std::env::var("IOLAB_CORPUS_ADDRESS") {
-        let parsed = address
-            .parse()
-            .unwrap_or_else(|e| panic!("IOLAB_CORPUS_ADDRESS={address} is not IP:PORT: {e}"));
+        let parsed = address.parse().unwrap_or_else(|e| panic!("IOLAB_CORPUS_ADDRESS={address} is not IP:PORT: {e}"));
         return vec![(address, parsed)];
     }
     let mut servers = Vec::new();
@@ -87,10 +75,7 @@ fn judge(name: &str, address: SocketAddr, cases: &[Case]) -> Vec<String> {
                     let index = next.fetch_add(1, Relaxed);
                     let Some(case) = cases.get(index) else { break };
                     if let Some(failure) = first_failure(name, address, case) {
-                        failures
-                            .lock()
-                            .unwrap_or_else(|e| e.into_inner())
-                            .push((index, failure));
+                        failures.lock().unwrap_or_else(|e| e.into_inner()).push((index, failure));
                     }
                 }
             });
@@ -98,11 +83,7 @@ fn judge(name: &str, address: SocketAddr, cases: &[Case]) -> Vec<String> {
     });
     let mut failures = failures.into_inner().unwrap_or_else(|e| e.into_inner());
     failures.sort();
-    eprintln!(
-        "{name}: {} of {} cases pass",
-        cases.len() - failures.len(),
-        cases.len()
-    );
+    eprintln!("{name}: {} of {} cases pass", cases.len() - failures.len(), cases.len());
     failures.into_iter().map(|(_, failure)| failure).collect()
 }
 
@@ -110,8 +91,6 @@ fn first_failure(name: &str, address: SocketAddr, case: &Case) -> Option<String>
     SPLITS.iter().find_map(|&split| {
         let got = play(case, address, split, PATIENCE).err()?;
         let Case { place, reason, .. } = case;
-        Some(format!(
-            "{place} ({name}, {split:?})\n    {reason}\n    expected {case}\n    got      {got}"
-        ))
+        Some(format!("{place} ({name}, {split:?})\n    {reason}\n    expected {case}\n    got      {got}"))
     })
 }

@@ -19,19 +19,12 @@ pub struct Head {
 impl Head {
     /// Whether the comma-separated list in the fields of this name has this member, in any letter case.
     pub fn has(&self, name: &str, member: &str) -> bool {
-        self.values(name).any(|value| {
-            value
-                .split(',')
-                .any(|one| one.trim().eq_ignore_ascii_case(member))
-        })
+        self.values(name).any(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(member)))
     }
 
     /// The values of the fields of this name.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.fields
-            .iter()
-            .filter(move |field| field.0.eq_ignore_ascii_case(name))
-            .map(|field| field.1.as_str())
+        self.fields.iter().filter(move |field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
     }
 }
 
@@ -44,11 +37,7 @@ pub struct Answers<'s> {
 
 impl<'s> Answers<'s> {
     pub fn new(stream: &'s TcpStream) -> Self {
-        Answers {
-            stream,
-            buffer: Vec::new(),
-            used: 0,
-        }
+        Answers { stream, buffer: Vec::new(), used: 0 }
     }
 
     /// The next status line and fields, or `None` where the connection ended before its first octet.
@@ -57,16 +46,14 @@ impl<'s> Answers<'s> {
             return Ok(None);
         }
         let line = self.line()?;
-        let status =
-            status_of(&line).ok_or(format!("not a status line: {}", line.escape_ascii()))?;
+        let status = status_of(&line).ok_or(format!("not a status line: {}", line.escape_ascii()))?;
         let mut fields = Vec::new();
         loop {
             let line = self.line()?;
             if line.is_empty() {
                 break;
             }
-            fields
-                .push(field_of(&line).ok_or(format!("not a field line: {}", line.escape_ascii()))?);
+            fields.push(field_of(&line).ok_or(format!("not a field line: {}", line.escape_ascii()))?);
         }
         let head = Head { status, fields };
         check_fields(&head).map_err(|e| format!("{status} {e}"))?;
@@ -82,9 +69,7 @@ impl<'s> Answers<'s> {
             return self.chunks();
         }
         if let Some(length) = head.values("content-length").next() {
-            let length = length
-                .parse()
-                .map_err(|e| format!("Content-Length {length}: {e}"))?;
+            let length = length.parse().map_err(|e| format!("Content-Length {length}: {e}"))?;
             return self.exactly(length);
         }
         while self.more()? {}
@@ -98,10 +83,7 @@ impl<'s> Answers<'s> {
             return Ok(());
         }
         let rest = self.buffer.split_off(self.used);
-        Err(format!(
-            "after the last answer came {}",
-            super::play::shortened(&rest)
-        ))
+        Err(format!("after the last answer came {}", super::play::shortened(&rest)))
     }
 
     fn chunks(&mut self) -> Result<Vec<u8>, String> {
@@ -112,8 +94,7 @@ impl<'s> Answers<'s> {
             if line.is_empty() || !line.iter().all(u8::is_ascii_hexdigit) {
                 return Err(format!("not a chunk size: {}", line.escape_ascii()));
             }
-            let size =
-                usize::from_str_radix(&text, 16).map_err(|e| format!("chunk size {text}: {e}"))?;
+            let size = usize::from_str_radix(&text, 16).map_err(|e| format!("chunk size {text}: {e}"))?;
             if size == 0 {
                 break;
             }
@@ -138,10 +119,7 @@ impl<'s> Answers<'s> {
                 self.used = end + 1;
                 return match line.split_last() {
                     Some((b'\r', line)) if !line.contains(&b'\r') => Ok(line.to_vec()),
-                    _ => Err(format!(
-                        "a line does not end in one CRLF: {}",
-                        line.escape_ascii()
-                    )),
+                    _ => Err(format!("a line does not end in one CRLF: {}", line.escape_ascii())),
                 };
             }
             searched = unread.len();
@@ -150,10 +128,7 @@ impl<'s> Answers<'s> {
             }
             if !self.more()? {
                 let rest = &self.buffer[self.used..];
-                return Err(format!(
-                    "closed inside an answer, after {}",
-                    super::play::shortened(rest)
-                ));
+                return Err(format!("closed inside an answer, after {}", super::play::shortened(rest)));
             }
         }
     }
@@ -161,10 +136,7 @@ impl<'s> Answers<'s> {
     fn exactly(&mut self, count: usize) -> Result<Vec<u8>, String> {
         while self.buffer.len() - self.used < count {
             if !self.more()? {
-                return Err(format!(
-                    "closed after {} of {count} octets of a body",
-                    self.buffer.len() - self.used
-                ));
+                return Err(format!("closed after {} of {count} octets of a body", self.buffer.len() - self.used));
             }
         }
         let octets = self.buffer[self.used..self.used + count].to_vec();
@@ -197,28 +169,16 @@ fn status_of(line: &[u8]) -> Option<u16> {
     let rest = line.strip_prefix(b"HTTP/1.1 ")?;
     let (digits, reason) = rest.split_at_checked(3)?;
     let reason = reason.strip_prefix(b" ")?;
-    let grammar =
-        digits.iter().all(u8::is_ascii_digit) && reason.iter().all(|&octet| is_value_octet(octet));
-    grammar.then(|| {
-        digits
-            .iter()
-            .fold(0, |status, digit| status * 10 + u16::from(digit - b'0'))
-    })
+    let grammar = digits.iter().all(u8::is_ascii_digit) && reason.iter().all(|&octet| is_value_octet(octet));
+    grammar.then(|| digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0')))
 }
 
 fn field_of(line: &[u8]) -> Option<(String, String)> {
     let colon = line.iter().position(|&octet| octet == b':')?;
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
     let token = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet);
-    let grammar = !name.is_empty()
-        && name.iter().all(token)
-        && value.iter().all(|&octet| is_value_octet(octet));
-    grammar.then(|| {
-        (
-            String::from_utf8_lossy(name).to_lowercase(),
-            String::from_utf8_lossy(value).into_owned(),
-        )
-    })
+    let grammar = !name.is_empty() && name.iter().all(token) && value.iter().all(|&octet| is_value_octet(octet));
+    grammar.then(|| (String::from_utf8_lossy(name).to_lowercase(), String::from_utf8_lossy(value).into_owned()))
 }
 
 fn is_value_octet(octet: u8) -> bool {
@@ -230,13 +190,10 @@ fn check_fields(head: &Head) -> Result<(), String> {
     let encodings: Vec<_> = head.values("transfer-encoding").collect();
     match (lengths.as_slice(), encodings.as_slice()) {
         ([], []) => {}
-        ([length], [])
-            if !length.is_empty() && length.bytes().all(|octet| octet.is_ascii_digit()) => {}
+        ([length], []) if !length.is_empty() && length.bytes().all(|octet| octet.is_ascii_digit()) => {}
         ([], [encoding]) if encoding.eq_ignore_ascii_case("chunked") => {}
         _ => {
-            return Err(format!(
-                "framed by Content-Length {lengths:?} and Transfer-Encoding {encodings:?}"
-            ));
+            return Err(format!("framed by Content-Length {lengths:?} and Transfer-Encoding {encodings:?}"));
         }
     }
     if head.status < 200 {
@@ -250,21 +207,14 @@ fn check_fields(head: &Head) -> Result<(), String> {
     }
     match head.values("date").collect::<Vec<_>>().as_slice() {
         [date] if is_imf_fixdate(date) => Ok(()),
-        dates => Err(format!(
-            "has Date {dates:?}, which RFC 9110 §6.6.1 wants once, as in Sun, 06 Nov 1994 08:49:37 GMT"
-        )),
+        dates => Err(format!("has Date {dates:?}, which RFC 9110 §6.6.1 wants once, as in Sun, 06 Nov 1994 08:49:37 GMT")),
     }
 }
 
 fn is_imf_fixdate(text: &str) -> bool {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let shape: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '9' } else { c })
-        .collect();
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
     let words: Vec<_> = text.split([' ', ',']).collect();
     let named = words.len() == 7 && DAYS.contains(&words[0]) && MONTHS.contains(&words[3]);
     named && shape == format!("{}, 99 {} 9999 99:99:99 GMT", words[0], words[3])

@@ -14,10 +14,7 @@ pub fn octets(text: &str, chosen: Option<&[u8]>) -> Result<Vec<u8>, String> {
     let mut rest = text;
     while let Some((plain, escape)) = rest.split_once('\\') {
         out.extend(plain.bytes());
-        let kind = escape
-            .chars()
-            .next()
-            .ok_or("a backslash at the end of the line")?;
+        let kind = escape.chars().next().ok_or("a backslash at the end of the line")?;
         rest = &escape[1..];
         match kind {
             'r' => out.push(b'\r'),
@@ -52,9 +49,7 @@ pub fn choices_in(line: &str) -> Result<Vec<Vec<Vec<u8>>>, String> {
     let mut found = Vec::new();
     let mut rest = line;
     while let Some((_, escape)) = rest.split_once('\\') {
-        rest = escape
-            .get(1..)
-            .ok_or("a backslash at the end of the line")?;
+        rest = escape.get(1..).ok_or("a backslash at the end of the line")?;
         match &escape[..1] {
             "[" => {
                 let (list, after) = enclosed(rest, '[')?;
@@ -68,11 +63,7 @@ pub fn choices_in(line: &str) -> Result<Vec<Vec<Vec<u8>>>, String> {
             }
             "(" => {
                 let (list, after) = enclosed(rest, '(')?;
-                found.push(
-                    list.split('|')
-                        .map(|option| octets(option, None))
-                        .collect::<Result<_, _>>()?,
-                );
+                found.push(list.split('|').map(|option| octets(option, None)).collect::<Result<_, _>>()?);
                 rest = after;
             }
             _ => {}
@@ -87,8 +78,7 @@ fn enclosed(text: &str, opening: char) -> Result<(&str, &str), String> {
         '(' => ')',
         _ => '}',
     };
-    text.split_once(closing)
-        .ok_or(format!("`\\{opening}` is not closed"))
+    text.split_once(closing).ok_or(format!("`\\{opening}` is not closed"))
 }
 
 fn hex(digits: &str) -> Result<u8, String> {
@@ -100,16 +90,12 @@ fn hex(digits: &str) -> Result<u8, String> {
 
 #[test]
 fn escapes_stand_for_octets() {
-    let same = |text: &str, expected: &[u8]| {
-        assert_eq!(octets(text, Some(b"!")).as_deref(), Ok(expected), "{text}")
-    };
+    let same = |text: &str, expected: &[u8]| assert_eq!(octets(text, Some(b"!")).as_deref(), Ok(expected), "{text}");
     same("GET /", b"GET /");
     same(r"\r\n\t\\\x00\xFF", b"\r\n\t\\\x00\xff");
     same(r"a\{3:b\x7d}c", b"ab}b}b}c");
     same(r"\[00-08]\*\(a|b)\*", b"!!!!");
-    for broken in [
-        r"\", r"\x0", r"\xgg", r"\q", r"\{3:a", r"\{a}", r"\{x:a}", r"\(a",
-    ] {
+    for broken in [r"\", r"\x0", r"\xgg", r"\q", r"\{3:a", r"\{a}", r"\{x:a}", r"\(a"] {
         assert!(octets(broken, Some(b"!")).is_err(), "{broken}");
     }
     assert!(octets(r"\*", None).is_err());
@@ -117,23 +103,9 @@ fn escapes_stand_for_octets() {
 
 #[test]
 fn choices_are_listed() {
-    let list = |text| {
-        choices_in(text).map(|found| {
-            found
-                .concat()
-                .iter()
-                .map(|one| one.escape_ascii().to_string())
-                .collect()
-        })
-    };
-    assert_eq!(
-        list(r"> a\[61-63 7f]b"),
-        Ok(vec!["a".into(), "b".into(), "c".into(), r"\x7f".into()])
-    );
-    assert_eq!(
-        list(r"> \(|\x7c\x29|a b)"),
-        Ok(vec!["".into(), "|)".into(), "a b".into()])
-    );
+    let list = |text| choices_in(text).map(|found| found.concat().iter().map(|one| one.escape_ascii().to_string()).collect());
+    assert_eq!(list(r"> a\[61-63 7f]b"), Ok(vec!["a".into(), "b".into(), "c".into(), r"\x7f".into()]));
+    assert_eq!(list(r"> \(|\x7c\x29|a b)"), Ok(vec!["".into(), "|)".into(), "a b".into()]));
     assert_eq!(list(r"> \\[61]"), Ok(Vec::<String>::new()));
     assert!(list(r"> \[6]").is_err());
 }

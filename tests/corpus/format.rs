@@ -95,20 +95,13 @@ pub enum Ending {
 /// Every case of every `.txt` file in `folder`, in order of file names and lines.
 pub fn read_folder(folder: &Path) -> Result<Vec<Case>, String> {
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     files.sort();
     let mut cases = Vec::new();
     for path in files {
-        let text =
-            std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         cases.extend(read_text(&name, &text)?);
     }
     Ok(cases)
@@ -116,11 +109,7 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Case>, String> {
 
 /// The cases of one file.
 pub fn read_text(file: &str, text: &str) -> Result<Vec<Case>, String> {
-    let lines: Vec<(usize, &str)> = text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line))
-        .collect();
+    let lines: Vec<(usize, &str)> = text.lines().enumerate().map(|(index, line)| (index + 1, line)).collect();
     let mut cases = Vec::new();
     for block in lines.split(|(_, line)| line.is_empty()) {
         if block.iter().all(|(_, line)| line.starts_with('#')) {
@@ -133,20 +122,14 @@ pub fn read_text(file: &str, text: &str) -> Result<Vec<Case>, String> {
 
 fn read_block(file: &str, block: &[(usize, &str)], cases: &mut Vec<Case>) -> Result<(), String> {
     let (first, reason) = block[0];
-    let reason = reason
-        .strip_prefix("# ")
-        .ok_or(format!("{file}:{first}: a case opens with `# reason`"))?;
+    let reason = reason.strip_prefix("# ").ok_or(format!("{file}:{first}: a case opens with `# reason`"))?;
     if !reason.contains("RFC ") || !reason.contains('§') {
-        return Err(format!(
-            "{file}:{first}: the reason names no section (`RFC 9112 §3: ...`)"
-        ));
+        return Err(format!("{file}:{first}: the reason names no section (`RFC 9112 §3: ...`)"));
     }
     let mut choices = Vec::new();
     for (number, line) in block {
         if line.ends_with(' ') || (line.starts_with(['>', '<']) && !line.is_ascii()) {
-            return Err(format!(
-                "{file}:{number}: ends in a space or is not ASCII: write octets as escapes"
-            ));
+            return Err(format!("{file}:{number}: ends in a space or is not ASCII: write octets as escapes"));
         }
         if line.starts_with('>') {
             choices.extend(choices_in(line).map_err(|e| format!("{file}:{number}: {e}"))?);
@@ -160,31 +143,18 @@ fn read_block(file: &str, block: &[(usize, &str)], cases: &mut Vec<Case>) -> Res
             }
         }
         _ => {
-            return Err(format!(
-                "{file}:{first}: one choice per case: write `\\*` for the octets chosen already"
-            ));
+            return Err(format!("{file}:{first}: one choice per case: write `\\*` for the octets chosen already"));
         }
     }
     Ok(())
 }
 
-fn read_case(
-    file: &str,
-    block: &[(usize, &str)],
-    reason: &str,
-    chosen: Option<&[u8]>,
-) -> Result<Case, String> {
+fn read_case(file: &str, block: &[(usize, &str)], reason: &str, chosen: Option<&[u8]>) -> Result<Case, String> {
     let mut place = format!("{file}:{}", block[0].0);
     if let Some(chosen) = chosen {
         place += &format!(" with `{}`", chosen.escape_ascii());
     }
-    let mut case = Case {
-        place,
-        reason: reason.into(),
-        steps: vec![],
-        fin: false,
-        ending: Ending::ByStatus,
-    };
+    let mut case = Case { place, reason: reason.into(), steps: vec![], fin: false, ending: Ending::ByStatus };
     for &(number, line) in &block[1..] {
         read_line(&mut case, line, chosen).map_err(|e| format!("{file}:{number}: {e}"))?;
     }
@@ -194,10 +164,7 @@ fn read_case(
         return Err(format!("{}: sends nothing", case.place));
     }
     if (silent || last.is_some_and(|last| last.optional)) && case.ending != Ending::Close {
-        return Err(format!(
-            "{}: how would the runner know that nothing more comes? say `close`",
-            case.place
-        ));
+        return Err(format!("{}: how would the runner know that nothing more comes? say `close`", case.place));
     }
     Ok(case)
 }
@@ -216,17 +183,12 @@ fn read_line(case: &mut Case, line: &str, chosen: Option<&[u8]>) -> Result<(), S
         }
         ("<", text) => {
             let (times, expected) = read_answer(text, chosen)?;
-            let step = case
-                .steps
-                .last_mut()
-                .ok_or("an answer before anything was sent")?;
+            let step = case.steps.last_mut().ok_or("an answer before anything was sent")?;
             step.expect.extend(std::iter::repeat_n(expected, times));
         }
         ("+", text) => {
             let (name, member) = text.split_once(": ").ok_or("expected `+ Name: member`")?;
-            last_answer(case)?
-                .fields
-                .push((name.into(), Some(member.into())));
+            last_answer(case)?.fields.push((name.into(), Some(member.into())));
         }
         ("-", name) => last_answer(case)?.fields.push((name.into(), None)),
         ("fin", "") => {
@@ -245,9 +207,7 @@ fn read_line(case: &mut Case, line: &str, chosen: Option<&[u8]>) -> Result<(), S
 
 fn last_answer(case: &mut Case) -> Result<&mut Expected, String> {
     let answers = case.steps.last_mut().map(|step| &mut step.expect);
-    answers
-        .and_then(|answers| answers.last_mut())
-        .ok_or("a field of no answer".into())
+    answers.and_then(|answers| answers.last_mut()).ok_or("a field of no answer".into())
 }
 
 fn read_answer(text: &str, chosen: Option<&[u8]>) -> Result<(usize, Expected), String> {
@@ -257,10 +217,7 @@ fn read_answer(text: &str, chosen: Option<&[u8]>) -> Result<(usize, Expected), S
     };
     let (statuses, body) = text.split_once(' ').unwrap_or((text, ""));
     let optional = statuses.ends_with('?');
-    let statuses = statuses
-        .trim_end_matches('?')
-        .split('|')
-        .map(|status| status.parse().map_err(|e| format!("{status}: {e}")));
+    let statuses = statuses.trim_end_matches('?').split('|').map(|status| status.parse().map_err(|e| format!("{status}: {e}")));
     let body = match body.split_once(' ').unwrap_or((body, "")) {
         ("", "") => Body::Octets(vec![]),
         ("HEAD", "") => Body::Head,
@@ -271,26 +228,13 @@ fn read_answer(text: &str, chosen: Option<&[u8]>) -> Result<(usize, Expected), S
         }
         _ => return Err(format!("not a body: {body}")),
     };
-    Ok((
-        times,
-        Expected {
-            statuses: statuses.collect::<Result<_, _>>()?,
-            optional,
-            body,
-            fields: vec![],
-        },
-    ))
+    Ok((times, Expected { statuses: statuses.collect::<Result<_, _>>()?, optional, body, fields: vec![] }))
 }
 
 impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let statuses: Vec<_> = self.statuses.iter().map(u16::to_string).collect();
-        write!(
-            f,
-            "{}{}",
-            statuses.join("|"),
-            if self.optional { "?" } else { "" }
-        )?;
+        write!(f, "{}{}", statuses.join("|"), if self.optional { "?" } else { "" })?;
         match &self.body {
             Body::Octets(body) if body.is_empty() => {}
             Body::Octets(body) => write!(f, " {}", super::play::shortened(body))?,

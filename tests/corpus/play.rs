@@ -11,8 +11,7 @@ use std::time::Duration;
 const DRIPPED: usize = 12 * 1024;
 
 /// A request no case sends, whose answer shows that the connection is open and that nothing is left over in it.
-const PROBE: &[u8] =
-    b"POST /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\nContent-Length: 5\r\n\r\nprobe";
+const PROBE: &[u8] = b"POST /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\nContent-Length: 5\r\n\r\nprobe";
 
 /// How the octets are cut into writes. The outcome must not depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -26,30 +25,13 @@ pub enum Split {
 }
 
 /// Plays `case` against the server at `address`; the error says what was heard. No wait is longer than `patience`.
-pub fn play(
-    case: &Case,
-    address: SocketAddr,
-    split: Split,
-    patience: Duration,
-) -> Result<(), String> {
-    let stream =
-        connect(address, patience).map_err(|e| format!("cannot connect to {address}: {e}"))?;
+pub fn play(case: &Case, address: SocketAddr, split: Split, patience: Duration) -> Result<(), String> {
+    let stream = connect(address, patience).map_err(|e| format!("cannot connect to {address}: {e}"))?;
     let mut answers = Answers::new(&stream);
-    let mut heard = Heard {
-        answers: vec![],
-        over: false,
-        last: None,
-    };
+    let mut heard = Heard { answers: vec![], over: false, last: None };
     let outcome = converse(case, &stream, &mut answers, split, &mut heard);
     let _ = stream.shutdown(Shutdown::Both); // The server may have closed first; either way it is over.
-    outcome.map_err(|e| {
-        heard
-            .answers
-            .into_iter()
-            .chain([e])
-            .collect::<Vec<_>>()
-            .join(", ")
-    })
+    outcome.map_err(|e| heard.answers.into_iter().chain([e]).collect::<Vec<_>>().join(", "))
 }
 
 /// What has been heard so far.
@@ -68,13 +50,7 @@ fn connect(address: SocketAddr, patience: Duration) -> std::io::Result<TcpStream
     Ok(stream)
 }
 
-fn converse(
-    case: &Case,
-    stream: &TcpStream,
-    answers: &mut Answers,
-    split: Split,
-    heard: &mut Heard,
-) -> Result<(), String> {
+fn converse(case: &Case, stream: &TcpStream, answers: &mut Answers, split: Split, heard: &mut Heard) -> Result<(), String> {
     for (index, step) in case.steps.iter().enumerate() {
         let last = index + 1 == case.steps.len();
         let stop = AtomicBool::new(false);
@@ -138,9 +114,7 @@ fn hear(step: &Step, answers: &mut Answers, heard: &mut Heard) -> Result<(), Str
                 Some(required) => Err(format!("closed before {required}")),
             };
         };
-        let found = expected
-            .by_ref()
-            .find(|expected| !expected.optional || expected.statuses.contains(&head.status));
+        let found = expected.by_ref().find(|expected| !expected.optional || expected.statuses.contains(&head.status));
         match found {
             Some(found) => compare(found, head, answers, heard)?,
             None => return Err(format!("{} that nobody asked for", head.status)),
@@ -151,22 +125,13 @@ fn hear(step: &Step, answers: &mut Answers, heard: &mut Heard) -> Result<(), Str
     }
 }
 
-fn compare(
-    expected: &Expected,
-    head: Head,
-    answers: &mut Answers,
-    heard: &mut Heard,
-) -> Result<(), String> {
+fn compare(expected: &Expected, head: Head, answers: &mut Answers, heard: &mut Heard) -> Result<(), String> {
     let status = head.status;
     let body = match expected.body {
         Body::Head => Vec::new(),
-        _ => answers
-            .body(&head)
-            .map_err(|e| format!("{status} whose body fails: {e}"))?,
+        _ => answers.body(&head).map_err(|e| format!("{status} whose body fails: {e}"))?,
     };
-    heard
-        .answers
-        .push(format!("{status} {}", shortened(&body)).trim_end().into());
+    heard.answers.push(format!("{status} {}", shortened(&body)).trim_end().into());
     if !expected.statuses.contains(&status) {
         return Err(format!("instead of {expected}"));
     }
@@ -176,17 +141,11 @@ fn compare(
         Body::Head => true,
     };
     if !same {
-        return Err(format!(
-            "another body than {expected} ({} octets)",
-            body.len()
-        ));
+        return Err(format!("another body than {expected} ({} octets)", body.len()));
     }
     for (name, member) in &expected.fields {
         let there: Vec<_> = head.values(name).collect();
-        if !member
-            .as_ref()
-            .map_or(there.is_empty(), |member| head.has(name, member))
-        {
+        if !member.as_ref().map_or(there.is_empty(), |member| head.has(name, member)) {
             return Err(format!("{expected}: there it has {there:?}"));
         }
     }
@@ -212,32 +171,16 @@ fn closed(case: &Case, answers: &mut Answers, heard: &Heard) -> Result<(), Strin
 }
 
 fn open(mut stream: &TcpStream, answers: &mut Answers, heard: &Heard) -> Result<(), String> {
-    if heard
-        .last
-        .as_ref()
-        .is_some_and(|head| head.has("connection", "close"))
-    {
+    if heard.last.as_ref().is_some_and(|head| head.has("connection", "close")) {
         return Err("with Connection: close, where it should stay open".into());
     }
-    stream
-        .write_all(PROBE)
-        .map_err(|e| format!("another request got {e}"))?;
-    let head = answers
-        .head()
-        .map_err(|e| format!("another request got {e}"))?;
+    stream.write_all(PROBE).map_err(|e| format!("another request got {e}"))?;
+    let head = answers.head().map_err(|e| format!("another request got {e}"))?;
     let head = head.ok_or("another request got no answer: closed, where it should stay open")?;
-    let body = answers
-        .body(&head)
-        .map_err(|e| format!("another request got {e}"))?;
+    let body = answers.body(&head).map_err(|e| format!("another request got {e}"))?;
     match head.status == 200 && body == b"probe" {
-        true => answers
-            .closed()
-            .map_err(|e| format!("another request, the last, got {e}")),
-        false => Err(format!(
-            "another request got {} {}",
-            head.status,
-            shortened(&body)
-        )),
+        true => answers.closed().map_err(|e| format!("another request, the last, got {e}")),
+        false => Err(format!("another request got {} {}", head.status, shortened(&body))),
     }
 }
 
@@ -281,12 +224,8 @@ mod tests {
 
     /// Plays a GET whose answers are described by `expected` against a server that says `answer` and closes.
     fn verdict(expected: &str, answer: &str) -> Result<(), String> {
-        let text = format!(
-            "# RFC 9112 §3: an example\n> GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n\n{expected}\n"
-        );
-        let case = read_text("example", &text)
-            .expect("a readable case")
-            .remove(0);
+        let text = format!("# RFC 9112 §3: an example\n> GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n\n{expected}\n");
+        let case = read_text("example", &text).expect("a readable case").remove(0);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let answer = answer.replace("DATE", DATE);
@@ -298,8 +237,7 @@ mod tests {
                 peer.read_exact(&mut octet).expect("a request");
                 request.extend(octet);
             }
-            peer.write_all(answer.as_bytes())
-                .expect("room for an answer");
+            peer.write_all(answer.as_bytes()).expect("room for an answer");
         });
         let verdict = play(&case, address, Split::Drip, Duration::from_secs(5));
         server.join().expect("a server that ends");
@@ -309,43 +247,16 @@ mod tests {
     #[test]
     fn right_answers_pass() {
         let answers = [
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n",
-            ),
-            (
-                "< 200 = hi\nclose",
-                "HTTP/1.1 200 \r\nDATEcontent-length:2\r\n\r\nhi",
-            ),
-            (
-                "< 200 = hi\nclose",
-                "HTTP/1.1 200 OK\r\nDATETransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n",
-            ),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n"),
+            ("< 200 = hi\nclose", "HTTP/1.1 200 \r\nDATEcontent-length:2\r\n\r\nhi"),
+            ("< 200 = hi\nclose", "HTTP/1.1 200 OK\r\nDATETransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n"),
             ("< 200 = hi\nclose", "HTTP/1.1 200 OK\r\nDATE\r\nhi"),
-            (
-                "< 200 bytes 2\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\n??",
-            ),
-            (
-                "< 200 HEAD\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\n",
-            ),
-            (
-                "< 400|501",
-                "HTTP/1.1 501 No\r\nDATEContent-Length: 2\r\nConnection: close\r\n\r\nno",
-            ),
-            (
-                "< 200|400\n< 200",
-                "HTTP/1.1 400 No\r\nDATEContent-Length: 0\r\nConnection: close\r\n\r\n",
-            ),
-            (
-                "< 100?\n< 200\nclose",
-                "HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n",
-            ),
-            (
-                "< 100?\n< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n",
-            ),
+            ("< 200 bytes 2\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\n??"),
+            ("< 200 HEAD\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\n"),
+            ("< 400|501", "HTTP/1.1 501 No\r\nDATEContent-Length: 2\r\nConnection: close\r\n\r\nno"),
+            ("< 200|400\n< 200", "HTTP/1.1 400 No\r\nDATEContent-Length: 0\r\nConnection: close\r\n\r\n"),
+            ("< 100?\n< 200\nclose", "HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n"),
+            ("< 100?\n< 200\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n"),
             ("< 400?\nclose", ""),
         ];
         for (expected, answer) in answers {
@@ -357,128 +268,41 @@ mod tests {
     fn wrong_answers_fail() {
         let answers = [
             ("< 200\nclose", "", "closed before 200"),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 400 No\r\nDATEContent-Length: 0\r\n\r\n",
-                "instead of 200",
-            ),
-            (
-                "< 200 = hi\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\nho",
-                "another body",
-            ),
-            (
-                "< 200 = hi\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 3\r\n\r\nhi",
-                "after 2 of 3",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n!",
-                "after the last answer",
-            ),
+            ("< 200\nclose", "HTTP/1.1 400 No\r\nDATEContent-Length: 0\r\n\r\n", "instead of 200"),
+            ("< 200 = hi\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\nho", "another body"),
+            ("< 200 = hi\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 3\r\n\r\nhi", "after 2 of 3"),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n!", "after the last answer"),
             (
                 "< 200\nclose",
                 "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\nHTTP/1.1 400 No\r\n\r\n",
                 "after the last answer",
             ),
-            (
-                "< 200 HEAD\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\nhi",
-                "after the last answer",
-            ),
-            (
-                "< 200",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n",
-                "another request",
-            ),
-            (
-                "< 200",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\nConnection: close\r\n\r\n",
-                "should stay open",
-            ),
-            (
-                "< 400",
-                "HTTP/1.1 400 No\r\nDATEContent-Length: 0\r\n\r\n",
-                "without having said",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n",
-                "100, instead of",
-            ),
-            (
-                "< 200\n+ Connection: close\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n",
-                "with Connection: close",
-            ),
-            (
-                "< 200\n- Server\nclose",
-                "HTTP/1.1 200 OK\r\nDATEServer: x\r\nContent-Length: 0\r\n\r\n",
-                "without Server",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-                "Date",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDATEDATEContent-Length: 0\r\n\r\n",
-                "Date",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDate: 1994-11-06\r\nContent-Length: 0\r\n\r\n",
-                "Date",
-            ),
+            ("< 200 HEAD\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 2\r\n\r\nhi", "after the last answer"),
+            ("< 200", "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n", "another request"),
+            ("< 200", "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\nConnection: close\r\n\r\n", "should stay open"),
+            ("< 400", "HTTP/1.1 400 No\r\nDATEContent-Length: 0\r\n\r\n", "without having said"),
+            ("< 200\nclose", "HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n", "100, instead of"),
+            ("< 200\n+ Connection: close\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\n\r\n", "with Connection: close"),
+            ("< 200\n- Server\nclose", "HTTP/1.1 200 OK\r\nDATEServer: x\r\nContent-Length: 0\r\n\r\n", "without Server"),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "Date"),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nDATEDATEContent-Length: 0\r\n\r\n", "Date"),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nDate: 1994-11-06\r\nContent-Length: 0\r\n\r\n", "Date"),
             (
                 "< 200\nclose",
                 "HTTP/1.1 200 OK\r\nDATEContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                 "framed by",
             ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDATEContent-Length: +0\r\n\r\n",
-                "framed by",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
-                "one CRLF",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.0 200 OK\r\nDATEContent-Length: 0\r\n\r\n",
-                "status line",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200\r\nDATEContent-Length: 0\r\n\r\n",
-                "status line",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDATEX : y\r\nContent-Length: 0\r\n\r\n",
-                "field line",
-            ),
-            (
-                "< 405\nclose",
-                "HTTP/1.1 405 No\r\nDATEContent-Length: 0\r\nConnection: close\r\n\r\n",
-                "Allow",
-            ),
-            (
-                "< 200\nclose",
-                "HTTP/1.1 200 OK\r\nDATETransfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n",
-                "chunk size",
-            ),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nDATEContent-Length: +0\r\n\r\n", "framed by"),
+            ("< 200\nclose", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "one CRLF"),
+            ("< 200\nclose", "HTTP/1.0 200 OK\r\nDATEContent-Length: 0\r\n\r\n", "status line"),
+            ("< 200\nclose", "HTTP/1.1 200\r\nDATEContent-Length: 0\r\n\r\n", "status line"),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nDATEX : y\r\nContent-Length: 0\r\n\r\n", "field line"),
+            ("< 405\nclose", "HTTP/1.1 405 No\r\nDATEContent-Length: 0\r\nConnection: close\r\n\r\n", "Allow"),
+            ("< 200\nclose", "HTTP/1.1 200 OK\r\nDATETransfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n", "chunk size"),
         ];
         for (expected, answer, complaint) in answers {
             let got = verdict(expected, answer).expect_err(answer);
-            assert!(
-                got.contains(complaint),
-                "{expected}: {answer:?} got {got}, which lacks {complaint}"
-            );
+            assert!(got.contains(complaint), "{expected}: {answer:?} got {got}, which lacks {complaint}");
         }
     }
 }
