@@ -15,7 +15,6 @@
 //! **Invariant:** nothing here touches a socket, a file, a thread or a clock.
 
 use std::io;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,8 +29,8 @@ pub trait Service: Send + Sync {
     /// What it gives each of them.
     type Protocol: Protocol;
 
-    /// A protocol for the connection from `peer`, or `None` to turn it away.
-    fn accept(&self, peer: SocketAddr, now: Now) -> Option<Self::Protocol>;
+    /// A protocol for a new connection, or `None` to turn it away.
+    fn accept(&self, now: Now) -> Option<Self::Protocol>;
 
     /// The last words to a connection that is turned away, at the limit or by [`accept`](Self::accept).
     fn refusal(&self, now: Now) -> Vec<u8> {

@@ -200,7 +200,7 @@ mod tests {
     fn look(queue: &SendQueue) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 8];
         let filled = queue.slices(&mut slices);
-        slices[..filled].concat()
+        slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! HTTP/1.1 on one connection: requests are read, handed to a [`Handler`], and answered in order.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,7 +42,7 @@ impl<H: Handler, F: Fn() -> H + Send + Sync> HttpService<F> {
 impl<H: Handler, F: Fn() -> H + Send + Sync> Service for HttpService<F> {
     type Protocol = Http1<H>;
 
-    fn accept(&self, _peer: SocketAddr, now: Now) -> Option<Http1<H>> {
+    fn accept(&self, now: Now) -> Option<Http1<H>> {
         Some(Http1 {
             deadline: Some(now.at + self.shared.time_limits.idle),
             shared: Arc::clone(&self.shared),

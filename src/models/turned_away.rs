@@ -23,7 +23,7 @@ pub(super) struct TurnedAway {
 }
 
 impl TurnedAway {
-    /// Says `refusal` to a non-blocking socket and keeps it for a while.
+    /// Says `refusal` and keeps the socket for a while.
     pub(super) fn refuse(&mut self, socket: Socket, refusal: &[u8], now: Time) {
         self.refused += 1;
         // The socket is fresh: its buffer has room, unless the peer has gone already.
@@ -56,7 +56,7 @@ impl TurnedAway {
 fn is_open(socket: &Socket) -> bool {
     let mut scrap = [0; 4096];
     loop {
-        match socket.recv(&mut scrap) {
+        match socket.recv_now(&mut scrap) {
             Ok(0) => return false,
             Ok(_) => {}
             Err(error) => return error.kind() == io::ErrorKind::WouldBlock,

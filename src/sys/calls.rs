@@ -29,7 +29,7 @@ macro_rules! calls {
 calls! {
     Accept4 "accept4", Bind "bind", Clone3 "clone3", Close "close", EpollCreate1 "epoll_create1", EpollCtl "epoll_ctl",
     EpollWait "epoll_wait", Eventfd2 "eventfd2", Futex "futex", IoDestroy "io_destroy", IoGetevents "io_getevents",
-    IoSetup "io_setup", IoSubmit "io_submit", IoUringEnter "io_uring_enter", IoUringRegister "io_uring_register",
+    IoSetup "io_setup", IoSubmit "io_submit", Ioctl "ioctl", IoUringEnter "io_uring_enter", IoUringRegister "io_uring_register",
     IoUringSetup "io_uring_setup", Mmap "mmap", Munmap "munmap", Openat "openat", Poll "poll", Pread64 "pread64",
     Preadv2 "preadv2", Read "read", Recvfrom "recvfrom", Sendmsg "sendmsg", Sendto "sendto", Setsockopt "setsockopt",
     Shutdown "shutdown", Write "write",

@@ -2,11 +2,14 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
 use std::time::Duration;
 
-use socket2::{SockAddr, SockAddrStorage, SockRef};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::SockRef;
 
 use super::calls::{Call, count};
 
@@ -21,9 +24,19 @@ impl Socket {
     /// Reads what is there, at most a buffer full (recv(2)). 0 is the peer's FIN.
     #[inline]
     pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv_with(buffer, 0)
+    }
+
+    #[inline]
+    fn recv_with(&self, buffer: &mut [u8], flags: i32) -> io::Result<usize> {
         count(Call::Recvfrom);
         // SAFETY: the pointer and the length are those of a slice that lives through the call.
-        check(unsafe { libc::recv(self.fd().as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) })
+        check(unsafe { libc::recv(self.fd().as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), flags) })
+    }
+
+    /// Reads what is there, and does not wait even if the socket does: `EAGAIN` where nothing is.
+    pub(crate) fn recv_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv_with(buffer, libc::MSG_DONTWAIT)
     }
 
     /// Sends what the kernel takes of `slices` (sendmsg(2), or send(2) for a single one). A peer that has gone is an error,
@@ -50,13 +63,19 @@ impl Socket {
     /// which the next read reports.
     pub(crate) fn finish(&self) {
         count(Call::Shutdown);
-        let _ = SockRef::from(&self.fd()).shutdown(std::net::Shutdown::Write);
+        let _ = SockRef::from(&self.fd()).shutdown(Shutdown::Write);
     }
 
     /// Ends all reading, also that of another thread, which then finds 0 octets.
     pub(crate) fn stop_reading(&self) {
         count(Call::Shutdown);
-        let _ = SockRef::from(&self.fd()).shutdown(std::net::Shutdown::Read);
+        let _ = SockRef::from(&self.fd()).shutdown(Shutdown::Read);
+    }
+
+    /// Ends all traffic at once, and with it every call that another thread waits in.
+    pub(crate) fn cut(&self) {
+        count(Call::Shutdown);
+        let _ = SockRef::from(&self.fd()).shutdown(Shutdown::Both);
     }
 
     /// Makes the close a reset, which drops what is unsent and tells the peer that it was cut off (`SO_LINGER` 0, socket(7)).
@@ -75,11 +94,6 @@ impl Socket {
     pub(crate) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         count(Call::Setsockopt);
         SockRef::from(&self.fd()).set_write_timeout(limit)
-    }
-
-    /// The peer's address.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        SockRef::from(&self.fd()).peer_addr().ok()?.as_socket()
     }
 }
 
@@ -110,25 +124,37 @@ pub(crate) enum Mode {
 }
 
 /// Takes the next connection off the queue (accept4(2)).
-pub(crate) fn accept(listener: &impl AsFd, mode: Mode) -> io::Result<(Socket, SocketAddr)> {
+pub(crate) fn accept(listener: &impl AsFd, mode: Mode) -> io::Result<Socket> {
     count(Call::Accept4);
     let flags = libc::SOCK_CLOEXEC | if mode == Mode::Nonblocking { libc::SOCK_NONBLOCK } else { 0 };
-    let mut storage = SockAddrStorage::zeroed();
-    let mut len = storage.size_of();
-    // SAFETY: `storage` has room for `len` octets, and the kernel writes at most that many and says how many.
-    let fd = unsafe {
-        let address: *mut libc::sockaddr_storage = storage.view_as();
-        libc::accept4(listener.as_fd().as_raw_fd(), address.cast(), &mut len, flags)
-    };
+    // SAFETY: no address is asked for, so the kernel writes nothing.
+    let fd = unsafe { libc::accept4(listener.as_fd().as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the kernel has just made this descriptor and nobody else has it.
-    let socket = Socket(Some(unsafe { OwnedFd::from_raw_fd(fd) }));
-    // SAFETY: the kernel has filled in an address and its length.
-    let address = unsafe { SockAddr::new(storage, len) };
-    let peer = address.as_socket().ok_or_else(|| io::Error::other("the listener is not a TCP socket"))?;
-    Ok((socket, peer))
+    Ok(Socket(Some(unsafe { OwnedFd::from_raw_fd(fd) })))
+}
+
+/// Whether accepting from a listener waits (`O_NONBLOCK` by ioctl(2) `FIONBIO`).
+pub(crate) fn set_mode(listener: &TcpListener, mode: Mode) -> io::Result<()> {
+    count(Call::Ioctl);
+    listener.set_nonblocking(mode == Mode::Nonblocking)
+}
+
+/// Waits until one of `descriptors` is readable or the time is over (poll(2)), and says which are.
+pub(crate) fn poll_readable<const N: usize>(
+    descriptors: [BorrowedFd<'_>; N],
+    timeout: Option<Duration>,
+) -> io::Result<[bool; N]> {
+    count(Call::Poll);
+    let mut asked = descriptors.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+    let millis = timeout.map_or(-1, |limit| i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
+    match poll(&mut asked, PollTimeout::try_from(millis).unwrap_or(PollTimeout::NONE)) {
+        Ok(_) => Ok(asked.map(|fd| fd.any().unwrap_or(true))),
+        Err(Errno::EINTR) => Ok([false; N]),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[inline]

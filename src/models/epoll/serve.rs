@@ -206,9 +206,8 @@ impl<'a, S: Service> Server<'a, S> {
         }
         for _ in 0..ACCEPTS_PER_TURN {
             match accept(listener, Mode::Nonblocking) {
-                Ok((socket, address)) => {
-                    let protocol =
-                        if self.peers.len() < self.limits.connections { self.service.accept(address, now) } else { None };
+                Ok(socket) => {
+                    let protocol = if self.peers.len() < self.limits.connections { self.service.accept(now) } else { None };
                     let Some(protocol) = protocol else {
                         self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
                         continue;
