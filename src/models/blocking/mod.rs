@@ -1,6 +1,7 @@
 //! The plain way: each connection has a thread, and each call waits.
 
 mod read;
+mod serve;
 
 use std::io;
 use std::net::TcpListener;
@@ -23,7 +24,7 @@ impl Model for Blocking {
         read::read_ranges(file, in_flight, workload)
     }
 
-    fn serve<S: Service>(&self, _listener: TcpListener, _service: &S, _shutdown: &Shutdown) -> io::Result<Cost> {
-        Err(io::Error::other("not built yet"))
+    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+        serve::serve(self, listener, service, shutdown)
     }
 }

@@ -1,0 +1,458 @@
+//! Serving by a pool: one thread decides and never waits for a peer, the others make one blocking call each and report.
+
+use std::io::{self, IoSlice};
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread::{self, Scope};
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, unbounded};
+
+use super::Pool;
+use crate::connection::{Connection, End};
+use crate::cost::Cost;
+use crate::driver::slots::{Key, Slots};
+use crate::driver::timers::{Armed, Timers};
+use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
+use crate::model::Shutdown;
+use crate::models::accepting::{BACK_OFF, Failure, judge};
+use crate::models::turned_away::TurnedAway;
+use crate::protocol::{FileRead, FileTicket, Protocol, Service};
+use crate::reading::read_whole;
+use crate::send_queue::Lent;
+use crate::sys::calls::{Call, Meter, count};
+use crate::sys::clock;
+use crate::sys::files::pread;
+use crate::sys::socket::{Mode, Socket, accept, poll_readable};
+use crate::time::{Now, Time};
+
+/// What a worker may use of stack: it calls the kernel and nothing else.
+const STACK_OCTETS: usize = 64 << 10;
+
+/// The most reports taken in one turn before timers have theirs.
+const REPORTS_PER_TURN: usize = 1024;
+
+/// A call for a worker to make.
+enum Job {
+    /// Wait for newcomers or the shutdown.
+    Accept,
+    Recv {
+        key: Key,
+        socket: Arc<Socket>,
+        buffer: Vec<u8>,
+    },
+    Send {
+        key: Key,
+        socket: Arc<Socket>,
+        lent: Lent,
+    },
+    Read {
+        key: Key,
+        asked: FileRead,
+    },
+}
+
+/// What came of it.
+enum Report {
+    Accepted { sockets: Vec<Socket>, error: Option<io::Error>, stopping: bool },
+    Received { key: Key, buffer: Vec<u8>, result: io::Result<usize> },
+    Sent { key: Key, lent: Lent, result: io::Result<usize> },
+    Read { key: Key, ticket: FileTicket, result: io::Result<Bytes> },
+}
+
+pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+    let meter = Meter::start();
+    let mut cost = thread::scope(|scope| -> io::Result<Cost> {
+        let (jobs, to_do) = unbounded();
+        let (report, reports) = unbounded();
+        let worker = Worker { to_do, report, listener: &listener, shutdown };
+        let mut server = Server {
+            service,
+            limits: options.limits,
+            staff: Staff { scope, worker, jobs, hired: Vec::new(), busy: 0, refused_by_kernel: false },
+            reports,
+            is_accepting: false,
+            accept_after: Time::default(),
+            turned_away: TurnedAway::default(),
+            peers: Slots::new(),
+            timers: Timers::new(),
+            buffers: Vec::new(),
+            drain_until: None,
+            cost: Cost::default(),
+        };
+        while !server.is_done() {
+            if let Err(error) = server.turn() {
+                server.call_everyone_back();
+                return Err(error);
+            }
+        }
+        server.cost.refused = server.turned_away.refused();
+        let Server { staff, mut cost, .. } = server;
+        cost += staff.dismiss();
+        Ok(cost)
+    })?;
+    drop(listener);
+    cost.calls += meter.read();
+    Ok(cost)
+}
+
+// The thread that decides.
+
+struct Server<'scope, 'env, S: Service> {
+    service: &'env S,
+    limits: ServeLimits,
+    staff: Staff<'scope, 'env>,
+    reports: Receiver<Report>,
+    /// A worker waits for newcomers.
+    is_accepting: bool,
+    accept_after: Time,
+    turned_away: TurnedAway,
+    peers: Slots<Peer<S::Protocol>>,
+    timers: Timers,
+    /// To read into, while no worker does.
+    buffers: Vec<Vec<u8>>,
+    drain_until: Option<Time>,
+    cost: Cost,
+}
+
+/// A connection, its socket, and how many workers sit in a call on it.
+struct Peer<P> {
+    socket: Arc<Socket>,
+    connection: Connection<P>,
+    is_reading: bool,
+    is_sending: bool,
+    files: usize,
+    /// It has ended; only its workers are not back yet.
+    is_leaving: bool,
+    armed: Armed,
+}
+
+impl<S: Service> Server<'_, '_, S> {
+    fn is_done(&self) -> bool {
+        self.drain_until.is_some() && self.peers.len() == 0
+    }
+
+    /// Waits for a report, then takes all that are there, and lets everyone concerned go one step.
+    fn turn(&mut self) -> io::Result<()> {
+        let mut now = clock::now();
+        if self.drain_until.is_none() && !self.is_accepting && self.accept_after <= now.at {
+            self.is_accepting = self.staff.give(Job::Accept);
+            if !self.is_accepting {
+                return Err(io::Error::other("not even one worker thread can be started: raise RLIMIT_NPROC or pids.max"));
+            }
+        }
+        let mut next = self.wait(now);
+        now = clock::now();
+        let mut left = REPORTS_PER_TURN;
+        while let Some(report) = next {
+            self.hear(report, now)?;
+            left -= 1;
+            next = if left > 0 { self.reports.try_recv().ok() } else { None };
+        }
+        self.turned_away.sweep(now.at);
+        self.run_timers(now);
+        Ok(())
+    }
+
+    fn wait(&mut self, now: Now) -> Option<Report> {
+        match self.reports.try_recv() {
+            Ok(report) => return Some(report),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
+        }
+        self.cost.wakeups += 1;
+        let accept = (!self.is_accepting && self.drain_until.is_none()).then_some(self.accept_after);
+        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now.at)];
+        match wakes.into_iter().flatten().min() {
+            None => self.reports.recv().ok(),
+            Some(wake) => match self.reports.recv_timeout(wake.after(now.at)) {
+                Ok(report) => Some(report),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            },
+        }
+    }
+
+    fn hear(&mut self, report: Report, now: Now) -> io::Result<()> {
+        self.staff.busy -= 1;
+        match report {
+            Report::Accepted { sockets, error, stopping } => {
+                self.is_accepting = false;
+                for socket in sockets {
+                    self.welcome(socket, now);
+                }
+                match error {
+                    Some(error) if judge(&error) == Failure::BackOff => self.accept_after = now.at + BACK_OFF,
+                    Some(error) if judge(&error) == Failure::Broken => return Err(error),
+                    _ => {}
+                }
+                if stopping {
+                    self.begin_drain(now);
+                }
+            }
+            Report::Received { key, buffer, result } => {
+                if let Some(peer) = self.peers.get_mut(key) {
+                    peer.is_reading = false;
+                    match result {
+                        Ok(0) => peer.connection.peer_finished(now),
+                        Ok(count) => {
+                            self.cost.octets_in += count as u64;
+                            peer.connection.received(&buffer[..count], now);
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(_) => peer.connection.failed(),
+                    }
+                    self.settle(key, now);
+                }
+                self.buffers.push(buffer);
+            }
+            Report::Sent { key, lent, result } => {
+                if let Some(peer) = self.peers.get_mut(key) {
+                    peer.is_sending = false;
+                    peer.connection.queue().give_back(lent, *result.as_ref().unwrap_or(&0));
+                    match result {
+                        Ok(count) => {
+                            self.cost.octets_out += count as u64;
+                            peer.connection.sent(now);
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(_) => peer.connection.failed(),
+                    }
+                    self.settle(key, now);
+                }
+            }
+            Report::Read { key, ticket, result } => {
+                if let Some(peer) = self.peers.get_mut(key) {
+                    peer.files -= 1;
+                    peer.connection.file_read(ticket, result, now);
+                    self.settle(key, now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives workers what the connection needs.
+    fn settle(&mut self, key: Key, now: Now) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let mut needs = peer.connection.needs();
+        if needs.end == Some(End::Finish) {
+            peer.socket.finish();
+            peer.connection.finished(now);
+            needs = peer.connection.needs();
+        }
+        if let Some(end) = needs.end {
+            return self.leave(key, end);
+        }
+        if needs.write && !peer.is_sending {
+            if let Some(lent) = peer.connection.queue().lend() {
+                peer.is_sending = self.staff.give(Job::Send { key, socket: Arc::clone(&peer.socket), lent });
+            }
+        }
+        if needs.read && !peer.is_reading {
+            let buffer = self.buffers.pop().unwrap_or_else(|| vec![0; READ_OCTETS]);
+            peer.is_reading = self.staff.give(Job::Recv { key, socket: Arc::clone(&peer.socket), buffer });
+        }
+        for asked in peer.connection.take_file_reads() {
+            peer.files += 1;
+            self.staff.give(Job::Read { key, asked });
+        }
+        self.timers.arm(key, needs.deadline, &mut peer.armed);
+    }
+
+    /// Calls the connection's workers back, and closes it when the last of them has come.
+    fn leave(&mut self, key: Key, end: End) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        if !peer.is_leaving {
+            peer.is_leaving = true;
+            if end == End::Reset {
+                peer.socket.reset_on_close();
+            }
+            if peer.is_reading || peer.is_sending {
+                peer.socket.cut();
+            }
+        }
+        if !peer.is_reading && !peer.is_sending && peer.files == 0 {
+            self.cost.octets_copied += peer.connection.octets_copied();
+            self.peers.remove(key);
+        }
+    }
+
+    fn welcome(&mut self, socket: Socket, now: Now) {
+        let has_room = self.peers.len() < self.limits.connections && self.staff.has_room();
+        let protocol = if has_room { self.service.accept(now) } else { None };
+        let Some(protocol) = protocol else {
+            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
+        };
+        let key = self.peers.insert(Peer {
+            socket: Arc::new(socket),
+            connection: Connection::new(protocol),
+            is_reading: false,
+            is_sending: false,
+            files: 0,
+            is_leaving: false,
+            armed: Armed::default(),
+        });
+        self.cost.connections += 1;
+        self.settle(key, now);
+    }
+
+    fn run_timers(&mut self, now: Now) {
+        while let Some((key, due)) = self.timers.due(now.at) {
+            let Some(peer) = self.peers.get_mut(key) else { continue };
+            if peer.armed.fired(due) {
+                peer.connection.time(now);
+                self.settle(key, now);
+            }
+        }
+        let peers = &self.peers;
+        self.timers.forget(peers.len(), |key| peers.get(key).is_some());
+        if self.drain_until.is_some_and(|until| until <= now.at) {
+            self.drain_until = Some(now.at + BACK_OFF);
+            self.for_everyone(now, |connection| connection.drained());
+        }
+    }
+
+    /// The worker that accepts has emptied the queue before it told us: closing it would have reset those in it.
+    fn begin_drain(&mut self, now: Now) {
+        self.drain_until = Some(now.at + self.limits.drain);
+        self.for_everyone(now, |connection| connection.stopping(now));
+    }
+
+    /// Ends the calls that workers sit in, so that they can go.
+    fn call_everyone_back(&mut self) {
+        for key in self.peers.keys() {
+            if let Some(peer) = self.peers.remove(key) {
+                peer.socket.cut();
+            }
+        }
+    }
+
+    fn for_everyone(&mut self, now: Now, mut tell: impl FnMut(&mut Connection<S::Protocol>)) {
+        for key in self.peers.keys() {
+            if let Some(peer) = self.peers.get_mut(key) {
+                tell(&mut peer.connection);
+            }
+            self.settle(key, now);
+        }
+    }
+}
+
+// Those who wait.
+
+/// The workers. One is hired whenever all are busy: no job ever waits for another to be over, because that one may wait for a
+/// peer for ever.
+struct Staff<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    worker: Worker<'env>,
+    jobs: Sender<Job>,
+    hired: Vec<thread::ScopedJoinHandle<'scope, Cost>>,
+    busy: usize,
+    refused_by_kernel: bool,
+}
+
+impl Staff<'_, '_> {
+    /// Gives a job to a worker; false if there is none and none can be hired.
+    fn give(&mut self, job: Job) -> bool {
+        if self.busy == self.hired.len() && !self.hire() && self.hired.is_empty() {
+            return false;
+        }
+        self.busy += 1;
+        self.jobs.send(job).is_ok()
+    }
+
+    fn hire(&mut self) -> bool {
+        let worker = self.worker.clone();
+        count(Call::Clone3);
+        let thread = thread::Builder::new().name("worker".into()).stack_size(STACK_OCTETS);
+        match thread.spawn_scoped(self.scope, move || worker.work()) {
+            Ok(handle) => {
+                self.hired.push(handle);
+                self.refused_by_kernel = false;
+            }
+            Err(_) => self.refused_by_kernel = true,
+        }
+        !self.refused_by_kernel
+    }
+
+    /// Whether another connection can have the two workers it may need at once. Where the kernel gives no more threads, those
+    /// that exist are the limit.
+    fn has_room(&self) -> bool {
+        !self.refused_by_kernel || self.busy + 2 <= self.hired.len()
+    }
+
+    /// Lets everyone go, and adds up what they did.
+    fn dismiss(self) -> Cost {
+        let mut cost = Cost { threads_peak: 1 + self.hired.len(), ..Cost::default() };
+        drop(self.jobs);
+        for worker in self.hired {
+            match worker.join() {
+                Ok(its) => cost += its,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        cost
+    }
+}
+
+#[derive(Clone)]
+struct Worker<'env> {
+    to_do: Receiver<Job>,
+    report: Sender<Report>,
+    listener: &'env TcpListener,
+    shutdown: &'env Shutdown,
+}
+
+impl Worker<'_> {
+    /// Does jobs until there are no more.
+    fn work(self) -> Cost {
+        let meter = Meter::start();
+        let mut cost = Cost::default();
+        while let Ok(job) = self.next(&mut cost) {
+            let report = match job {
+                Job::Accept => self.accept_some(),
+                Job::Recv { key, socket, mut buffer } => {
+                    let result = socket.recv(&mut buffer);
+                    Report::Received { key, buffer, result }
+                }
+                Job::Send { key, socket, lent } => {
+                    let result = socket.send(&[IoSlice::new(&lent.segment.as_ref()[lent.range.clone()])]);
+                    Report::Sent { key, lent, result }
+                }
+                Job::Read { key, asked } => {
+                    let read = |room: &mut [u8], offset| pread(&*asked.file, room, offset);
+                    Report::Read { key, ticket: asked.ticket, result: read_whole(&asked.file, asked.range, read) }
+                }
+            };
+            if self.report.send(report).is_err() {
+                break;
+            }
+        }
+        drop(self);
+        cost.calls = meter.read();
+        cost
+    }
+
+    fn next(&self, cost: &mut Cost) -> Result<Job, crossbeam_channel::RecvError> {
+        self.to_do.try_recv().or_else(|_| {
+            cost.wakeups += 1;
+            self.to_do.recv()
+        })
+    }
+
+    /// Waits for newcomers or the shutdown; then takes in whoever is in the queue.
+    fn accept_some(&self) -> Report {
+        let mut sockets = Vec::new();
+        let (mut error, stopping) = match poll_readable([self.listener.as_fd(), self.shutdown.as_fd()], None) {
+            Ok([_, stopping]) => (None, stopping),
+            Err(error) => (Some(error), false),
+        };
+        while error.is_none() && (stopping || sockets.len() < ACCEPTS_PER_TURN) {
+            match accept(self.listener, Mode::Blocking) {
+                Ok(socket) => sockets.push(socket),
+                Err(refused) if judge(&refused) == Failure::TryNext => {}
+                Err(refused) => error = Some(refused),
+            }
+        }
+        Report::Accepted { sockets, error, stopping }
+    }
+}
