@@ -314,10 +314,6 @@ impl<P: Protocol> Connection<P> {
         }
         self.octets_copied += octets.len() as u64;
         self.tail.extend_from_slice(octets);
-        // What a multishot receive delivers after it was told to stop is kept whatever its length: the kernel's buffers bound it.
-        if self.tail.len() > TAIL_OCTETS && self.willing() {
-            self.end(Close::TailLimit);
-        }
     }
 
     fn tell(&mut self, event: Event, now: Now) {
@@ -346,6 +342,11 @@ impl<P: Protocol> Connection<P> {
         if self.peer == PeerState::Finished && self.stage == Stage::Open && self.willing() {
             self.peer = PeerState::Told;
             self.tell(Event::PeerFinished, now);
+        }
+        // A protocol that is not willing was not shown its tail: what the kernel delivers after it was told to stop is kept, and
+        // its buffers bound it. One that is willing has been shown it and has left it.
+        if self.tail.len() > TAIL_OCTETS && self.willing() {
+            self.end(Close::TailLimit);
         }
         if self.stage != Stage::Open {
             return;

@@ -54,6 +54,11 @@ impl Reading {
         Ok(Reading { index, asked, widened, filled: 0, ended: false, alignment })
     }
 
+    /// A range on its own.
+    pub(crate) fn of(asked: Range<u64>, alignment: Alignment) -> io::Result<Reading> {
+        Reading::new(0, asked, alignment)
+    }
+
     /// How large a buffer it takes, in octets.
     pub(crate) fn room(&self) -> usize {
         (self.widened.end - self.widened.start) as usize
@@ -95,7 +100,7 @@ pub(crate) fn read_whole(
     range: Range<u64>,
     mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
 ) -> io::Result<Bytes> {
-    let mut reading = Reading::new(0, range, file.alignment())?;
+    let mut reading = Reading::of(range, file.alignment())?;
     let mut block = block_for(reading.room(), file.alignment());
     while let Some(rest) = reading.rest() {
         match read(&mut block[rest.at..rest.at + rest.len], rest.offset) {

@@ -1,6 +1,7 @@
 //! Completions: the kernel is asked to do it, and says when it is done.
 
 mod read;
+mod serve;
 
 use std::io;
 use std::net::TcpListener;
@@ -18,16 +19,38 @@ pub struct Uring {
     pub limits: ServeLimits,
     /// How it reads files.
     pub reads: ReadOptions,
+    /// How a server receives.
+    pub receives: ReceiveOptions,
+}
+
+/// The buffers a server provides for what its peers say. They are shared by all connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveOptions {
+    /// How many; a power of two, at most 32,768.
+    pub buffers: u16,
+    /// How large each is.
+    pub buffer_octets: u32,
+}
+
+impl Default for ReceiveOptions {
+    /// 256 of 16 KiB. The kernel gives memory only to the pages that are touched.
+    fn default() -> Self {
+        ReceiveOptions { buffers: 256, buffer_octets: 16 << 10 }
+    }
 }
 
 impl Model for Uring {
     const NAME: &'static str = "uring";
 
+    fn available(&self) -> io::Result<()> {
+        serve::ring(&self.receives).map(drop)
+    }
+
     fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
         read::read_ranges(&self.reads, file, in_flight, workload)
     }
 
-    fn serve<S: Service>(&self, _listener: TcpListener, _service: &S, _shutdown: &Shutdown) -> io::Result<Cost> {
-        Err(io::Error::other("not built yet"))
+    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+        serve::serve(self, listener, service, shutdown)
     }
 }

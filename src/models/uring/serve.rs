@@ -1,0 +1,482 @@
+//! Serving by completions: the loop.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+
+use super::{ReceiveOptions, Uring};
+use crate::connection::{Connection, End};
+use crate::cost::Cost;
+use crate::driver::slots::{Key, Slots};
+use crate::driver::timers::{Armed, Timers};
+use crate::limits::ServeLimits;
+use crate::model::Shutdown;
+use crate::models::accepting::{BACK_OFF, Failure, judge};
+use crate::models::turned_away::TurnedAway;
+use crate::protocol::{FileRead, Protocol, Service};
+use crate::reading::{Reading, block_for};
+use crate::send_queue::{Lent, Segment};
+use crate::sys::block::Block;
+use crate::sys::buffer_ring::BufferRing;
+use crate::sys::calls::Meter;
+use crate::sys::clock;
+use crate::sys::ledger::{Operation, Payload};
+use crate::sys::ring::{Completion, Read, Ring, Target};
+use crate::sys::ring_setup::RingOptions;
+use crate::sys::socket::{Mode, Socket, accept, set_mode};
+use crate::time::{Now, Time};
+
+/// Tokens with the top bit set are the loop's own; the others are connections' keys.
+const LISTENER: u64 = 1 << 63;
+const SHUTDOWN: u64 = LISTENER + 1;
+/// Of what needs no answer: the end of a cancelled operation is told by the operation itself.
+const UNHEARD: u64 = LISTENER + 2;
+
+/// The group of the provided buffers.
+const GROUP: u16 = 0;
+
+pub(super) fn serve<S: Service>(options: &Uring, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+    let meter = Meter::start();
+    let mut server = Server::new(options, listener, service, shutdown)?;
+    while !server.is_done() {
+        server.turn()?;
+    }
+    let mut cost = server.cost;
+    cost.refused = server.turned_away.refused();
+    drop((server.ring, server.peers, server.turned_away));
+    cost.calls = meter.read();
+    Ok(cost)
+}
+
+/// What a server's ring is like.
+pub(super) fn ring(_: &ReceiveOptions) -> io::Result<Ring> {
+    Ring::new(&RingOptions { submissions: 1024, completions: 4096, ..RingOptions::default() })
+}
+
+struct Server<'a, S: Service> {
+    service: &'a S,
+    limits: ServeLimits,
+    ring: Ring,
+    /// Shared by all connections: the kernel takes one when octets have come, so one that waits has none.
+    buffers: BufferRing,
+    /// Gone once the shutdown has begun and the accept is taken back.
+    listener: Option<TcpListener>,
+    accepting: Option<Operation>,
+    accept_after: Time,
+    turned_away: TurnedAway,
+    peers: Slots<Peer<S::Protocol>>,
+    timers: Timers,
+    completions: Vec<Completion>,
+    /// Those something has happened to in this turn.
+    touched: Vec<Key>,
+    drain_until: Option<Time>,
+    cost: Cost,
+}
+
+/// A connection, its socket, and what the kernel is doing for it.
+struct Peer<P> {
+    socket: Socket,
+    connection: Connection<P>,
+    receiving: Receiving,
+    sending: Option<(Operation, Sending)>,
+    files: Vec<InFlight>,
+    is_touched: bool,
+    armed: Armed,
+}
+
+/// A multishot receive goes on until it is taken back, the buffers run out or the peer finishes. Only its last completion frees
+/// the place for the next: whatever comes before it is kept, wanted or not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Receiving {
+    Idle,
+    Armed(Operation),
+    Cancelling(Operation),
+}
+
+/// What a send in flight was made of: the ring has the octets.
+struct Sending {
+    range: std::ops::Range<usize>,
+    is_cancelled: bool,
+}
+
+/// A file read in flight.
+struct InFlight {
+    operation: Operation,
+    asked: FileRead,
+    reading: Reading,
+}
+
+impl<'a, S: Service> Server<'a, S> {
+    fn new(options: &Uring, listener: TcpListener, service: &'a S, shutdown: &Shutdown) -> io::Result<Self> {
+        let mut ring = ring(&options.receives)?;
+        let buffers = BufferRing::new(&mut ring, GROUP, options.receives.buffers, options.receives.buffer_octets)?;
+        // An accept on a listener that does not block would complete at once with EAGAIN.
+        set_mode(&listener, Mode::Blocking)?;
+        ring.poll(shutdown, libc::POLLIN as u32, false, SHUTDOWN)?;
+        Ok(Server {
+            service,
+            limits: options.limits,
+            ring,
+            buffers,
+            listener: Some(listener),
+            accepting: None,
+            accept_after: Time::default(),
+            turned_away: TurnedAway::default(),
+            peers: Slots::new(),
+            timers: Timers::new(),
+            completions: Vec::new(),
+            touched: Vec::new(),
+            drain_until: None,
+            cost: Cost { threads_peak: 1, ..Cost::default() },
+        })
+    }
+
+    fn is_done(&self) -> bool {
+        self.drain_until.is_some() && self.peers.len() == 0
+    }
+
+    /// Waits for completions, hears all of them, and only then acts: what is unwanted after the first may be wanted again after
+    /// the last.
+    fn turn(&mut self) -> io::Result<()> {
+        let before = clock::now().at;
+        self.keep_accepting(before)?;
+        let timeout = self.next_wake(before).map(|wake| wake.after(before));
+        self.ring.submit_and_wait(1, timeout)?;
+        self.cost.wakeups += 1;
+        let now = clock::now();
+        let mut completions = std::mem::take(&mut self.completions);
+        self.ring.reap(&mut completions);
+        let mut stopping = false;
+        for completion in completions.drain(..) {
+            match completion.token {
+                LISTENER => self.hear_newcomer(completion, now)?,
+                SHUTDOWN => stopping = true,
+                UNHEARD => {}
+                token => self.hear(Key::from_bits(token), completion, now),
+            }
+        }
+        self.completions = completions;
+        self.turned_away.sweep(now.at);
+        self.run_timers(now);
+        if stopping {
+            self.begin_drain(now)?;
+        }
+        self.settle_touched(now)
+    }
+
+    fn next_wake(&self, now: Time) -> Option<Time> {
+        let accept = (self.accepting.is_none() && self.listener.is_some()).then_some(self.accept_after);
+        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now)];
+        wakes.into_iter().flatten().min()
+    }
+
+    /// One of a connection's operations has something to say.
+    fn hear(&mut self, key: Key, completion: Completion, now: Now) {
+        let result = completion.result();
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        match completion.payload {
+            Payload::Received(selected) => {
+                if !completion.more {
+                    peer.receiving = Receiving::Idle;
+                }
+                if result.is_ok() && selected.len() > 0 {
+                    self.cost.octets_in += selected.len() as u64;
+                    peer.connection.received(self.buffers.octets(&selected), now);
+                }
+                self.buffers.give_back(selected);
+            }
+            Payload::Vec(octets) => peer.sent(Segment::Own(octets), result, &mut self.cost, now),
+            Payload::Bytes(octets) => peer.sent(Segment::Shared(octets), result, &mut self.cost, now),
+            Payload::Block(block) => peer.file_read(&mut self.ring, key, completion.operation, block, result, now),
+            Payload::Accepted(_) => {}
+            // Only a receive comes back with nothing: at its end.
+            Payload::Nothing => {
+                peer.receiving = Receiving::Idle;
+                match result {
+                    Ok(_) => peer.connection.peer_finished(now),
+                    Err(error) => match error.raw_os_error() {
+                        // The octets wait in the socket. By the time the receive is armed again, this turn has given all
+                        // buffers back.
+                        Some(libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN) => {}
+                        _ => peer.connection.failed(),
+                    },
+                }
+            }
+        }
+        self.touch(key);
+    }
+
+    fn touch(&mut self, key: Key) {
+        if let Some(peer) = self.peers.get_mut(key)
+            && !peer.is_touched
+        {
+            peer.is_touched = true;
+            self.touched.push(key);
+        }
+    }
+
+    fn settle_touched(&mut self, now: Now) -> io::Result<()> {
+        let mut touched = std::mem::take(&mut self.touched);
+        for key in touched.drain(..) {
+            self.settle(key, now)?;
+        }
+        self.touched = touched;
+        Ok(())
+    }
+
+    /// Starts what the connection needs, and takes back what it does not.
+    fn settle(&mut self, key: Key, now: Now) -> io::Result<()> {
+        let Some(peer) = self.peers.get_mut(key) else { return Ok(()) };
+        peer.is_touched = false;
+        let mut needs = peer.connection.needs();
+        if needs.end == Some(End::Finish) {
+            peer.socket.finish();
+            peer.connection.finished(now);
+            needs = peer.connection.needs();
+        }
+        if let Some(end) = needs.end {
+            return self.leave(key, end);
+        }
+        let ring = &mut self.ring;
+        if needs.write && peer.sending.is_none() {
+            peer.send(ring, key)?;
+        }
+        match peer.receiving {
+            Receiving::Idle if needs.read => {
+                peer.receiving = Receiving::Armed(ring.recv(&peer.socket, GROUP, true, key.to_bits())?);
+            }
+            Receiving::Armed(operation) if !needs.read => {
+                ring.cancel(operation, UNHEARD)?;
+                peer.receiving = Receiving::Cancelling(operation);
+            }
+            _ => {}
+        }
+        if peer.connection.has_file_reads() {
+            let asked: Vec<_> = peer.connection.take_file_reads().collect();
+            for asked in asked {
+                peer.read_file(ring, key, asked, now)?;
+            }
+            // A range that cannot be read has been answered at once.
+            self.touch(key);
+        }
+        if let Some(peer) = self.peers.get_mut(key) {
+            self.timers.arm(key, needs.deadline, &mut peer.armed);
+        }
+        Ok(())
+    }
+
+    /// Takes back what is in flight, and closes the socket when the kernel has let go of all of it.
+    fn leave(&mut self, key: Key, end: End) -> io::Result<()> {
+        let Some(peer) = self.peers.get_mut(key) else { return Ok(()) };
+        if let Receiving::Armed(operation) = peer.receiving {
+            self.ring.cancel(operation, UNHEARD)?;
+            peer.receiving = Receiving::Cancelling(operation);
+        }
+        if let Some((operation, sending)) = &mut peer.sending
+            && !sending.is_cancelled
+        {
+            self.ring.cancel(*operation, UNHEARD)?;
+            sending.is_cancelled = true;
+        }
+        if peer.receiving == Receiving::Idle && peer.sending.is_none() && peer.files.is_empty() {
+            if end == End::Reset {
+                peer.socket.reset_on_close();
+            }
+            self.cost.octets_copied += peer.connection.octets_copied();
+            self.peers.remove(key);
+        }
+        Ok(())
+    }
+
+    // Newcomers.
+
+    fn keep_accepting(&mut self, now: Time) -> io::Result<()> {
+        if let Some(listener) = &self.listener
+            && self.accepting.is_none()
+            && self.accept_after <= now
+        {
+            self.accepting = Some(self.ring.accept(listener, true, LISTENER)?);
+        }
+        Ok(())
+    }
+
+    fn hear_newcomer(&mut self, completion: Completion, now: Now) -> io::Result<()> {
+        if !completion.more {
+            self.accepting = None;
+        }
+        let result = completion.result();
+        match (completion.payload, result) {
+            (Payload::Accepted(fd), _) => self.welcome(fd.into(), now),
+            (_, Err(error)) => match judge(&error) {
+                Failure::BackOff => self.accept_after = now.at + BACK_OFF,
+                Failure::Broken if error.raw_os_error() != Some(libc::ECANCELED) => return Err(error),
+                _ => {}
+            },
+            _ => {}
+        }
+        if self.drain_until.is_some() && self.accepting.is_none() {
+            self.close_listener(now)?;
+        }
+        Ok(())
+    }
+
+    fn welcome(&mut self, socket: Socket, now: Now) {
+        let protocol = if self.peers.len() < self.limits.connections { self.service.accept(now) } else { None };
+        let Some(protocol) = protocol else {
+            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
+        };
+        let key = self.peers.insert(Peer {
+            socket,
+            connection: Connection::new(protocol),
+            receiving: Receiving::Idle,
+            sending: None,
+            files: Vec::new(),
+            is_touched: false,
+            armed: Armed::default(),
+        });
+        self.cost.connections += 1;
+        self.touch(key);
+    }
+
+    // Time, and the end.
+
+    fn run_timers(&mut self, now: Now) {
+        while let Some((key, due)) = self.timers.due(now.at) {
+            let Some(peer) = self.peers.get_mut(key) else { continue };
+            if peer.armed.fired(due) {
+                peer.connection.time(now);
+                self.touch(key);
+            }
+        }
+        let peers = &self.peers;
+        self.timers.forget(peers.len(), |key| peers.get(key).is_some());
+        if self.drain_until.is_some_and(|until| until <= now.at) {
+            self.drain_until = Some(now.at + BACK_OFF);
+            self.for_everyone(|connection| connection.drained());
+        }
+    }
+
+    /// The accept is taken back first; what it has brought by then is served.
+    fn begin_drain(&mut self, now: Now) -> io::Result<()> {
+        self.drain_until = Some(now.at + self.limits.drain);
+        match self.accepting {
+            Some(operation) => self.ring.cancel(operation, UNHEARD).map(drop),
+            None => self.close_listener(now),
+        }
+    }
+
+    /// Takes in everyone who is in the queue already (closing it would reset them), and then says that the end has come. What
+    /// had arrived on connections was heard before.
+    fn close_listener(&mut self, now: Now) -> io::Result<()> {
+        if let Some(listener) = self.listener.take() {
+            set_mode(&listener, Mode::Nonblocking)?;
+            loop {
+                match accept(&listener, Mode::Blocking) {
+                    Ok(socket) => self.welcome(socket, now),
+                    Err(error) if judge(&error) == Failure::TryNext => {}
+                    Err(_) => break,
+                }
+            }
+        }
+        self.for_everyone(|connection| connection.stopping(now));
+        Ok(())
+    }
+
+    fn for_everyone(&mut self, mut tell: impl FnMut(&mut Connection<S::Protocol>)) {
+        for key in self.peers.keys() {
+            if let Some(peer) = self.peers.get_mut(key) {
+                tell(&mut peer.connection);
+            }
+            self.touch(key);
+        }
+    }
+}
+
+impl<P: Protocol> Peer<P> {
+    /// Gives the first stretch of output to the kernel. One send at a time: if two were in flight and the first were cut short,
+    /// the second would go out behind the gap.
+    fn send(&mut self, ring: &mut Ring, key: Key) -> io::Result<()> {
+        let Some(Lent { segment, range }) = self.connection.queue().lend() else { return Ok(()) };
+        let payload = match segment {
+            Segment::Own(octets) => Payload::Vec(octets),
+            Segment::Shared(octets) => Payload::Bytes(octets),
+        };
+        let operation = ring.send(&self.socket, payload, range.start, key.to_bits())?;
+        self.sending = Some((operation, Sending { range, is_cancelled: false }));
+        Ok(())
+    }
+
+    fn sent(&mut self, segment: Segment, result: io::Result<usize>, cost: &mut Cost, now: Now) {
+        let Some((_, Sending { range, .. })) = self.sending.take() else { return };
+        let count = *result.as_ref().unwrap_or(&0);
+        self.connection.queue().give_back(Lent { segment, range }, count);
+        match result {
+            Ok(count) => {
+                cost.octets_out += count as u64;
+                self.connection.sent(now);
+            }
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::ECANCELED)) => {}
+            Err(_) => self.connection.failed(),
+        }
+    }
+
+    fn read_file(&mut self, ring: &mut Ring, key: Key, asked: FileRead, now: Now) -> io::Result<()> {
+        match Reading::of(asked.range.clone(), asked.file.alignment()) {
+            Ok(reading) => {
+                let block = block_for(reading.room(), asked.file.alignment());
+                self.read_rest(ring, key, asked, reading, block, now)
+            }
+            Err(error) => {
+                self.connection.file_read(asked.ticket, Err(error), now);
+                Ok(())
+            }
+        }
+    }
+
+    /// A read may be short: it goes on until the range is full or the file ends.
+    fn read_rest(
+        &mut self,
+        ring: &mut Ring,
+        key: Key,
+        asked: FileRead,
+        reading: Reading,
+        block: Block,
+        now: Now,
+    ) -> io::Result<()> {
+        match reading.rest() {
+            Some(rest) => {
+                let file = Target::Descriptor(asked.file.as_fd());
+                let read = Read { file, offset: rest.offset, at: rest.at, len: rest.len, registered: None };
+                let operation = ring.read(read, block, key.to_bits())?;
+                self.files.push(InFlight { operation, asked, reading });
+            }
+            None => self.connection.file_read(asked.ticket, Ok(reading.into_bytes(block)), now),
+        }
+        Ok(())
+    }
+
+    fn file_read(
+        &mut self,
+        ring: &mut Ring,
+        key: Key,
+        operation: Operation,
+        block: Block,
+        result: io::Result<usize>,
+        now: Now,
+    ) {
+        let Some(place) = self.files.iter().position(|file| file.operation == operation) else { return };
+        let InFlight { asked, mut reading, .. } = self.files.swap_remove(place);
+        let ticket = asked.ticket;
+        let outcome = match result {
+            Ok(count) => {
+                reading.took(count);
+                self.read_rest(ring, key, asked, reading, block, now)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.read_rest(ring, key, asked, reading, block, now),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            self.connection.file_read(ticket, Err(error), now);
+        }
+    }
+}
