@@ -270,7 +270,6 @@ impl ChunkedDecoder {
                 Ok((taken.len(), Chunk::NeedMore))
             }
             Ok(Some(end)) => {
-                self.trailer_octets.truncate(end);
                 self.state = State::End;
                 self.offset += end - had;
                 Ok((end - had, Chunk::End))

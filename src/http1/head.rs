@@ -232,7 +232,7 @@ impl HeadParser {
     #[inline]
     fn version(&mut self, input: &[u8]) -> Result<bool, Error> {
         let start = self.target_end as usize + 1;
-        if self.at == start && input[start..].starts_with(b"HTTP/1.1\r\n") {
+        if input[start..].starts_with(b"HTTP/1.1\r\n") {
             self.version = Version::Http11;
             self.at = start + 10;
         } else if !self.uncommon_version(input, start)? {
