@@ -71,14 +71,16 @@ impl FieldLines {
     /// Of several things wrong, the one at the lowest offset is told; at one offset, a limit before a bad octet.
     #[inline]
     pub(crate) fn scan<S: Scanner>(&mut self, input: &[u8], octets: usize, count: usize) -> Result<Option<usize>, Error> {
-        // The lines may reach up to `bound`; only the empty line may lie beyond. So they are scanned in a window that ends there.
+        // The lines may reach up to `bound`; only the empty line may lie beyond. So they are scanned in a window that ends
+        // there.
         let bound = self.start + octets.min(LONGEST_PART);
         let window = &input[..input.len().min(bound)];
         let FieldLines { mut expected, mut at, mut colon, .. } = *self;
         // Where the line starts. Only in a line entered here can the name turn out to be empty: the
         // last call does not stop between the start of a line and the first octet of its name.
         let mut line = self.start;
-        // Each turn is a line. The first one enters it where the last call left off; after that, `expected` is known everywhere.
+        // Each turn is a line. The first one enters it where the last call left off; after that, `expected` is known
+        // everywhere.
         let out_of_input = loop {
             if expected == Expected::LineStart {
                 match input.get(at) {
