@@ -29,7 +29,14 @@ fn refused(kind: ErrorKind, input: impl AsRef<[u8]>) {
 fn refused_within(limits: &HttpLimits, kind: ErrorKind, input: impl AsRef<[u8]>) {
     let (input, at) = marked(input.as_ref());
     match decode_every_way(&input, limits) {
-        Err(error) => assert_eq!((error.kind, error.offset), (kind, at), "{}", input.escape_ascii()),
+        Err(error) => {
+            let shown = input.escape_ascii();
+            assert_eq!((error.kind, error.offset), (kind, at), "{shown}");
+            let too_early = decode_to(&input, [at], limits);
+            assert_eq!(too_early, Ok(None), "found too early: {shown}");
+            let at_once = decode_to(&input, [at + 1], limits);
+            assert_eq!(at_once, Err(error), "found too late: {shown}");
+        }
         other => panic!("{}: {other:?}", input.escape_ascii()),
     }
 }

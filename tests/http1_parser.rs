@@ -2,7 +2,7 @@
 
 mod http1_support;
 
-use http1_support::{HeadOutcome, Parsed, marked, parse_every_way, parse_to};
+use http1_support::{HeadOutcome, Parsed, is_found_at_once, marked, parse_every_way, parse_to};
 use iolab::http1::scanner::{Byte, Scanner, Swar};
 use iolab::http1::{ErrorKind, Framing, HeadParser, HttpLimits, TargetForm, Version};
 use proptest::prelude::*;
@@ -41,7 +41,16 @@ fn refused(kind: ErrorKind, input: impl AsRef<[u8]>) {
 fn refused_within(limits: &HttpLimits, kind: ErrorKind, input: impl AsRef<[u8]>) {
     let (input, at) = marked(input.as_ref());
     match parse_every_way(&input, limits) {
-        Err(error) => assert_eq!((error.kind, error.offset), (kind, at), "{}", input.escape_ascii()),
+        Err(error) => {
+            let shown = input.escape_ascii();
+            assert_eq!((error.kind, error.offset), (kind, at), "{shown}");
+            if is_found_at_once(kind) {
+                let too_early = parse_to::<Swar>(&input, [at], limits);
+                assert_eq!(too_early, Ok(None), "found too early: {shown}");
+                let at_once = parse_to::<Swar>(&input, [at + 1], limits);
+                assert_eq!(at_once, Err(error), "found too late: {shown}");
+            }
+        }
         other => panic!("{}: {other:?}", input.escape_ascii()),
     }
 }

@@ -8,8 +8,8 @@
 //!     after the last: scan the trailers, which are field lines
 //! ```
 //!
-//! Lines are short and chunks are long, so only the chunks are quick. Everything about sizes is checked: a size that wraps is how
-//! servers were smuggled past.
+//! Lines are short and chunks are long, so only the chunks are quick. Everything about sizes is checked: a size that wraps is
+//! how servers were smuggled past.
 
 use super::error::{Error, ErrorKind};
 use super::fields::{FieldLines, Fields};
@@ -270,7 +270,6 @@ impl ChunkedDecoder {
                 Ok((taken.len(), Chunk::NeedMore))
             }
             Ok(Some(end)) => {
-                self.trailer_octets.truncate(end);
                 self.state = State::End;
                 self.offset += end - had;
                 Ok((end - had, Chunk::End))

@@ -12,8 +12,8 @@ pub struct Error {
     /// Where, in octets from the first octet of the message (a skipped CRLF counts).
     ///
     /// For what is wrong with the octets themselves: the first octet after which no continuation could have made a valid
-    /// message (for a bare CR, the octet that stands where the LF should be; for a limit, the first octet beyond it). For what is
-    /// wrong with the meaning of a whole line or head: the first octet of the target, version or field value concerned.
+    /// message (for a bare CR, the octet that stands where the LF should be; for a limit, the first octet beyond it). For what
+    /// is wrong with the meaning of a whole line or head: the first octet of the target, version or field value concerned.
     pub offset: usize,
 }
 
@@ -61,8 +61,8 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A LF that no CR precedes. RFC 9112 section 2.2 lets a recipient accept it in a head; two recipients that differ on it see
-    /// two different messages, so it is refused.
+    /// A LF that no CR precedes. RFC 9112 section 2.2 lets a recipient accept it in a head; two recipients that differ on it
+    /// see two different messages, so it is refused.
     BareLf 400 "a LF without a CR before it: lines end with CRLF",
     /// A CR that no LF follows (RFC 9112 section 2.2).
     BareCr 400 "a CR without a LF after it: lines end with CRLF",

@@ -23,8 +23,7 @@ pub(crate) struct FieldLines {
     at: usize,
     /// Where the first line starts.
     start: usize,
-    /// Where the line being scanned starts, and where its colon is once it was found.
-    line: usize,
+    /// Where the colon of the line being scanned is, once it was found.
     colon: usize,
 }
 
@@ -48,7 +47,7 @@ const KEPT_LINES: usize = 1024;
 
 impl FieldLines {
     pub(crate) const fn new() -> Self {
-        FieldLines { lines: Vec::new(), expected: Expected::LineStart, at: 0, start: 0, line: 0, colon: 0 }
+        FieldLines { lines: Vec::new(), expected: Expected::LineStart, at: 0, start: 0, colon: 0 }
     }
 
     /// Forgets all lines.
@@ -72,11 +71,16 @@ impl FieldLines {
     /// Of several things wrong, the one at the lowest offset is told; at one offset, a limit before a bad octet.
     #[inline]
     pub(crate) fn scan<S: Scanner>(&mut self, input: &[u8], octets: usize, count: usize) -> Result<Option<usize>, Error> {
-        // The lines may reach up to `bound`; only the empty line may lie beyond. So they are scanned in a window that ends there.
+        // The lines may reach up to `bound`; only the empty line may lie beyond. So they are scanned in a window that ends
+        // there.
         let bound = self.start + octets.min(LONGEST_PART);
         let window = &input[..input.len().min(bound)];
-        let FieldLines { mut expected, mut at, mut line, mut colon, .. } = *self;
-        // Each turn is a line. The first one enters it where the last call left off; after that, `expected` is known everywhere.
+        let FieldLines { mut expected, mut at, mut colon, .. } = *self;
+        // Where the line starts. Only in a line entered here can the name turn out to be empty: the
+        // last call does not stop between the start of a line and the first octet of its name.
+        let mut line = self.start;
+        // Each turn is a line. The first one enters it where the last call left off; after that, `expected` is known
+        // everywhere.
         let out_of_input = loop {
             if expected == Expected::LineStart {
                 match input.get(at) {
@@ -85,7 +89,6 @@ impl FieldLines {
                         at += 1;
                         expected = Expected::LastLf;
                     }
-                    Some(_) if at >= bound => return Err(Error::new(ErrorKind::FieldsTooLong, at)),
                     Some(_) if self.lines.len() >= count => {
                         return Err(Error::new(ErrorKind::TooManyFields, at));
                     }
@@ -107,7 +110,7 @@ impl FieldLines {
                 match window.get(at) {
                     None => break Expected::Name,
                     Some(b':') if at > line => {}
-                    Some(&octet) => return Err(self.bad_name(octet, at, line)),
+                    Some(&octet) => return Err(self.bad_name(octet, at, at == line)),
                 }
                 colon = at;
                 at += 1;
@@ -135,13 +138,12 @@ impl FieldLines {
         if at < input.len() {
             return Err(Error::new(ErrorKind::FieldsTooLong, bound));
         }
-        (self.expected, self.at, self.line, self.colon) = (out_of_input, at, line, colon);
+        (self.expected, self.at, self.colon) = (out_of_input, at, colon);
         Ok(None)
     }
 
     #[cold]
-    fn bad_name(&self, octet: u8, at: usize, line: usize) -> Error {
-        let first = at == line;
+    fn bad_name(&self, octet: u8, at: usize, first: bool) -> Error {
         let kind = match octet {
             b'\n' => ErrorKind::BareLf,
             b'\r' => ErrorKind::ColonMissing,

@@ -15,8 +15,8 @@
 //!
 //! Two choices where the RFC leaves one. A repeated Content-Length is refused even if all values agree, and so is the list
 //! `5, 5` (RFC 9110 section 8.6 allows either): whoever sends one has a broken intermediary behind it. Empty members in
-//! Transfer-Encoding (`, chunked`) are refused, though RFC 9110 section 5.6.1.2 would have a list tolerate them: here they serve
-//! nobody but smugglers.
+//! Transfer-Encoding (`, chunked`) are refused, though RFC 9110 section 5.6.1.2 would have a list tolerate them: here they
+//! serve nobody but smugglers.
 
 use super::error::{Error, ErrorKind};
 use super::fields::{Fields, trimmed};
@@ -94,7 +94,8 @@ pub(crate) fn judge(
         }
     };
 
-    // RFC 9110 section 10.1.1: an HTTP/1.0 expectation is ignored, and there is nothing to continue with where there is no body.
+    // RFC 9110 section 10.1.1: an HTTP/1.0 expectation is ignored, and there is nothing to continue with where there is no
+    // body.
     let may_expect = version == Version::Http11;
     if let (true, Some(at)) = (may_expect, noted.unknown_expectation) {
         return Err(Error::new(ErrorKind::ExpectationUnknown, at));

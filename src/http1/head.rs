@@ -16,13 +16,13 @@
 //! 1. **Positions, not slices.** The parser owns no octet and borrows none between calls, so the caller's buffer may move and
 //!    grow. [`Head`] joins the two again for as long as someone reads.
 //! 2. **The outcome is a function of the octets.** An error is found at the first octet after which nothing could have made the
-//!    head valid, and this octet is its offset. So a head that came in one piece is refused for the same reason as one that came
-//!    octet by octet. Limits are such octets too: the first beyond the limit. To see no further than that, each run is scanned
-//!    in a window that ends there.
+//!    head valid, and this octet is its offset. So a head that came in one piece is refused for the same reason as one that
+//!    came octet by octet. Limits are such octets too: the first beyond the limit. To see no further than that, each run is
+//!    scanned in a window that ends there.
 //! 3. **Three errors wait for the end of what they are about**: version and target form for the end of the request line (in
 //!    this order), meaning for the end of the head ([`framing`](super::framing)).
-//! 4. **One CRLF before the request line is skipped** (RFC 9112 section 2.2: old clients send one after a body). A second one is
-//!    refused.
+//! 4. **One CRLF before the request line is skipped** (RFC 9112 section 2.2: old clients send one after a body). A second one
+//!    is refused.
 
 use super::error::{Error, ErrorKind};
 use super::fields::{FieldLines, Fields};
@@ -103,8 +103,8 @@ impl HeadParser {
 
     /// Parses on. `input` starts at the first octet of the message; between two calls it may only grow.
     ///
-    /// `Some(n)`: the head is the first `n` octets of `input`. `None`: it needs more. Both the second and an error are final: the
-    /// same is told until [`reset`](Self::reset).
+    /// `Some(n)`: the head is the first `n` octets of `input`. `None`: it needs more. A complete head and an error are both final:
+    /// the same is told until [`reset`](Self::reset).
     ///
     /// # Errors
     ///
@@ -232,7 +232,7 @@ impl HeadParser {
     #[inline]
     fn version(&mut self, input: &[u8]) -> Result<bool, Error> {
         let start = self.target_end as usize + 1;
-        if self.at == start && input[start..].starts_with(b"HTTP/1.1\r\n") {
+        if input[start..].starts_with(b"HTTP/1.1\r\n") {
             self.version = Version::Http11;
             self.at = start + 10;
         } else if !self.uncommon_version(input, start)? {
@@ -334,8 +334,8 @@ impl<'a> Head<'a> {
         self.parser.facts.keep_alive
     }
 
-    /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 section 10.1.1). Never so in HTTP/1.0, nor
-    /// without a body.
+    /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 section 10.1.1). Never so in HTTP/1.0,
+    /// nor without a body.
     #[inline]
     pub fn expects_continue(&self) -> bool {
         self.parser.facts.expects_continue

@@ -18,7 +18,8 @@ pub struct HttpLimits {
     pub fields_octets: usize,
     /// Field lines of the head; beyond: 431.
     pub fields: usize,
-    /// Octets of the body, whether announced by Content-Length or summed over its chunks; beyond: 413 (RFC 9110 section 15.5.14).
+    /// Octets of the body, whether announced by Content-Length or summed over its chunks; beyond: 413 (RFC 9110 section
+    /// 15.5.14).
     pub body: u64,
     /// Octets of chunk extensions, and of leading zeros of chunk sizes, over the whole body; beyond: 400. Chunk extensions are
     /// ignored, so they are nothing but a way of making a server read (RFC 9112 section 7.1.1 asks for such a bound).
@@ -30,7 +31,7 @@ pub struct HttpLimits {
 }
 
 impl Default for HttpLimits {
-    /// Twice the longest registered method (UPDATEREDIRECTREF, 17 octets, rounded down to 32), a target of 8 KiB (RFC 9112
+    /// A method of 32 octets (the longest registered one, UPDATEREDIRECTREF, has 17), a target of 8 KiB (RFC 9112
     /// section 3 recommends at least 8000 octets), 256 fields in 64 KiB, a body of 16 MiB, 16 KiB of chunk extensions, 64
     /// trailers in 8 KiB.
     fn default() -> Self {

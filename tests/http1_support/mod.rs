@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test file needs another part of this
 
 use iolab::http1::scanner::{Byte, Scanner, Swar};
-use iolab::http1::{Chunk, ChunkedDecoder, Error, Framing, HeadParser, HttpLimits, TargetForm, Version};
+use iolab::http1::{Chunk, ChunkedDecoder, Error, ErrorKind, Framing, HeadParser, HttpLimits, TargetForm, Version};
 
 pub type Field = (Vec<u8>, Vec<u8>);
 
@@ -103,6 +103,29 @@ pub fn decode_every_way(input: &[u8], limits: &HttpLimits) -> BodyOutcome {
         assert_eq!(decode_to(input, [cut, input.len()], limits), whole, "cut at {cut}: {shown}");
     }
     whole
+}
+
+/// Whether the octet at its offset suffices to find an error: it is about octets, not about what a whole line or head means.
+pub fn is_found_at_once(kind: ErrorKind) -> bool {
+    use ErrorKind::*;
+    let whole_line = matches!(kind, VersionUnsupported | TargetForm);
+    !whole_line && !is_about_fields(kind)
+}
+
+/// Whether an error is about what the fields of a whole head mean.
+pub fn is_about_fields(kind: ErrorKind) -> bool {
+    use ErrorKind::*;
+    let host = matches!(kind, HostMissing | HostRepeated | HostMalformed);
+    let length = matches!(kind, ContentLengthRepeated | ContentLengthMalformed | BodyTooLarge);
+    let codings = matches!(
+        kind,
+        TransferEncodingInHttp10
+            | LengthAndTransferEncoding
+            | TransferEncodingMalformed
+            | ChunkedNotFinal
+            | TransferEncodingUnsupported
+    );
+    host || length || codings || kind == ExpectationUnknown
 }
 
 /// Takes the mark `@@` out of a message, and says where it was.

@@ -12,9 +12,9 @@
 //!
 //! Where this departs from the pseudo-code, each time because it was measured to be quicker:
 //!
-//! 1. **Values, which are most of a head, are first asked sixteen octets at a time whether there is an end at all.** The question
-//!    is put without a branch per octet, and compilers answer it with vector instructions, though nothing here names any: four of
-//!    them with SSE2, which every x86-64 has, where two words take thirty.
+//! 1. **Values, which are most of a head, are first asked sixteen octets at a time whether there is an end at all.** The
+//!    question is put without a branch per octet, and compilers answer it with vector instructions, though nothing here names
+//!    any: four of them with SSE2, which every x86-64 has, where two words take thirty.
 //! 2. **Tokens are looked up one by one.** Names are short, and a token is no range: in words it takes twice the additions of a
 //!    value, and often there is no whole word.
 
