@@ -38,6 +38,9 @@ pub struct ServeLimits {
     pub drain: Duration,
 }
 
+/// The most connections of a model that spends threads on each of them, unless told otherwise: 1,024.
+pub const THREADED_CONNECTIONS: usize = 1024;
+
 impl Default for ServeLimits {
     /// 16,384 connections and 10 s.
     fn default() -> Self {

@@ -102,9 +102,11 @@ impl ReadFile {
         Ok(self.len()? == 0)
     }
 
-    /// Asks the kernel to drop what the page cache holds of it (`POSIX_FADV_DONTNEED`), so that the next reads are cold. Pages
-    /// not yet written to the disk stay.
+    /// Asks the kernel to drop what the page cache holds of it (`POSIX_FADV_DONTNEED`), so that the next reads are cold. What
+    /// another process has mapped, or goes on writing, stays.
     pub fn drop_cache(&self) -> io::Result<()> {
+        // Pages that are not on the disk yet would stay. Where there is no disk there is nothing to write.
+        let _ = self.file.sync_data();
         Ok(posix_fadvise(&self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
     }
 }

@@ -8,7 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use iolab::models::{blocking::Blocking, epoll::Epoll, pool::Pool, uring, uring::Uring};
+use iolab::Model;
+use iolab::models::{Blocking, Epoll, Pool, Uring, uring};
 use iolab::{Call, Cost, MAX_BLOCK, ReadFile, ReadList, ReadWorkload, Unavailable};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -17,12 +18,12 @@ type Run = Box<dyn Fn(&ReadFile, NonZeroUsize, &mut dyn ReadWorkload) -> io::Res
 /// The models that can run here; io_uring with its techniques on and off.
 fn models() -> Vec<(&'static str, Run)> {
     let mut models: Vec<(&'static str, Run)> = vec![
-        ("blocking", Box::new(|file, depth, workload| Blocking.read_ranges(file, depth, workload))),
-        ("epoll", Box::new(|file, depth, workload| Epoll.read_ranges(file, depth, workload))),
-        ("pool", Box::new(|file, depth, workload| Pool.read_ranges(file, depth, workload))),
+        ("blocking", Box::new(|file, depth, workload| Blocking::default().read_ranges(file, depth, workload))),
+        ("epoll", Box::new(|file, depth, workload| Epoll::default().read_ranges(file, depth, workload))),
+        ("pool", Box::new(|file, depth, workload| Pool::default().read_ranges(file, depth, workload))),
     ];
     let plain = uring::ReadOptions { registered_file: false, registered_buffers: false };
-    let plain = Uring { reads: plain };
+    let plain = Uring { reads: plain, ..Uring::default() };
     let nothing = ReadFile::open_buffered("/proc/version").unwrap();
     match Uring::default().read_ranges(&nothing, at_once(1), &mut ReadList::new(&[], |_, _| ControlFlow::Continue(()))) {
         Ok(_) => {

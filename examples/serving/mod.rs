@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use iolab::http1::{HttpLimits, TimeLimits};
 use iolab::limits::ServeLimits;
-use iolab::models::{blocking::Blocking, epoll::Epoll, pool::Pool, uring::Uring};
+use iolab::models::{Blocking, Epoll, Pool, Uring};
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -95,16 +95,19 @@ impl Options {
         let ready = Ready { options: self, name, hint };
         match self.model {
             ModelName::Blocking => {
-                ready.serve(Blocking { limits: self.limits(1024), ..Blocking::default() }, service, &shutdown)
+                ready.serve(Blocking { limits: self.limits(Blocking::default().limits) }, service, &shutdown)
             }
-            ModelName::Epoll => ready.serve(Epoll { limits: self.limits(16_384), ..Epoll::default() }, service, &shutdown),
-            ModelName::Uring => ready.serve(Uring { limits: self.limits(16_384), ..Uring::default() }, service, &shutdown),
-            ModelName::Pool => ready.serve(Pool { limits: self.limits(1024), ..Pool::default() }, service, &shutdown),
+            ModelName::Epoll => ready.serve(Epoll { limits: self.limits(Epoll::default().limits) }, service, &shutdown),
+            ModelName::Pool => ready.serve(Pool { limits: self.limits(Pool::default().limits) }, service, &shutdown),
+            ModelName::Uring => {
+                let uring = Uring::default();
+                ready.serve(Uring { limits: self.limits(uring.limits), ..uring }, service, &shutdown)
+            }
         }
     }
 
-    fn limits(&self, connections: usize) -> ServeLimits {
-        ServeLimits { connections: self.max_connections.unwrap_or(connections), drain: self.drain_timeout }
+    fn limits(&self, usual: ServeLimits) -> ServeLimits {
+        ServeLimits { connections: self.max_connections.unwrap_or(usual.connections), drain: self.drain_timeout }
     }
 }
 

@@ -51,11 +51,6 @@ impl BufferRing {
         Ok(buffers)
     }
 
-    /// How much one buffer holds, in octets.
-    pub(crate) fn size(&self) -> usize {
-        self.size as usize
-    }
-
     /// What the kernel wrote into a buffer.
     pub(crate) fn octets(&self, selected: &Selected) -> &[u8] {
         assert_eq!(selected.group, self.group, "a buffer is read from the group it came from");

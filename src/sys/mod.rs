@@ -17,6 +17,7 @@ pub(crate) mod files;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;
+pub(crate) mod ring_features;
 pub(crate) mod ring_setup;
 #[cfg(test)]
 mod ring_tests;

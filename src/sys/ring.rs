@@ -29,6 +29,7 @@ pub(crate) struct Ring {
     io: IoUring,
     ledger: Ledger,
     provided: Vec<Rc<Mapping>>,
+    registered_blocks: bool,
     bound_to_thread: PhantomData<*const ()>,
 }
 
@@ -67,7 +68,7 @@ impl Ring {
     /// A ring for the calling thread. If the machine has or allows none, the error holds an [`Unavailable`](crate::Unavailable).
     pub(crate) fn new(options: &RingOptions) -> io::Result<Ring> {
         let io = ring_setup::build(options)?;
-        Ok(Ring { io, ledger: Ledger::default(), provided: Vec::new(), bound_to_thread: PhantomData })
+        Ok(Ring { io, ledger: Ledger::default(), provided: Vec::new(), registered_blocks: false, bound_to_thread: PhantomData })
     }
 
     /// Operations without a last completion.
@@ -179,12 +180,6 @@ impl Ring {
         self.start(entry, Kind::Plain, Payload::Nothing, token)
     }
 
-    /// `shutdown(2)`; `how` is `SHUT_RD`, `SHUT_WR` or `SHUT_RDWR`. Linux 5.11.
-    pub(crate) fn shutdown(&mut self, fd: impl AsFd, how: i32, token: u64) -> io::Result<Operation> {
-        let entry = opcode::Shutdown::new(types::Fd(fd.as_fd().as_raw_fd()), how).build();
-        self.start(entry, Kind::Plain, Payload::Nothing, token)
-    }
-
     /// `close(2)`. It completes none of the operations that are in flight on the descriptor: cancel those first.
     pub(crate) fn close(&mut self, fd: OwnedFd, token: u64) -> io::Result<Operation> {
         let entry = opcode::Close::new(types::Fd(fd.into_raw_fd())).build();
@@ -218,7 +213,9 @@ impl Ring {
         // SAFETY: the kernel pins the pages itself, so they stay even if a block is freed, and nothing is written to them before
         // a `read` that owns a block.
         unsafe { self.io.submitter().register_buffers(&vectors) }
-            .map_err(|error| ring_setup::diagnose_registration(error, "registered buffers", octets))
+            .map_err(|error| ring_setup::diagnose_registration(error, "registered buffers", octets))?;
+        self.registered_blocks = true;
+        Ok(())
     }
 
     /// Puts another block in the place of a registered one (Linux 5.13). Reads in flight keep the former.
@@ -319,6 +316,11 @@ impl Drop for Ring {
             // The kernel would not say that it is done. Memory it may still write to is better lost than used again.
             std::mem::forget(std::mem::take(&mut self.ledger));
             std::mem::forget(std::mem::take(&mut self.provided));
+        }
+        if self.registered_blocks {
+            // Closing a ring gives the locked memory back some time later, and the next ring might miss it.
+            count(Call::IoUringRegister);
+            let _ = self.io.submitter().unregister_buffers();
         }
         ring_setup::count_teardown();
     }

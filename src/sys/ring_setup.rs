@@ -185,8 +185,9 @@ fn too_old(what: &str, needed: (u32, u32)) -> Unavailable {
     )
 }
 
+/// Filters belong to a thread, so the thread is asked and not the process.
 fn in_seccomp_filter() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     status.lines().filter_map(|line| line.strip_prefix("Seccomp:")).any(|mode| mode.trim() == "2")
 }
 

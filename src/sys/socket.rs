@@ -97,6 +97,15 @@ impl Socket {
     }
 }
 
+/// For whoever closes it in another way.
+impl From<Socket> for OwnedFd {
+    fn from(mut socket: Socket) -> OwnedFd {
+        let fd = socket.0.take().expect("a socket has its descriptor until it is dropped");
+        std::mem::forget(socket);
+        fd
+    }
+}
+
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd()

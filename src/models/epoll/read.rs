@@ -76,7 +76,7 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
         }
         if wait {
             cost.wakeups += 1;
-            epoll.wait(None)?;
+            epoll.wait(None)?.for_each(drop);
         }
         aio.reap(&mut done)?;
         for completion in done.drain(..) {

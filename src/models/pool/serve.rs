@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, Scope};
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Pool;
 use crate::connection::{Connection, End};
@@ -18,7 +18,7 @@ use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
 use crate::model::Shutdown;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{FileRead, FileTicket, Protocol, Service};
+use crate::protocol::{FileRead, FileTicket, Service};
 use crate::reading::read_whole;
 use crate::send_queue::Lent;
 use crate::sys::calls::{Call, Meter, count};
@@ -156,19 +156,15 @@ impl<S: Service> Server<'_, '_, S> {
     }
 
     fn wait(&mut self, now: Now) -> Option<Report> {
-        match self.reports.try_recv() {
-            Ok(report) => return Some(report),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
+        if let Ok(report) = self.reports.try_recv() {
+            return Some(report);
         }
         self.cost.wakeups += 1;
         let accept = (!self.is_accepting && self.drain_until.is_none()).then_some(self.accept_after);
         let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now.at)];
         match wakes.into_iter().flatten().min() {
             None => self.reports.recv().ok(),
-            Some(wake) => match self.reports.recv_timeout(wake.after(now.at)) {
-                Ok(report) => Some(report),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            },
+            Some(wake) => self.reports.recv_timeout(wake.after(now.at)).ok(),
         }
     }
 
@@ -243,10 +239,11 @@ impl<S: Service> Server<'_, '_, S> {
         if let Some(end) = needs.end {
             return self.leave(key, end);
         }
-        if needs.write && !peer.is_sending {
-            if let Some(lent) = peer.connection.queue().lend() {
-                peer.is_sending = self.staff.give(Job::Send { key, socket: Arc::clone(&peer.socket), lent });
-            }
+        if needs.write
+            && !peer.is_sending
+            && let Some(lent) = peer.connection.queue().lend()
+        {
+            peer.is_sending = self.staff.give(Job::Send { key, socket: Arc::clone(&peer.socket), lent });
         }
         if needs.read && !peer.is_reading {
             let buffer = self.buffers.pop().unwrap_or_else(|| vec![0; READ_OCTETS]);

@@ -12,6 +12,8 @@ use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
 
 pub use read::ReadOptions;
 
+pub use crate::sys::ring_features::Feature;
+
 /// Completions: the kernel is asked to do it, and says when it is done.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Uring {
@@ -53,4 +55,12 @@ impl Model for Uring {
     fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
         serve::serve(self, listener, service, shutdown)
     }
+}
+
+/// Which techniques of io_uring work here, each found by trying it.
+///
+/// # Errors
+/// An [`Unavailable`](crate::Unavailable) if io_uring is not to be had at all.
+pub fn features() -> io::Result<Vec<Feature>> {
+    crate::sys::ring_features::features()
 }

@@ -60,8 +60,7 @@ pub(super) fn read_ranges(
 
     // By number: a read's number is its token, and its block's number if blocks are registered.
     let mut readings: Vec<_> = iter::from_fn(|| ranges.next()).take(depth).collect();
-    let largest = readings.iter().map(Reading::room).max().unwrap_or(0);
-    let mut blocks: Vec<_> = readings.iter().map(|_| block_for(largest, file.alignment())).collect();
+    let mut blocks: Vec<_> = readings.iter().map(|reading| block_for(reading.room(), file.alignment())).collect();
     if options.registered_file {
         ring.register_files(&[file.as_fd()])?;
     }

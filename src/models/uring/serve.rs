@@ -283,7 +283,9 @@ impl<'a, S: Service> Server<'a, S> {
                 peer.socket.reset_on_close();
             }
             self.cost.octets_copied += peer.connection.octets_copied();
-            self.peers.remove(key);
+            if let Some(peer) = self.peers.remove(key) {
+                self.ring.close(peer.socket.into(), UNHEARD)?;
+            }
         }
         Ok(())
     }

@@ -1,0 +1,136 @@
+//! Which techniques of io_uring this machine offers, found by trying them and not by comparing versions: distributions take
+//! features out and put others in.
+
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use io_uring::{IoUring, Probe, opcode};
+
+use super::block::Block;
+use super::buffer_ring::BufferRing;
+use super::ledger::Payload;
+use super::ring::{Completion, Ring};
+use super::ring_setup::RingOptions;
+
+/// One technique, and what came of trying it.
+#[derive(Debug)]
+pub struct Feature {
+    /// Its name, with the kernel's own for it.
+    pub name: &'static str,
+    /// The first Linux that has it.
+    pub since: (u32, u32),
+    /// Whether it works here; else what the kernel said.
+    pub tried: io::Result<()>,
+}
+
+/// Tries every technique on rings of its own.
+///
+/// # Errors
+/// If there can be no ring at all: an [`Unavailable`](crate::Unavailable) with the cause.
+pub(crate) fn features() -> io::Result<Vec<Feature>> {
+    let plain = RingOptions { submissions: 8, completions: 8, single_issuer: false, defer_taskrun: false, submit_all: false };
+    drop(Ring::new(&plain)?);
+    let mut features = Vec::new();
+    let mut tried = |name, since, tried| features.push(Feature { name, since, tried });
+
+    type Flag = fn(&mut io_uring::Builder) -> &mut io_uring::Builder;
+    let flags: [(&'static str, (u32, u32), Flag); 7] = [
+        ("kernel thread submits (SETUP_SQPOLL)", (5, 1), |builder| builder.setup_sqpoll(1)),
+        ("completion queue of any size (SETUP_CQSIZE)", (5, 5), |builder| builder.setup_cqsize(64)),
+        ("a faulty entry stops no other (SETUP_SUBMIT_ALL)", (5, 18), |builder| builder.setup_submit_all()),
+        ("no interrupt per completion (SETUP_COOP_TASKRUN)", (5, 19), |builder| builder.setup_coop_taskrun()),
+        ("one submitting thread (SETUP_SINGLE_ISSUER)", (6, 0), |builder| builder.setup_single_issuer()),
+        ("completion work when waiting (SETUP_DEFER_TASKRUN)", (6, 1), |builder| {
+            builder.setup_single_issuer().setup_defer_taskrun()
+        }),
+        ("no index array (SETUP_NO_SQARRAY)", (6, 6), |builder| builder.setup_no_sqarray()),
+    ];
+    for (name, since, flag) in flags {
+        let mut builder = IoUring::builder();
+        tried(name, since, flag(&mut builder).build(8).map(drop));
+    }
+
+    tried("waiting with a timeout (ENTER_EXT_ARG)", (5, 11), timed_wait(&plain));
+    tried("registered file (REGISTER_FILES)", (5, 1), registered_file(&plain));
+    tried("registered buffers (REGISTER_BUFFERS)", (5, 1), Ring::new(&plain)?.register_blocks(&mut [Block::new(4096, 4096)]));
+    tried("provided buffer ring (REGISTER_PBUF_RING)", (5, 19), buffer_ring(&plain));
+    tried("multishot accept", (5, 19), multishot_accept(&plain));
+    tried("multishot recv", (6, 0), multishot_recv(&plain));
+    let direct = IoUring::new(8).and_then(|ring| ring.submitter().register_files_sparse(8));
+    tried("direct descriptors (sparse REGISTER_FILES2)", (5, 19), direct);
+
+    let operations: [(&'static str, (u32, u32), u8); 3] = [
+        ("message from ring to ring (OP_MSG_RING)", (5, 18), opcode::MsgRingData::CODE),
+        ("zero-copy send (OP_SEND_ZC)", (6, 0), opcode::SendZc::CODE),
+        ("futex wait (OP_FUTEX_WAIT)", (6, 7), opcode::FutexWait::CODE),
+    ];
+    let mut probe = Probe::new();
+    let probed = IoUring::new(8).and_then(|ring| ring.submitter().register_probe(&mut probe));
+    for (name, since, code) in operations {
+        let known = match &probed {
+            Err(error) => Err(io::Error::new(error.kind(), format!("the kernel does not list its operations: {error}"))),
+            Ok(()) if probe.is_supported(code) => Ok(()),
+            Ok(()) => Err(io::Error::new(io::ErrorKind::Unsupported, "not among the operations this kernel lists")),
+        };
+        tried(name, since, known);
+    }
+    Ok(features)
+}
+
+fn timed_wait(options: &RingOptions) -> io::Result<()> {
+    Ring::new(options)?.submit_and_wait(1, Some(Duration::from_millis(1)))
+}
+
+fn registered_file(options: &RingOptions) -> io::Result<()> {
+    let (a, _b) = UnixStream::pair()?;
+    Ring::new(options)?.register_files(&[a.as_fd()])
+}
+
+fn buffer_ring(options: &RingOptions) -> io::Result<()> {
+    BufferRing::new(&mut Ring::new(options)?, 0, 1, 64).map(drop)
+}
+
+fn multishot_accept(options: &RingOptions) -> io::Result<()> {
+    let mut ring = Ring::new(options)?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    ring.accept(&listener, true, 0)?;
+    let _peer = TcpStream::connect(listener.local_addr()?)?;
+    goes_on(&first(&mut ring)?)
+}
+
+fn multishot_recv(options: &RingOptions) -> io::Result<()> {
+    let mut ring = Ring::new(options)?;
+    let buffers = BufferRing::new(&mut ring, 0, 2, 64)?;
+    let (mut a, b) = UnixStream::pair()?;
+    ring.recv(&b, 0, true, 0)?;
+    a.write_all(b"?")?;
+    let completion = first(&mut ring)?;
+    goes_on(&completion)?;
+    match completion.payload {
+        Payload::Received(selected) if buffers.octets(&selected) == b"?" => Ok(()),
+        _ => Err(io::Error::other("the octets sent did not arrive in a provided buffer")),
+    }
+}
+
+fn first(ring: &mut Ring) -> io::Result<Completion> {
+    let mut batch = Vec::new();
+    for _ in 0..10 {
+        ring.submit_and_wait(1, Some(Duration::from_millis(200)))?;
+        ring.reap(&mut batch);
+        if let Some(completion) = batch.pop() {
+            completion.result()?;
+            return Ok(completion);
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+fn goes_on(completion: &Completion) -> io::Result<()> {
+    match completion.more {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::Unsupported, "it ended after the first completion")),
+    }
+}
