@@ -172,9 +172,10 @@ fn chunked(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default()
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(800))
+        .warm_up_time(Duration::from_millis(80))
+        .measurement_time(Duration::from_millis(500))
         .sample_size(50)
+        .nresamples(10_000)
         .without_plots();
     targets = heads, drip, chunked
 }

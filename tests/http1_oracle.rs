@@ -9,7 +9,7 @@
 //! | a target that is not UTF-8 | refuses it | hands it over raw |
 //! | `#` in a target | takes it | refuses it: a fragment is never sent (RFC 9110 section 7.1) |
 //! | target form, Host, framing, Expect | not its business | judged |
-//! | versions 1.2 to 9.9 | refuses malformed and unsupported ones alike | tells them apart |
+//! | a version other than 1.0 and 1.1 | refuses it at its first digit | at the end of the line: it may yet be malformed |
 
 mod http1_support;
 
@@ -107,7 +107,12 @@ fn mutated(seed: &str, mutations: &[(prop::sample::Index, Mutation)]) -> Vec<u8>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30_000, failure_persistence: None, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 30_000,
+        failure_persistence: None,
+        max_global_rejects: 100_000,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn agrees_with_httparse(seed in prop::sample::select(SEEDS), mutations in prop::collection::vec(mutation(), 0..4)) {
@@ -115,7 +120,7 @@ proptest! {
         prop_assume!(!is_known_difference(&input));
         match (ours(&input), oracle(&input)) {
             (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs),
-            (Err(_), Err(_)) => {}
+            (Err(_), Err(_)) | (Ok(None), Err(httparse::Error::Version)) => {}
             (Err(error), Ok(_)) if (is_about_fields(error.kind) || error.kind == ErrorKind::TargetForm) => {}
             (ours, theirs) => prop_assert!(false, "{}: {ours:?}, httparse: {theirs:?}", input.escape_ascii()),
         }

@@ -359,12 +359,10 @@ fn content_lengths() {
 
 #[test]
 fn transfer_encodings() {
-    for value in ["chunked", "CHUNKED", "\tchunked\t ", "cHuNkEd"] {
+    for value in ["chunked", "chunked,", ",\tchunked ,,", "CHUNKED", "\tchunked\t ", "cHuNkEd"] {
         assert_eq!(taken(with(&format!("Transfer-Encoding:{value}"))).framing, Framing::Chunked, "{value}");
     }
-    for value in
-        ["", "chunked;q=1", "chunked ;a", "chunked;", "chunked,", ",chunked", "chunked x", "\"chunked\"", "chun ked", "é", ";"]
-    {
+    for value in ["", "chunked;q=1", "chunked ;a", "chunked;", ",", ", ,", "chunked x", "\"chunked\"", "chun ked", "é", ";"] {
         refused(ErrorKind::TransferEncodingMalformed, with(&format!("Transfer-Encoding:@@{value}")));
     }
     for value in ["chunked, chunked", "chunked, gzip", "chunked,identity"] {
@@ -374,6 +372,8 @@ fn transfer_encodings() {
         refused(ErrorKind::TransferEncodingUnsupported, with(&format!("Transfer-Encoding: @@{value}")));
     }
     refused(ErrorKind::FieldValueOctet, with("Transfer-Encoding: chunked@@\x0b"));
+    refused(ErrorKind::TransferEncodingMalformed, with("Transfer-Encoding:@@\r\nTransfer-Encoding: chunked"));
+    refused(ErrorKind::ChunkedNotFinal, with("Transfer-Encoding: @@chunked,, chunked"));
     refused(ErrorKind::ChunkedNotFinal, with("Transfer-Encoding: @@chunked\r\nTransfer-Encoding: chunked"));
     refused(ErrorKind::TransferEncodingUnsupported, with("Transfer-Encoding: @@gzip\r\nX: y\r\nTransfer-Encoding: chunked"));
     refused(ErrorKind::ChunkedNotFinal, with("Transfer-Encoding: @@chunked\r\nTransfer-Encoding: gzip"));

@@ -13,10 +13,10 @@
 //!
 //! The order is part of the contract: a head that breaks several rules is always refused for the same one.
 //!
-//! Two choices where the RFC leaves one. A repeated Content-Length is refused even if all values agree, and so is the list
-//! `5, 5` (RFC 9110 section 8.6 allows either): whoever sends one has a broken intermediary behind it. Empty members in
-//! Transfer-Encoding (`, chunked`) are refused, though RFC 9110 section 5.6.1.2 would have a list tolerate them: here they
-//! serve nobody but smugglers.
+//! A choice where the RFC leaves one: a repeated Content-Length is refused even if all values agree, and so is the list `5, 5`
+//! (RFC 9110 section 8.6 allows either). Whoever sends one has a broken intermediary in between. Empty members of lists, though,
+//! are ignored even in Transfer-Encoding (`chunked,`): RFC 9110 section 5.6.1.2 demands it. A line of nothing but empty members
+//! is refused.
 
 use super::error::{Error, ErrorKind};
 use super::fields::{Fields, trimmed};
@@ -157,7 +157,7 @@ impl Noted {
     }
 
     fn expect(&mut self, value: &[u8], at: usize) {
-        for expectation in members(value).filter(|member| !member.is_empty()) {
+        for expectation in members(value) {
             if expectation.eq_ignore_ascii_case(b"100-continue") {
                 self.expects_continue = true;
             } else {
@@ -206,7 +206,9 @@ struct Codings {
 }
 
 impl Codings {
+    /// One line of them. It must have a coding.
     fn add(&mut self, value: &[u8]) {
+        let mut any = false;
         for coding in members(value) {
             let name = coding.split(|octet| matches!(octet, b';' | b' ' | b'\t')).next().unwrap_or_default();
             let is_chunked = name.eq_ignore_ascii_case(b"chunked");
@@ -216,7 +218,9 @@ impl Codings {
             self.unknown |= !is_chunked;
             self.chunked += usize::from(is_chunked);
             self.last_is_chunked = is_chunked;
+            any = true;
         }
+        self.malformed |= !any;
     }
 
     fn verdict(self) -> Result<(), ErrorKind> {
@@ -261,9 +265,9 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// The members of a list, without the white space around them; empty ones too.
+/// The members of a list, without the white space around them; empty ones are none (RFC 9110 section 5.6.1.2).
 fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii)
+    value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
 /// Whether `text`, of token octets, is `lower`, whatever its case.
