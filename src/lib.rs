@@ -1,4 +1,41 @@
 //! Four ways to wait.
+//!
+//! A program asks the kernel for something and has to wait. It can wait in the call ([`blocking`](models::blocking)), be told
+//! when the call would no longer wait ([`epoll`](models::epoll), readiness), be told when the thing is done
+//! ([`uring`](models::uring), completion), or have another thread wait for it ([`pool`](models::pool)). Libraries unify these so
+//! that nobody sees the difference; a laboratory does the reverse. What is to be done is written once, without a socket, a clock
+//! or a thread. The *waiting* is four loops, written by hand, that stand side by side and answer the same questions.
+//!
+//! # Two contracts
+//!
+//! - [`Model`]: how one waits. It reads ranges of a file, and it serves connections.
+//! - [`Protocol`]: what is said on one connection. After each event it says what it waits for ([`Interest`]); the models differ in
+//!   nothing but how they wait for it.
+//!
+//! Between the two is [`Connection`], which holds every rule that must be the same on all models.
+//!
+//! # Reading order
+//!
+//! 1. [`protocol.rs`](Protocol): the interest, and the table of who waits for it how.
+//! 2. [`connection.rs`](Connection): one connection, whoever waits for it.
+//! 3. [`models/blocking`](models::blocking), [`models/epoll`](models::epoll), [`models/uring`](models::uring),
+//!    [`models/pool`](models::pool): each `mod.rs` is a picture and seven answers, each `serve.rs` the loop, each `read.rs` the same
+//!    for files. Lay them side by side.
+//! 4. [`http1`]: a strict request parser (start with its scanner), and HTTP as a protocol.
+//! 5. [`patterns`]: applications, written once.
+//!
+//! # Rooms
+//!
+//! | room | never touches |
+//! |---|---|
+//! | the contract: `protocol`, `connection`, `send_queue`, `time`, `limits` | sockets, threads, clocks, `sys`, `models` |
+//! | [`http1`] | the same, and `patterns` |
+//! | [`patterns`] | `models`, `sys`, clocks, threads |
+//! | `driver`: what all loops need and none is about | `sys`, `models`, protocols by name |
+//! | `sys`: thin wrappers over kernel calls, every call counted; the only `unsafe` | protocols, connections, policy |
+//! | [`models`] | protocols by name, `patterns`, and each other |
+//!
+//! Only examples, benches and tests join a [`Service`] to a [`Model`].
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

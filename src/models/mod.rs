@@ -1,4 +1,9 @@
 //! The four models, side by side.
+//!
+//! Each is a folder of the same three files: `mod.rs` (the picture, seven answers, the options), `serve.rs` (the loop that serves
+//! connections) and `read.rs` (the loop that reads a file). What they share stands beside them and is no loop.
+//!
+//! **Invariant:** no model knows another, or a protocol by name.
 
 mod accepting;
 pub mod blocking;

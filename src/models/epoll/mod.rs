@@ -1,4 +1,28 @@
-//! Readiness: one thread asks epoll(7) who would not make it wait.
+//! The epoll model: one thread asks who would not make it wait, and calls only then.
+//!
+//! ```text
+//!            ┌────────────────────────────────────────────────────────────────┐
+//!            v                                                                │
+//!   epoll_wait(2) ──> ready ──> recv(2) ──> protocol ──> send(2) ──> the next ready one
+//!   (sleeps only here)          (never waits)            (never waits: what does not fit is kept)
+//! ```
+//!
+//! 1. **Who waits?** One thread, for all connections at once, in `epoll_wait`.
+//! 2. **Where is the buffer meanwhile?** Nowhere: the loop has one of 64 KiB, lent to whoever is being read. A connection that
+//!    waits owns none, and only the unfinished end of a request is copied to it.
+//! 3. **Who moves the octets?** That thread, in `recv` and `send`, which find them already there: two system calls a request,
+//!    and a share of an `epoll_wait`.
+//! 4. **How does a message or a deadline get through?** The earliest deadline is the timeout of `epoll_wait`; the shutdown is a
+//!    descriptor (`eventfd(2)`) in the same set.
+//! 5. **What is back-pressure?** `send` takes less than it was offered. The rest stays in the connection's queue until the socket
+//!    is writable again; above a mark the connection is not read.
+//! 6. **What happens with a regular file?** Readiness has nothing to say about it (`epoll_ctl(2)` answers `EPERM`). A server asks
+//!    the page cache without waiting (`preadv2(2)` with `RWF_NOWAIT`); what is not there stalls the loop and everyone in it, and
+//!    the stall is counted. For what can be done about it around the page cache see the file-read workload.
+//! 7. **How is a wait taken back?** There is nothing to take back: readiness is news, not an operation.
+//!
+//! Registered once, edge-triggered, for both directions and for life: no `epoll_ctl` after the first. A read that finds less than
+//! it asked for has emptied the socket, so no second one is made to be told `EAGAIN`.
 
 mod read;
 mod serve;

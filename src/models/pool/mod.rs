@@ -1,4 +1,25 @@
-//! A thread per blocking call: one thread decides, others wait for it.
+//! The pool model: a thread per blocking call. io_uring made of threads.
+//!
+//! ```text
+//!   decides    reports ──> protocol ──> jobs ─┐            ┌──> reports ...
+//!              (sleeps only here)             v            │
+//!   workers                                 recv(2), send(2), pread(2), accept4(2): one call each, waits in it
+//! ```
+//!
+//! 1. **Who waits?** A worker, inside the one call it was given. The thread that decides waits for reports.
+//! 2. **Where is the buffer meanwhile?** With the worker: it goes along with the job and comes back with the report.
+//! 3. **Who moves the octets?** The worker, inside the call; then they change threads: two channel hops and two wake-ups for each
+//!    call, which is what this model costs.
+//! 4. **How does a message or a deadline get through?** The thread that decides owns the protocol and never waits for a peer: the
+//!    earliest deadline is the timeout of its channel.
+//! 5. **What is back-pressure?** A worker that sits in `send`. Another may sit in `recv` meanwhile; above a mark none is sent.
+//! 6. **What happens with a regular file?** A worker sits in `pread`. This is what pools are for.
+//! 7. **How is a wait taken back?** It is not: `shutdown(2)` makes the call return, and the socket is closed when the last worker
+//!    has come back.
+//!
+//! No job waits for another one to be over, since that one may wait for its peer for ever: if all workers are busy, one more is
+//! hired. A connection can keep two of them busy, so there is a limit: [`THREADED_CONNECTIONS`] unless told otherwise, or what the
+//! system has threads for. Beyond it newcomers are told so.
 
 mod read;
 mod serve;

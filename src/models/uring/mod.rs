@@ -1,4 +1,28 @@
-//! Completions: the kernel is asked to do it, and says when it is done.
+//! The io_uring model: the kernel is asked to do it, and says when it is done.
+//!
+//! ```text
+//!   this thread    accept, recv, send, read ──> submission queue ─┐            ┌─> completion queue ──> protocol ──> send ...
+//!                                                                 v            │
+//!   io_uring_enter(2)                            (one call: hands in, waits, takes out; sleeps only here)
+//!                                                                 │            ^
+//!   kernel                                                        └─> does it ─┘   octets into a provided buffer
+//! ```
+//!
+//! 1. **Who waits?** One thread, for whatever is done first, in `io_uring_enter`. The operations themselves wait in the kernel.
+//! 2. **Where is the buffer meanwhile?** With the kernel. To receive, it takes one from a ring of provided buffers when octets
+//!    have come: a connection that waits has none. What is being sent belongs to the ring until its completion.
+//! 3. **Who moves the octets?** The kernel, on this thread, before the completion is seen: no call per operation, one per turn.
+//! 4. **How does a message or a deadline get through?** The earliest deadline is the timeout of `io_uring_enter`
+//!    (`IORING_ENTER_EXT_ARG`); the shutdown is a poll in flight.
+//! 5. **What is back-pressure?** A send that is not complete yet. Above a mark the receive is cancelled; what the kernel delivers
+//!    until the cancel has been completed is kept.
+//! 6. **What happens with a regular file?** A read is in flight like any other operation; where the file system cannot do that, a
+//!    kernel thread waits.
+//! 7. **How is a wait taken back?** By a cancel, which is an operation too. Both complete, in either order, and until the last
+//!    completion the buffers are the kernel's: a socket is closed only then.
+//!
+//! Needs Linux 6.1: `IORING_SETUP_DEFER_TASKRUN`, without which every completion costs an interrupt under light load. Where
+//! io_uring is forbidden or too old, [`Model::available`] says so and nothing runs in its place.
 
 mod read;
 mod serve;
