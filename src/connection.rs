@@ -197,7 +197,7 @@ impl<P: Protocol> Connection<P> {
         }
         match self.stage {
             Stage::Lingering { .. } => self.stage = Stage::Over(Close::Done),
-            Stage::Open => self.settle(now),
+            Stage::Open => self.resume(now),
             Stage::Flushing { .. } | Stage::Over(_) => {}
         }
     }

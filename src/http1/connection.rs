@@ -196,9 +196,10 @@ impl<H: Handler> Http1<H> {
         octets
     }
 
-    fn begin_body(&mut self, body: Body, cx: &Context<'_>) {
+    fn begin_body(&mut self, body: Body, cx: &mut Context<'_>) {
         self.stage = Stage::Body(body);
         self.deadline = Some(cx.now() + self.shared.time_limits.body);
+        self.end_exchange_if_complete(cx);
     }
 
     fn receive_body(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
@@ -220,9 +221,9 @@ impl<H: Handler> Http1<H> {
             },
         };
         if !octets.is_empty() {
-            self.tell_if_unanswered(cx, |handler, exchange| handler.body(octets, exchange));
+            self.tell(cx, |handler, exchange| handler.body(octets, exchange));
         }
-        if is_complete {
+        if is_complete && matches!(self.stage, Stage::Body(_)) {
             match std::mem::replace(&mut self.stage, Stage::Answering) {
                 Stage::Body(Body::Chunked(decoder)) => {
                     let trailers: Vec<_> = decoder.trailers().collect();
@@ -261,7 +262,14 @@ impl<H: Handler> Http1<H> {
     #[inline]
     fn end_exchange_if_complete(&mut self, cx: &mut Context<'_>) {
         let Some(exchange) = &self.exchange else { return };
-        if exchange.answer != Answer::Ended || !matches!(self.stage, Stage::Answering) {
+        if exchange.answer != Answer::Ended {
+            return;
+        }
+        if matches!(self.stage, Stage::Body(_)) && !exchange.keep_alive {
+            // Nothing depends on the rest of the body any more.
+            return self.end(false);
+        }
+        if !matches!(self.stage, Stage::Answering) {
             return;
         }
         let goes_on = exchange.keep_alive && !self.stopping;
