@@ -2,6 +2,9 @@
 //! with it the reason for some piece of code.
 #![allow(unsafe_code)]
 
+#[path = "physics/sockets.rs"]
+mod sockets;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};

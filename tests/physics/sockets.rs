@@ -1,0 +1,147 @@
+//! Facts about sockets.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::EventFd;
+use socket2::{Domain, SockRef, Socket, Type};
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+/// The events that are there now, waiting for the first for as long as it takes.
+fn events(epoll: &Epoll) -> EpollFlags {
+    let mut events = [EpollEvent::empty(); 4];
+    let count = epoll.wait(&mut events, EpollTimeout::NONE).unwrap();
+    events[..count].iter().fold(EpollFlags::empty(), |all, event| all | event.events())
+}
+
+fn has_no_event(epoll: &Epoll) -> bool {
+    epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::ZERO).unwrap() == 0
+}
+
+#[test]
+fn an_accepted_connection_inherits_tcp_nodelay_from_its_listener() {
+    for nodelay in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        SockRef::from(&listener).set_tcp_nodelay(nodelay).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert_eq!(listener.accept().unwrap().0.nodelay().unwrap(), nodelay);
+    }
+}
+
+#[test]
+fn an_accepted_connection_does_not_inherit_o_nonblock() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    let flags = nix::fcntl::fcntl(&accepted, nix::fcntl::FcntlArg::F_GETFL).unwrap();
+    assert_eq!(flags & nix::fcntl::OFlag::O_NONBLOCK.bits(), 0);
+}
+
+#[test]
+fn an_edge_is_told_once_and_new_octets_make_a_new_one() {
+    let (mut client, mut server) = pair();
+    let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+    let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
+    client.write_all(b"first").unwrap();
+    epoll.add(&server, EpollEvent::new(flags, 0)).unwrap();
+    assert!(events(&epoll).contains(EpollFlags::EPOLLIN), "what was there before is told");
+    assert!(has_no_event(&epoll), "once, read or not");
+
+    // A read that finds less than it asked for has emptied the socket: there is no need to ask again.
+    assert_eq!(server.read(&mut [0; 64]).unwrap(), 5);
+    client.write_all(b"second").unwrap();
+    assert!(events(&epoll).contains(EpollFlags::EPOLLIN));
+
+    // A FIN that comes with octets makes one edge with them, which says so: then a short read is not the last one.
+    client.write_all(b"third").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut seen = EpollFlags::empty();
+    while !seen.contains(EpollFlags::EPOLLRDHUP) {
+        seen |= events(&epoll);
+    }
+    assert_eq!(server.read(&mut [0; 64]).unwrap(), 11);
+    assert!(has_no_event(&epoll));
+    assert_eq!(server.read(&mut [0; 64]).unwrap(), 0);
+}
+
+#[test]
+fn an_eventfd_is_writable_before_it_is_readable() {
+    let (epoll, event) = (Epoll::new(EpollCreateFlags::empty()).unwrap(), EventFd::new().unwrap());
+    let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET;
+    epoll.add(&event, EpollEvent::new(flags, 0)).unwrap();
+    assert_eq!(events(&epoll), EpollFlags::EPOLLOUT);
+    event.write(1).unwrap();
+    assert!(events(&epoll).contains(EpollFlags::EPOLLIN));
+}
+
+#[test]
+fn shutting_a_socket_down_ends_the_read_another_thread_sits_in() {
+    let (_client, server) = pair();
+    let mut reader = server.try_clone().unwrap();
+    let entered = Barrier::new(2);
+    thread::scope(|scope| {
+        let read = scope.spawn(|| {
+            entered.wait();
+            reader.read(&mut [0])
+        });
+        entered.wait();
+        // Before or after the other has entered the read: it ends either way.
+        server.shutdown(Shutdown::Read).unwrap();
+        assert_eq!(read.join().unwrap().unwrap(), 0);
+    });
+}
+
+#[test]
+fn closing_a_listener_resets_those_in_its_queue() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    drop(listener);
+    assert_eq!(client.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn closing_with_unread_octets_resets_and_finishing_first_does_not() {
+    for lingers in [false, true] {
+        let (mut client, mut server) = pair();
+        client.write_all(b"a request nobody reads").unwrap();
+        // Waits until it is there.
+        server.peek(&mut [0]).unwrap();
+        server.write_all(b"the last answer").unwrap();
+        if lingers {
+            server.shutdown(Shutdown::Write).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            while server.read(&mut [0; 64]).unwrap() > 0 {}
+        }
+        drop(server);
+        let mut answer = Vec::new();
+        let outcome = client.read_to_end(&mut answer);
+        if lingers {
+            assert_eq!((outcome.unwrap(), &answer[..]), (15, &b"the last answer"[..]));
+        } else {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
+    }
+}
+
+#[test]
+fn listeners_of_one_group_share_an_address_and_a_stranger_may_not() {
+    let bind = |address: std::net::SocketAddr, shared: bool| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_port(shared).unwrap();
+        socket.bind(&address.into()).and_then(|()| socket.listen(1)).map(|()| socket)
+    };
+    let first = bind("127.0.0.1:0".parse().unwrap(), true).unwrap();
+    let address = first.local_addr().unwrap().as_socket().unwrap();
+    assert!(bind(address, true).is_ok());
+    assert_eq!(bind(address, false).unwrap_err().kind(), ErrorKind::AddrInUse);
+}
