@@ -13,6 +13,7 @@ pub(crate) mod calls;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod files;
+pub(crate) mod gate;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;

@@ -26,7 +26,7 @@ use nix::sys::epoll::{EpollEvent, EpollFlags};
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
-use crate::reading::{Ranges, Reading, block_for};
+use crate::reading::{BATCH, Ranges, Reading, block_for};
 use crate::sys::aio::Aio;
 use crate::sys::block::Block;
 use crate::sys::calls::Meter;
@@ -69,14 +69,7 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
 
     let mut done = Vec::with_capacity(depth);
     while aio.in_flight() > 0 && !ranges.broken() {
-        let begun = Instant::now();
-        let wait = aio.submit()?;
-        let took = begun.elapsed();
-        if took >= SUBMISSION_STALLED {
-            cost.stalls += 1;
-            cost.stalled += took;
-        }
-        if wait {
+        if hand_over(&mut aio, cost)? {
             cost.wakeups += 1;
             match epoll.wait(&mut [EpollEvent::empty()], None) {
                 Ok(_) => {}
@@ -111,6 +104,9 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
                 }
             }
             submit(&mut aio, file, number, reading, block);
+            if aio.queued() >= BATCH {
+                hand_over(&mut aio, cost)?;
+            }
         }
     }
     Ok(())
@@ -120,6 +116,18 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
 fn submit(aio: &mut Aio, file: &ReadFile, number: usize, reading: &Reading, block: Block) {
     let Some(rest) = reading.rest() else { return };
     aio.read(file, rest.offset, block, rest.at, rest.len, number as u64);
+}
+
+/// Submits the batch; false if there is no need to wait.
+fn hand_over(aio: &mut Aio, cost: &mut Cost) -> io::Result<bool> {
+    let begun = Instant::now();
+    let wait = aio.submit()?;
+    let took = begun.elapsed();
+    if took >= SUBMISSION_STALLED {
+        cost.stalls += 1;
+        cost.stalled += took;
+    }
+    Ok(wait)
 }
 
 fn read_cached(file: &ReadFile, ranges: &mut Ranges<'_>, cost: &mut Cost) {
