@@ -159,7 +159,7 @@ impl Choice {
     }
 
     fn read_ranges(self, options: &Options, file: &ReadFile, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
-        let plain = uring::ReadOptions { registered_file: false, registered_buffers: false };
+        let plain = uring::ReadOptions { registered_file: false, registered_buffers: false, ..Default::default() };
         let reads = if options.unregistered { plain } else { uring::ReadOptions::default() };
         match self {
             Choice::Blocking => Blocking::default().read_ranges(file, options.in_flight, workload),

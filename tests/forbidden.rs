@@ -39,8 +39,8 @@ fn refusal(prepare: impl FnOnce() + Send + 'static) -> Unavailable {
     let refused = thread::spawn(move || {
         prepare();
         let file = ReadFile::open_buffered("/proc/version").unwrap();
-        let ranges = Vec::from([0..1]);
-        let mut list = ReadList::new(&ranges, |_, _| ControlFlow::Continue(()));
+        let range = 0..1;
+        let mut list = ReadList::new(std::slice::from_ref(&range), |_, _| ControlFlow::Continue(()));
         Uring::default().read_ranges(&file, NonZeroUsize::MIN, &mut list).expect_err("it is forbidden")
     });
     let error = refused.join().unwrap();

@@ -22,7 +22,7 @@ fn models() -> Vec<(&'static str, Run)> {
         ("epoll", Box::new(|file, depth, workload| Epoll::default().read_ranges(file, depth, workload))),
         ("pool", Box::new(|file, depth, workload| Pool::default().read_ranges(file, depth, workload))),
     ];
-    let plain = uring::ReadOptions { registered_file: false, registered_buffers: false };
+    let plain = uring::ReadOptions { registered_file: false, registered_buffers: false, ..Default::default() };
     let plain = Uring { reads: plain, ..Uring::default() };
     let nothing = ReadFile::open_buffered("/proc/version").unwrap();
     match Uring::default().read_ranges(&nothing, at_once(1), &mut ReadList::new(&[], |_, _| ControlFlow::Continue(()))) {
@@ -63,6 +63,9 @@ fn check(path: &Path, ranges: &[Range<u64>]) {
     for file in files(path) {
         for (name, run) in models() {
             for depth in [1, 7, 64] {
+                if depth == 7 {
+                    file.drop_cache().unwrap();
+                }
                 let (arrived, cost) = read(&run, &file, depth, ranges);
                 for (index, (arrived, expected)) in arrived.iter().zip(&expected).enumerate() {
                     let octets = arrived.as_ref().expect("every range is told").as_ref().unwrap();
@@ -143,6 +146,7 @@ fn any_ranges_in_any_order() {
         })
         .collect();
     ranges.extend([0..0, 5..5, 0..1, len - 1..len, len - 1..len + 1, len..len + 1, len + 10_000_000..len + 10_000_001]);
+    ranges.push(1 << 62..(1 << 62) + 10);
     ranges.extend([0..4096, 4096..8192, 512..1024, 0..len]);
     check(file.path(), &ranges);
 }
@@ -334,6 +338,22 @@ fn the_cost_names_the_calls_by_which_a_model_reads() {
             assert_eq!(cost.octets_in, 1 << 20, "{name}");
         }
     }
+}
+
+#[test]
+fn an_epoll_loop_that_must_wait_for_the_disk_counts_the_stall() {
+    let written = written(1 << 20);
+    let file = ReadFile::open_buffered(written.path()).unwrap();
+    let ranges: Vec<_> = (0..256).map(|block| block * 4096..(block + 1) * 4096).collect();
+    let run: Run = Box::new(|file, depth, workload| Epoll.read_ranges(file, depth, workload));
+    let (_, cached) = read(&run, &file, 1, &ranges);
+    if cached.stalls > 0 {
+        return eprintln!("skipped: the file system here cannot tell what is cached");
+    }
+    file.drop_cache().unwrap();
+    let (_, cold) = read(&run, &file, 1, &ranges);
+    assert!(cold.stalls > 0 && cold.stalled.as_nanos() > 0, "{cold:?}");
+    assert_eq!(cold.calls.of(Call::Pread64), cold.stalls);
 }
 
 #[test]

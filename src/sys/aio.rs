@@ -114,6 +114,11 @@ impl Aio {
         });
     }
 
+    /// Reads that are queued and not handed over yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.len()
+    }
+
     /// Hands over what is queued, normally with one call. The kernel stops at an entry it refuses: that one is over, with the
     /// refusal as its result. False if such reads wait to be reaped and there is no need to wait.
     pub(crate) fn submit(&mut self) -> io::Result<bool> {
@@ -222,5 +227,35 @@ fn diagnose(error: io::Error, depth: usize) -> io::Error {
         )
         .into(),
         _ => io::Error::new(error.kind(), format!("io_setup(2) failed: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::Write;
+
+    #[test]
+    fn a_read_the_kernel_refuses_is_over_and_holds_up_no_other() {
+        let mut readable = tempfile::NamedTempFile::new().unwrap();
+        readable.write_all(b"0123456789").unwrap();
+        let write_only = File::options().write(true).open(readable.path()).unwrap();
+        let mut aio = Aio::new(4).unwrap();
+        for (token, file) in [readable.as_file(), &write_only, readable.as_file()].into_iter().enumerate() {
+            aio.read(file, 2, Block::new(16, 4096), 4, 3, token as u64);
+        }
+        assert!(!aio.submit().unwrap(), "there is something to reap");
+        let mut done = Vec::new();
+        while done.len() < 3 {
+            aio.reap(&mut done).unwrap();
+        }
+        done.sort_by_key(|read| read.token);
+        assert_eq!(done[1].result.as_ref().unwrap_err().raw_os_error(), Some(libc::EBADF));
+        for read in [&done[0], &done[2]] {
+            assert_eq!(*read.result.as_ref().unwrap(), 3);
+            assert_eq!(read.block[..], *b"\0\0\0\x00234\0\0\0\0\0\0\0\0\0");
+        }
+        assert_eq!(aio.in_flight(), 0);
     }
 }

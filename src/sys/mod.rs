@@ -14,6 +14,7 @@ pub(crate) mod clock;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod files;
+pub(crate) mod gate;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;

@@ -78,6 +78,21 @@ impl Ring {
 
     // Waiting.
 
+    /// Places taken in the submission queue: what was started and not handed over yet.
+    pub(crate) fn queued(&mut self) -> usize {
+        self.io.submission().len()
+    }
+
+    /// Hands over what was started, without waiting.
+    pub(crate) fn submit(&mut self) -> io::Result<()> {
+        count(Call::IoUringEnter);
+        match self.io.submit() {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Hands over what was started and waits until `min` completions are there, the timeout is over or a signal came. In each
     /// of these cases the answer is `Ok`, and [`reap`](Ring::reap) may find nothing. `min` 0 does not wait, but lets the kernel
     /// post what is done.

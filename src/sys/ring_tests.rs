@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::block::Block;
 use super::buffer_ring::BufferRing;
+use super::calls::{Call, Meter};
 use super::ledger::Payload;
 use super::ring::{Completion, Read, Ring, Target};
 use super::ring_setup::RingOptions;
@@ -160,7 +161,9 @@ fn a_ring_dropped_with_operations_in_flight_takes_them_back_first() {
     ring.submit_and_wait(0, None).unwrap();
     assert_eq!(ring.in_flight(), 3);
     assert!(!octets.is_unique());
+    let meter = Meter::start();
     drop(ring);
+    assert!(meter.read().of(Call::IoUringEnter) > 0, "three cancels, and a wait for what was cancelled");
     assert!(octets.is_unique());
 }
 

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
-use crate::reading::{Ranges, Reading, block_for};
+use crate::reading::{BATCH, Ranges, Reading, block_for};
 use crate::sys::aio::Aio;
 use crate::sys::block::Block;
 use crate::sys::calls::Meter;
@@ -67,14 +67,7 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
 
     let mut done = Vec::with_capacity(depth);
     while aio.in_flight() > 0 && !ranges.broken() {
-        let begun = Instant::now();
-        let wait = aio.submit()?;
-        let took = begun.elapsed();
-        if took >= SUBMISSION_STALLED {
-            cost.stalls += 1;
-            cost.stalled += took;
-        }
-        if wait {
+        if hand_over(&mut aio, cost)? {
             cost.wakeups += 1;
             epoll.wait(None)?.for_each(drop);
         }
@@ -105,6 +98,9 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
                 }
             }
             submit(&mut aio, file, number, reading, block);
+            if aio.queued() >= BATCH {
+                hand_over(&mut aio, cost)?;
+            }
         }
     }
     Ok(())
@@ -114,6 +110,18 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
 fn submit(aio: &mut Aio, file: &ReadFile, number: usize, reading: &Reading, block: Block) {
     let Some(rest) = reading.rest() else { return };
     aio.read(file, rest.offset, block, rest.at, rest.len, number as u64);
+}
+
+/// Submits the batch; false if there is no need to wait.
+fn hand_over(aio: &mut Aio, cost: &mut Cost) -> io::Result<bool> {
+    let begun = Instant::now();
+    let wait = aio.submit()?;
+    let took = begun.elapsed();
+    if took >= SUBMISSION_STALLED {
+        cost.stalls += 1;
+        cost.stalled += took;
+    }
+    Ok(wait)
 }
 
 fn read_cached(file: &ReadFile, ranges: &mut Ranges<'_>, cost: &mut Cost) {

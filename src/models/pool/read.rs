@@ -16,15 +16,16 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
-use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
-use crate::reading::{Ranges, Reading, block_for};
+use crate::reading::{BATCH, Ranges, Reading, block_for};
 use crate::sys::block::Block;
 use crate::sys::calls::{Call, Meter, count};
 use crate::sys::files::pread;
+use crate::sys::gate::Gate;
 
 /// A range, and the block it is read into. It goes to a worker and comes back.
 struct Job {
@@ -37,44 +38,41 @@ pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &m
     let meter = Meter::start();
     let mut cost = Cost { threads_peak: 1, ..Cost::default() };
     let mut ranges = Ranges::new(file, workload);
+    let (jobs, done) = (Queue::new(), Queue::new());
 
     thread::scope(|scope| -> io::Result<()> {
-        let (jobs, waiting) = unbounded();
-        let (finished, done) = unbounded();
-
-        let mut workers = Vec::new();
-        while workers.len() < in_flight.get()
+        let mut pool = Pool { jobs: &jobs, workers: Vec::new() };
+        while pool.workers.len() < in_flight.get()
             && let Some(reading) = ranges.next()
         {
-            workers.push(hire(scope, file, &waiting, &finished).map_err(|error| too_many(workers.len(), error))?);
+            pool.hire(scope, file, &done)?;
             let block = block_for(reading.room(), file.alignment());
-            let _ = jobs.send(Job { reading, block, result: Ok(()) });
+            jobs.put([Some(Job { reading, block, result: Ok(()) })]);
         }
-        drop((waiting, finished));
-        cost.threads_peak += workers.len();
+        cost.threads_peak += pool.workers.len();
 
-        let mut in_flight = workers.len();
+        let mut in_flight = pool.workers.len();
+        let mut batch = Vec::with_capacity(BATCH);
         while in_flight > 0 && !ranges.broken() {
-            let Ok(Job { reading, mut block, result }) = receive(&done, &mut cost) else { break };
-            ranges.arrived(&reading, result, &block);
-            match ranges.next() {
-                Some(reading) => {
-                    if block.len() < reading.room() {
-                        block = block_for(reading.room(), file.alignment());
+            let mut finished = done.take(&mut cost);
+            while let Some(Job { reading, mut block, result }) = finished {
+                ranges.arrived(&reading, result, &block);
+                match ranges.next() {
+                    Some(reading) => {
+                        if block.len() < reading.room() {
+                            block = block_for(reading.room(), file.alignment());
+                        }
+                        batch.push(Some(Job { reading, block, result: Ok(()) }));
                     }
-                    let _ = jobs.send(Job { reading, block, result: Ok(()) });
+                    None if ranges.broken() => break,
+                    None => in_flight -= 1,
                 }
-                None => in_flight -= 1,
+                finished = if batch.len() < BATCH { done.try_take() } else { None };
             }
+            jobs.put(batch.drain(..));
         }
 
-        drop(jobs);
-        for worker in workers {
-            match worker.join() {
-                Ok(its) => cost += its,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+        cost += pool.dismiss();
         Ok(())
     })?;
 
@@ -82,27 +80,54 @@ pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &m
     Ok(cost)
 }
 
-/// A thread that does jobs until there are no more.
-fn hire<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    file: &'scope ReadFile,
-    waiting: &Receiver<Job>,
-    finished: &Sender<Job>,
-) -> io::Result<ScopedJoinHandle<'scope, Cost>> {
-    let (waiting, finished) = (waiting.clone(), finished.clone());
-    count(Call::Clone3);
-    thread::Builder::new().name("iolab-read".into()).spawn_scoped(scope, move || {
-        let meter = Meter::start();
+/// The workers, who go home when the pool is dropped, be it by an error or a panic.
+struct Pool<'scope> {
+    jobs: &'scope Queue,
+    workers: Vec<ScopedJoinHandle<'scope, Cost>>,
+}
+
+impl<'scope> Pool<'scope> {
+    /// Starts a thread that does jobs until it is told to go.
+    fn hire(&mut self, scope: &'scope Scope<'scope, '_>, file: &'scope ReadFile, done: &'scope Queue) -> io::Result<()> {
+        let jobs = self.jobs;
+        count(Call::Clone3);
+        let worker = thread::Builder::new().name("iolab-read".into()).spawn_scoped(scope, move || {
+            let meter = Meter::start();
+            let mut cost = Cost::default();
+            while let Some(mut job) = jobs.take(&mut cost) {
+                job.result = fill(file, &mut job.reading, &mut job.block, &mut cost);
+                done.put([Some(job)]);
+            }
+            cost.calls = meter.read();
+            cost
+        });
+        self.workers.push(worker.map_err(|error| too_many(self.workers.len(), error))?);
+        Ok(())
+    }
+
+    /// Tells the workers to go, and waits until they have. Jobs that nobody has begun are dropped.
+    fn dismiss(mut self) -> Cost {
+        self.tell_to_go();
         let mut cost = Cost::default();
-        while let Ok(mut job) = receive(&waiting, &mut cost) {
-            job.result = fill(file, &mut job.reading, &mut job.block, &mut cost);
-            if finished.send(job).is_err() {
-                break;
+        for worker in self.workers.drain(..) {
+            match worker.join() {
+                Ok(its) => cost += its,
+                Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        cost.calls = meter.read();
         cost
-    })
+    }
+
+    fn tell_to_go(&self) {
+        while self.jobs.try_take().is_some() {}
+        self.jobs.put(self.workers.iter().map(|_| None));
+    }
+}
+
+impl Drop for Pool<'_> {
+    fn drop(&mut self) {
+        self.tell_to_go();
+    }
 }
 
 /// Reads until the range is full or the file ends.
@@ -120,15 +145,39 @@ fn fill(file: &ReadFile, reading: &mut Reading, block: &mut Block, cost: &mut Co
     Ok(())
 }
 
-/// Takes from a channel, waiting if it is empty.
-fn receive(channel: &Receiver<Job>, cost: &mut Cost) -> Result<Job, RecvError> {
-    match channel.try_recv() {
-        Ok(job) => Ok(job),
-        Err(TryRecvError::Disconnected) => Err(RecvError),
-        Err(TryRecvError::Empty) => {
-            cost.wakeups += 1;
-            channel.recv()
+/// A channel of jobs, and the gate at which who finds it empty waits. `None` says: go.
+struct Queue {
+    put: Sender<Option<Job>>,
+    take: Receiver<Option<Job>>,
+    gate: Gate,
+}
+
+impl Queue {
+    fn new() -> Queue {
+        let (put, take) = unbounded();
+        Queue { put, take, gate: Gate::default() }
+    }
+
+    /// Leaves jobs, and wakes as many of those who wait, with one system call.
+    fn put(&self, jobs: impl IntoIterator<Item = Option<Job>>) {
+        let mut count = 0;
+        for job in jobs {
+            // It cannot fail: the receiver lives as long as the sender.
+            let _ = self.put.send(job);
+            count += 1;
         }
+        self.gate.leave(count);
+    }
+
+    /// The next job; waits if there is none.
+    fn take(&self, cost: &mut Cost) -> Option<Job> {
+        cost.wakeups += self.gate.take();
+        self.take.try_recv().ok().flatten()
+    }
+
+    /// The next job, if there is one.
+    fn try_take(&self) -> Option<Job> {
+        if self.gate.try_take() { self.take.try_recv().ok().flatten() } else { None }
     }
 }
 
@@ -136,7 +185,8 @@ fn too_many(hired: usize, error: io::Error) -> io::Error {
     io::Error::new(
         error.kind(),
         format!(
-            "after {hired} workers no other can be started ({error}): ask for fewer reads at once, or raise RLIMIT_NPROC, the control group's pids.max or kernel.threads-max"
+            "after {hired} workers no other can be started ({error}): ask for fewer reads at once, or raise RLIMIT_NPROC, the \
+             control group's pids.max or kernel.threads-max"
         ),
     )
 }
