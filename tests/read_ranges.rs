@@ -345,7 +345,7 @@ fn an_epoll_loop_that_must_wait_for_the_disk_counts_the_stall() {
     let written = written(1 << 20);
     let file = ReadFile::open_buffered(written.path()).unwrap();
     let ranges: Vec<_> = (0..256).map(|block| block * 4096..(block + 1) * 4096).collect();
-    let run: Run = Box::new(|file, depth, workload| Epoll.read_ranges(file, depth, workload));
+    let run: Run = Box::new(|file, depth, workload| Epoll::default().read_ranges(file, depth, workload));
     let (_, cached) = read(&run, &file, 1, &ranges);
     if cached.stalls > 0 {
         return eprintln!("skipped: the file system here cannot tell what is cached");

@@ -7,6 +7,9 @@
 
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use nix::sys::time::TimeSpec;
 
 use super::calls::{Call, count};
 
@@ -38,19 +41,45 @@ impl Gate {
     pub(crate) fn take(&self) -> u64 {
         let mut slept = 0;
         while !self.try_take() {
-            // Whoever leaves something after this line sees a sleeper; whoever did before it keeps the call below from sleeping.
-            self.sleepers.fetch_add(1, SeqCst);
-            count(Call::Futex);
-            // SAFETY: the address is that of a live atomic, and there is no timeout. The kernel sleeps only if it still holds 0;
-            // that it did not, or a signal, is seen in the loop.
-            unsafe {
-                let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
-                libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, 0, ptr::null::<libc::timespec>())
-            };
-            self.sleepers.fetch_sub(1, SeqCst);
+            self.sleep(None);
             slept += 1;
         }
         slept
+    }
+
+    /// Takes one thing, or sleeps until there is one or the time is over. The answer says whether it took one, and how often it
+    /// slept.
+    pub(crate) fn take_within(&self, limit: Duration) -> (bool, u64) {
+        if self.try_take() {
+            return (true, 0);
+        }
+        let until = Instant::now() + limit;
+        let mut slept = 0;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return (self.try_take(), slept);
+            }
+            self.sleep(Some(left));
+            slept += 1;
+            if self.try_take() {
+                return (true, slept);
+            }
+        }
+    }
+
+    /// Sleeps unless there is something; may wake for no reason.
+    fn sleep(&self, limit: Option<Duration>) {
+        let limit = limit.map(TimeSpec::from_duration);
+        let limit = limit.as_ref().map_or(ptr::null(), |limit| limit.as_ref() as *const libc::timespec);
+        // Whoever leaves something after this line sees a sleeper; whoever did before it keeps the call below from sleeping.
+        self.sleepers.fetch_add(1, SeqCst);
+        count(Call::Futex);
+        let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+        // SAFETY: the address is that of a live atomic, and the timeout is null or outlives the call. The kernel sleeps only if
+        // the atomic still holds 0; that it did not, a signal, and the end of the time are for the caller to find out.
+        unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, 0, limit) };
+        self.sleepers.fetch_sub(1, SeqCst);
     }
 }
 

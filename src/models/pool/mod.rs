@@ -21,6 +21,7 @@
 //! hired. A connection can keep two of them busy, so there is a limit: [`THREADED_CONNECTIONS`] unless told otherwise, or what the
 //! system has threads for. Beyond it newcomers are told so.
 
+mod queue;
 mod read;
 mod serve;
 

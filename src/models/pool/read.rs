@@ -16,8 +16,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
+use super::queue::Queue;
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
@@ -25,7 +24,6 @@ use crate::reading::{BATCH, Ranges, Reading, block_for};
 use crate::sys::block::Block;
 use crate::sys::calls::{Call, Meter, count};
 use crate::sys::files::pread;
-use crate::sys::gate::Gate;
 
 /// A range, and the block it is read into. It goes to a worker and comes back.
 struct Job {
@@ -54,7 +52,7 @@ pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &m
         let mut in_flight = pool.workers.len();
         let mut batch = Vec::with_capacity(BATCH);
         while in_flight > 0 && !ranges.broken() {
-            let mut finished = done.take(&mut cost);
+            let mut finished = Some(done.take(&mut cost));
             while let Some(Job { reading, mut block, result }) = finished {
                 ranges.arrived(&reading, result, &block);
                 match ranges.next() {
@@ -82,13 +80,13 @@ pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &m
 
 /// The workers, who go home when the pool is dropped, be it by an error or a panic.
 struct Pool<'scope> {
-    jobs: &'scope Queue,
+    jobs: &'scope Queue<Option<Job>>,
     workers: Vec<ScopedJoinHandle<'scope, Cost>>,
 }
 
 impl<'scope> Pool<'scope> {
     /// Starts a thread that does jobs until it is told to go.
-    fn hire(&mut self, scope: &'scope Scope<'scope, '_>, file: &'scope ReadFile, done: &'scope Queue) -> io::Result<()> {
+    fn hire(&mut self, scope: &'scope Scope<'scope, '_>, file: &'scope ReadFile, done: &'scope Queue<Job>) -> io::Result<()> {
         let jobs = self.jobs;
         count(Call::Clone3);
         let worker = thread::Builder::new().name("iolab-read".into()).spawn_scoped(scope, move || {
@@ -96,7 +94,7 @@ impl<'scope> Pool<'scope> {
             let mut cost = Cost::default();
             while let Some(mut job) = jobs.take(&mut cost) {
                 job.result = fill(file, &mut job.reading, &mut job.block, &mut cost);
-                done.put([Some(job)]);
+                done.put([job]);
             }
             cost.calls = meter.read();
             cost
@@ -143,42 +141,6 @@ fn fill(file: &ReadFile, reading: &mut Reading, block: &mut Block, cost: &mut Co
         }
     }
     Ok(())
-}
-
-/// A channel of jobs, and the gate at which who finds it empty waits. `None` says: go.
-struct Queue {
-    put: Sender<Option<Job>>,
-    take: Receiver<Option<Job>>,
-    gate: Gate,
-}
-
-impl Queue {
-    fn new() -> Queue {
-        let (put, take) = unbounded();
-        Queue { put, take, gate: Gate::default() }
-    }
-
-    /// Leaves jobs, and wakes as many of those who wait, with one system call.
-    fn put(&self, jobs: impl IntoIterator<Item = Option<Job>>) {
-        let mut count = 0;
-        for job in jobs {
-            // It cannot fail: the receiver lives as long as the sender.
-            let _ = self.put.send(job);
-            count += 1;
-        }
-        self.gate.leave(count);
-    }
-
-    /// The next job; waits if there is none.
-    fn take(&self, cost: &mut Cost) -> Option<Job> {
-        cost.wakeups += self.gate.take();
-        self.take.try_recv().ok().flatten()
-    }
-
-    /// The next job, if there is one.
-    fn try_take(&self) -> Option<Job> {
-        if self.gate.try_take() { self.take.try_recv().ok().flatten() } else { None }
-    }
 }
 
 fn too_many(hired: usize, error: io::Error) -> io::Error {

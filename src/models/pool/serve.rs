@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::thread::{self, Scope};
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Pool;
+use super::queue::Queue;
 use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::driver::slots::{Key, Slots};
@@ -63,15 +63,13 @@ enum Report {
 
 pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
     let meter = Meter::start();
+    let (jobs, reports) = (Queue::new(), Queue::new());
+    let worker = Worker { jobs: &jobs, reports: &reports, listener: &listener, shutdown };
     let mut cost = thread::scope(|scope| -> io::Result<Cost> {
-        let (jobs, to_do) = unbounded();
-        let (report, reports) = unbounded();
-        let worker = Worker { to_do, report, listener: &listener, shutdown };
         let mut server = Server {
             service,
             limits: options.limits,
-            staff: Staff { scope, worker, jobs, hired: Vec::new(), busy: 0, refused_by_kernel: false },
-            reports,
+            staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0, refused_by_kernel: false },
             is_accepting: false,
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
@@ -103,7 +101,6 @@ struct Server<'scope, 'env, S: Service> {
     service: &'env S,
     limits: ServeLimits,
     staff: Staff<'scope, 'env>,
-    reports: Receiver<Report>,
     /// A worker waits for newcomers.
     is_accepting: bool,
     accept_after: Time,
@@ -142,13 +139,14 @@ impl<S: Service> Server<'_, '_, S> {
                 return Err(io::Error::other("not even one worker thread can be started: raise RLIMIT_NPROC or pids.max"));
             }
         }
+        self.staff.send_off();
         let mut next = self.wait(now);
         now = clock::now();
         let mut left = REPORTS_PER_TURN;
         while let Some(report) = next {
             self.hear(report, now)?;
             left -= 1;
-            next = if left > 0 { self.reports.try_recv().ok() } else { None };
+            next = if left > 0 { self.staff.worker.reports.try_take() } else { None };
         }
         self.turned_away.sweep(now.at);
         self.run_timers(now);
@@ -156,15 +154,12 @@ impl<S: Service> Server<'_, '_, S> {
     }
 
     fn wait(&mut self, now: Now) -> Option<Report> {
-        if let Ok(report) = self.reports.try_recv() {
-            return Some(report);
-        }
-        self.cost.wakeups += 1;
         let accept = (!self.is_accepting && self.drain_until.is_none()).then_some(self.accept_after);
         let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now.at)];
+        let reports = self.staff.worker.reports;
         match wakes.into_iter().flatten().min() {
-            None => self.reports.recv().ok(),
-            Some(wake) => self.reports.recv_timeout(wake.after(now.at)).ok(),
+            None => Some(reports.take(&mut self.cost)),
+            Some(wake) => reports.take_within(wake.after(now.at), &mut self.cost),
         }
     }
 
@@ -341,8 +336,10 @@ impl<S: Service> Server<'_, '_, S> {
 struct Staff<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     worker: Worker<'env>,
-    jobs: Sender<Job>,
     hired: Vec<thread::ScopedJoinHandle<'scope, Cost>>,
+    /// Jobs of this turn: handed over together, they cost one system call.
+    given: Vec<Option<Job>>,
+    /// Jobs given and not reported on.
     busy: usize,
     refused_by_kernel: bool,
 }
@@ -354,11 +351,18 @@ impl Staff<'_, '_> {
             return false;
         }
         self.busy += 1;
-        self.jobs.send(job).is_ok()
+        self.given.push(Some(job));
+        true
+    }
+
+    fn send_off(&mut self) {
+        if !self.given.is_empty() {
+            self.worker.jobs.put(self.given.drain(..));
+        }
     }
 
     fn hire(&mut self) -> bool {
-        let worker = self.worker.clone();
+        let worker = self.worker;
         count(Call::Clone3);
         let thread = thread::Builder::new().name("worker".into()).stack_size(STACK_OCTETS);
         match thread.spawn_scoped(self.scope, move || worker.work()) {
@@ -378,10 +382,10 @@ impl Staff<'_, '_> {
     }
 
     /// Lets everyone go, and adds up what they did.
-    fn dismiss(self) -> Cost {
+    fn dismiss(mut self) -> Cost {
+        self.worker.jobs.put(self.hired.iter().map(|_| None));
         let mut cost = Cost { threads_peak: 1 + self.hired.len(), ..Cost::default() };
-        drop(self.jobs);
-        for worker in self.hired {
+        for worker in self.hired.drain(..) {
             match worker.join() {
                 Ok(its) => cost += its,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -391,10 +395,17 @@ impl Staff<'_, '_> {
     }
 }
 
-#[derive(Clone)]
+/// A `None` among the jobs says: go.
+impl Drop for Staff<'_, '_> {
+    fn drop(&mut self) {
+        self.worker.jobs.put(self.hired.iter().map(|_| None));
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Worker<'env> {
-    to_do: Receiver<Job>,
-    report: Sender<Report>,
+    jobs: &'env Queue<Option<Job>>,
+    reports: &'env Queue<Report>,
     listener: &'env TcpListener,
     shutdown: &'env Shutdown,
 }
@@ -404,7 +415,7 @@ impl Worker<'_> {
     fn work(self) -> Cost {
         let meter = Meter::start();
         let mut cost = Cost::default();
-        while let Ok(job) = self.next(&mut cost) {
+        while let Some(job) = self.jobs.take(&mut cost) {
             let report = match job {
                 Job::Accept => self.accept_some(),
                 Job::Recv { key, socket, mut buffer } => {
@@ -420,20 +431,10 @@ impl Worker<'_> {
                     Report::Read { key, ticket: asked.ticket, result: read_whole(&asked.file, asked.range, read) }
                 }
             };
-            if self.report.send(report).is_err() {
-                break;
-            }
+            self.reports.put([report]);
         }
-        drop(self);
         cost.calls = meter.read();
         cost
-    }
-
-    fn next(&self, cost: &mut Cost) -> Result<Job, crossbeam_channel::RecvError> {
-        self.to_do.try_recv().or_else(|_| {
-            cost.wakeups += 1;
-            self.to_do.recv()
-        })
     }
 
     /// Waits for newcomers or the shutdown; then takes in whoever is in the queue.
