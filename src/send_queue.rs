@@ -20,6 +20,10 @@ const KEPT_OCTETS: usize = 512;
 /// Up to this many octets a copy is cheaper than a segment of their own.
 const COPIED_OCTETS: usize = 2 << 10;
 
+/// A buffer of this many octets is not appended to any more: 64 KiB. What has left it already is given back only with the whole
+/// buffer, and one that is never quite empty, because its reader is a little slower than its writer, would grow for ever.
+const FULL_OCTETS: usize = 64 << 10;
+
 /// Output in order.
 #[derive(Default)]
 pub struct SendQueue {
@@ -82,14 +86,22 @@ impl SendQueue {
     /// Appends whatever `write` appends to the buffer it is given.
     #[inline]
     pub fn write_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !matches!(self.segments.back(), Some(Segment::Own(_))) {
-            let fresh = std::mem::take(&mut self.spare);
-            self.segments.push_back(Segment::Own(fresh));
-        }
-        if let Some(Segment::Own(last)) = self.segments.back_mut() {
+        if let Some(Segment::Own(last)) = self.segments.back_mut()
+            && last.len() < FULL_OCTETS
+        {
             let before = last.len();
             write(last);
             self.queued += last.len() - before;
+            return;
+        }
+        let mut fresh = std::mem::take(&mut self.spare);
+        write(&mut fresh);
+        // No segment is empty: it would be lent like any other, and a second one beside it.
+        if fresh.is_empty() {
+            self.spare = fresh;
+        } else {
+            self.queued += fresh.len();
+            self.segments.push_back(Segment::Own(fresh));
         }
     }
 
@@ -237,5 +249,37 @@ mod tests {
             assert_eq!(lent_out, expected);
             assert_eq!((looking.unsent(), lending.unsent()), (0, 0));
         }
+    }
+
+    #[test]
+    fn a_reader_a_little_slower_than_its_writer_costs_no_memory() {
+        let (mut looking, mut lending) = (SendQueue::default(), SendQueue::default());
+        for _ in 0..1000 {
+            looking.write(&[b'x'; 10_000]);
+            lending.write(&[b'x'; 10_000]);
+            looking.sent(looking.unsent() - 5000);
+            if let Some(lent) = lending.lend() {
+                let count = lent.range.len().min(lending.unsent() - 5000);
+                lending.give_back(lent, count);
+            }
+            for queue in [&looking, &lending] {
+                let held: usize = queue.segments.iter().map(|segment| segment.octets().len()).sum();
+                assert!(held < 2 * FULL_OCTETS, "{held} octets are held for {} unsent", queue.unsent());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_not_lent() {
+        let large = Bytes::from(vec![b'x'; COPIED_OCTETS + 1]);
+        let mut queue = SendQueue::default();
+        queue.write(b"");
+        queue.write_with(|_| ());
+        queue.send(large.clone());
+        let lent = queue.lend().expect("something to lend");
+        assert_eq!(lent.range, 0..large.len());
+        assert!(queue.lend().is_none());
+        queue.give_back(lent, 1);
+        assert_eq!((queue.unsent(), queue.sendable()), (large.len() - 1, large.len() - 1));
     }
 }
