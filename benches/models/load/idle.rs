@@ -50,9 +50,8 @@ impl Idle {
         for stream in &self.streams {
             stream.set_nonblocking(true)?;
         }
-        self.streams.retain(|stream| {
-            matches!(stream.peek(&mut octet), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-        });
+        self.streams
+            .retain(|stream| matches!(stream.peek(&mut octet), Err(error) if error.kind() == io::ErrorKind::WouldBlock));
         Ok(())
     }
 }

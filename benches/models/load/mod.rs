@@ -20,6 +20,7 @@ mod wire;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -31,7 +32,7 @@ pub use idle::Idle;
 pub use steady::Steady;
 
 /// Set by whoever wants the load to end early: every run then fails with `Interrupted`.
-pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+pub static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// For so long a server may leave every connection unanswered before that is called a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,6 +86,8 @@ pub enum Edge {
 pub struct Sample {
     /// Whole, right answers within the window.
     pub answers: u64,
+    /// The same with those before and after it.
+    pub answers_in_all: u64,
     /// The window as it was.
     pub elapsed: Duration,
     /// From the asking to the last octet of the answer, in nanoseconds, for the answers of the window.
@@ -113,12 +116,13 @@ impl<'e> Stopwatch<'e> {
         let now = Instant::now();
         // From a microsecond to a minute, to a thousandth: 0.2 MB.
         let latency = Histogram::new_with_bounds(1_000, 60_000_000_000, 3).expect("bounds in order");
-        let sample = Sample { answers: 0, elapsed: Duration::ZERO, latency };
+        let sample = Sample { answers: 0, answers_in_all: 0, elapsed: Duration::ZERO, latency };
         Stopwatch { plan, edge, phase: Phase::WarmUp, phase_began: now, last_answer: now, sample }
     }
 
     fn answered(&mut self, asked: Instant, now: Instant) {
         self.last_answer = now;
+        self.sample.answers_in_all += 1;
         if self.phase == Phase::Window {
             self.sample.answers += 1;
             self.sample.latency.saturating_record((now - asked).as_nanos() as u64);

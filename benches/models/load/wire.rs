@@ -63,13 +63,7 @@ impl Wire {
     }
 
     /// Goes on with the batch and its answers; says how many answers were completed.
-    pub(super) fn ready(
-        &mut self,
-        event: &Event,
-        batch: &[u8],
-        answers: &mut Answers,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
+    pub(super) fn ready(&mut self, event: &Event, batch: &[u8], answers: &mut Answers, buffer: &mut [u8]) -> io::Result<usize> {
         if event.is_writable() && self.sent < batch.len() && self.due > 0 {
             self.send(batch)?;
         }
