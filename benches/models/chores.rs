@@ -16,7 +16,7 @@ use crate::load::Question;
 use crate::statistics::Dice;
 
 /// Reads asked for at once by `GET /disk`.
-pub const DISK_READS: usize = 16;
+pub const DISK_READS: usize = 4;
 
 /// Octets of each.
 pub const DISK_BLOCK: u64 = 1 << 20;
@@ -25,7 +25,7 @@ pub const DISK_BLOCK: u64 = 1 << 20;
 pub const DISK_OCTETS: u64 = DISK_READS as u64 * DISK_BLOCK;
 
 /// About 100 us on a core of 2026.
-pub const BURN_STEPS: u32 = 40_000;
+pub const BURN_STEPS: u32 = 20_000;
 
 const PONG: &[u8] = b"pong\n";
 

@@ -16,6 +16,13 @@ pub struct Cores {
     pub siblings: bool,
 }
 
+impl Cores {
+    /// Their numbers, each once.
+    pub fn both(&self) -> Vec<usize> {
+        if self.load == self.server { vec![self.load] } else { vec![self.load, self.server] }
+    }
+}
+
 static CORES: OnceLock<Cores> = OnceLock::new();
 
 /// Chooses the cores, and moves this process to the load's.

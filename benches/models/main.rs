@@ -23,6 +23,7 @@ mod load;
 mod machine;
 mod measure;
 mod progress;
+mod quiet;
 mod read;
 mod rows;
 mod serve;
@@ -46,11 +47,17 @@ use data_file::DataFile;
 use load::{INTERRUPTED, Plan};
 use measure::{Cell, Settings, measure};
 use progress::Progress;
+use quiet::Usage;
 use rows::Row;
 use table::Table;
 
-/// Idle connections of the row about them, if the limit on descriptors allows.
+/// Idle connections of the row about them, if the limit on descriptors allows; and the same where time is short.
 const IDLE: usize = 10_000;
+const IDLE_QUICK: usize = 2_000;
+const IDLE_TEST: usize = 500;
+
+/// A machine of which others use more than this share is not quiet.
+const QUIET: f64 = 0.05;
 
 /// Descriptors that the rest of a row needs.
 const OTHER_DESCRIPTORS: u64 = 200;
@@ -91,7 +98,12 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let began = Instant::now();
     let settings = settings(arguments);
     let descriptors = serve::raise_descriptor_limit()?;
-    let idle = if arguments.test { 500 } else { IDLE }.min(descriptors.saturating_sub(OTHER_DESCRIPTORS) as usize);
+    let idle_wanted = match arguments {
+        Arguments { test: true, .. } => IDLE_TEST,
+        Arguments { quick: true, .. } => IDLE_QUICK,
+        _ => IDLE,
+    };
+    let idle = idle_wanted.min(descriptors.saturating_sub(OTHER_DESCRIPTORS) as usize);
     let all = if arguments.full { rows::full(idle) } else { rows::usual(idle) };
     let rows = rows::select(all, arguments.row.as_deref());
     if arguments.list {
@@ -111,22 +123,25 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     progress.done(&announcement(arguments, &rows, &settings));
     progress.show("writing the data file");
     let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
-    let mut table = Table::new(&arguments.model);
+    let mut table = Table::new(&arguments.model, command(arguments));
+    let usage = Usage::now(&cores.both());
     let mut failures = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         let started = Instant::now();
+        progress.count(number + 1, rows.len());
         let cells = measure(row, &arguments.model, &settings, &data, &mut progress)?;
         let seconds = started.elapsed().as_secs_f64();
-        progress.done(&format!("{:>3} of {}  {:<32}{seconds:>6.1} s{}", number + 1, rows.len(), row.name, outcome(&cells)));
+        progress.done(&format!("{:<32}{seconds:>6.1} s{}", row.name, outcome(&cells)));
         failures.extend(cells.iter().zip(&arguments.model).filter_map(|(cell, model)| failure(row, *model, cell)));
         table.row(row, &cells);
     }
-    progress.done(&format!("{:.0} s altogether", began.elapsed().as_secs_f64()));
+    eprintln!("{:.0} s altogether", began.elapsed().as_secs_f64());
 
     if arguments.test {
         println!("{} rows on {} models: {} failures", rows.len(), arguments.model.len(), failures.len());
     } else {
-        let notes = notes(cores, idle);
+        let mut notes = notes(cores, idle, idle_wanted);
+        notes.extend(usage.and_then(|usage| disturbance(&usage, cores, began.elapsed())));
         println!("{}", table.finish(&settings, &rows, &machine::fingerprint(cores, &data), &notes));
     }
     failures.iter().for_each(|failure| eprintln!("models: {failure}"));
@@ -175,16 +190,39 @@ fn failure(row: &Row, model: ModelName, cell: &Cell) -> Option<String> {
     }
 }
 
-fn notes(cores: Cores, idle: usize) -> Vec<String> {
+/// How a row is measured again.
+fn command(arguments: &Arguments) -> String {
+    let length = match arguments {
+        Arguments { quick: true, .. } => "--quick ",
+        Arguments { full: true, .. } => "--full ",
+        _ => "",
+    };
+    let rounds = arguments.rounds.map_or(String::new(), |rounds| format!("--rounds {rounds} "));
+    format!("cargo bench --bench models -- {length}{rounds}--row")
+}
+
+/// What the neighbours did meanwhile, if it matters.
+fn disturbance(before: &Usage, cores: Cores, elapsed: Duration) -> Option<String> {
+    let (others, stolen) = Usage::now(&cores.both())?.disturbance_since(before, elapsed, cores.both().len());
+    (others + stolen > QUIET).then(|| {
+        format!(
+            "The machine was not quiet: other programs used {:.0} % of these cores, the hypervisor took {:.0} %. Trust ratios, not rates.",
+            100.0 * others,
+            100.0 * stolen
+        )
+    })
+}
+
+fn notes(cores: Cores, idle: usize, idle_wanted: usize) -> Vec<String> {
     let mut notes = vec![if cores.load == cores.server {
         "Only one core may be used here: server and load share it, so rates say little; CPU and system calls still do.".into()
     } else {
         let siblings = if cores.siblings { " (two threads of one physical core, which disturb each other)" } else { "" };
         format!("The server ran on core {}, the load on core {}{siblings}.", cores.server, cores.load)
     }];
-    if idle < IDLE {
+    if idle < idle_wanted {
         notes.push(format!(
-            "Only {idle} idle connections instead of {IDLE}: the hard limit on descriptors is too low (raise it: ulimit -Hn 20000, as root)."
+            "Only {idle} idle connections instead of {idle_wanted}: the hard limit on descriptors is too low (raise it: ulimit -Hn 20000, as root)."
         ));
     }
     notes

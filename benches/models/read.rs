@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use iolab::models::{blocking::Blocking, epoll::Epoll, pool::Pool, uring::Uring};
+use iolab::models::{Blocking, Epoll, Pool, Uring};
 use iolab::{Cost, Model, ReadFile, ReadWorkload};
 
 use crate::arguments::ModelName;

@@ -188,16 +188,11 @@ fn churn(at_once: usize) -> Row {
 
 fn beside(busy: Busy) -> Row {
     let (name, title) = match busy {
-        Busy::Disk => {
-            ("ping-beside-disk".to_owned(), "A ping, while another connection waits for 16 cold reads of 1 MiB".to_owned())
-        }
+        Busy::Disk => ("ping-disk".to_owned(), "A ping, while another connection waits for 4 cold reads of 1 MiB".to_owned()),
         Busy::Burn { connections } => {
             let others =
                 if connections == 1 { "another connection burns".to_owned() } else { format!("{connections} others burn") };
-            (
-                format!("ping-beside-burn-{connections}"),
-                format!("A ping, while {others} CPU in their handler (0.1 ms a request)"),
-            )
+            (format!("ping-burn-{connections}"), format!("A ping, while {others} CPU in their handler (0.1 ms a request)"))
         }
     };
     Row { name, title, chapter: Chapter::Parting, work: Work::PingBeside(busy) }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use iolab::http1::{HttpLimits, HttpService, TimeLimits};
 use iolab::limits::ServeLimits;
-use iolab::models::{blocking::Blocking, epoll::Epoll, pool::Pool, uring::Uring};
+use iolab::models::{Blocking, Epoll, Pool, Uring};
 use iolab::patterns::Echo;
 use iolab::{Cost, Model, ReadFile, Service, Shutdown, listen};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -39,14 +39,12 @@ pub fn serve(model: ModelName, application: Application, data: &Path) -> io::Res
 }
 
 fn serve_by(model: ModelName, service: &impl Service) -> io::Result<Said> {
-    let loops = ServeLimits { drain: DRAIN, ..ServeLimits::default() };
-    // As many threads as a careful administrator would grant.
-    let threads = ServeLimits { connections: 1024, ..loops };
+    let drained = |limits: ServeLimits| ServeLimits { drain: DRAIN, ..limits };
     let cost = match model {
-        ModelName::Blocking => run(Blocking { limits: threads, ..Blocking::default() }, service),
-        ModelName::Epoll => run(Epoll { limits: loops, ..Epoll::default() }, service),
-        ModelName::Uring => run(Uring { limits: loops, ..Uring::default() }, service),
-        ModelName::Pool => run(Pool { limits: threads, ..Pool::default() }, service),
+        ModelName::Blocking => run(Blocking { limits: drained(Blocking::default().limits) }, service),
+        ModelName::Epoll => run(Epoll { limits: drained(Epoll::default().limits) }, service),
+        ModelName::Uring => run(Uring { limits: drained(Uring::default().limits), ..Uring::default() }, service),
+        ModelName::Pool => run(Pool { limits: drained(Pool::default().limits) }, service),
     };
     Ok(Said::Ended(cost?.into()))
 }

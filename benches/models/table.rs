@@ -10,6 +10,7 @@ use crate::statistics::{Comparison, Estimate, compare, median};
 const LABEL: usize = 32;
 const COLUMN: usize = 15;
 const VERDICT: usize = 32;
+const WIDTH: usize = LABEL + 4 * COLUMN + VERDICT;
 
 /// A core of which more is used than this is full.
 const FULL: f64 = 0.97;
@@ -17,6 +18,8 @@ const FULL: f64 = 0.97;
 /// The table as it grows.
 pub struct Table {
     models: Vec<ModelName>,
+    /// What comes before a row's name to measure it again.
+    command: String,
     text: String,
     chapter: Option<Chapter>,
     footnotes: Vec<String>,
@@ -24,8 +27,15 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(models: &[ModelName]) -> Table {
-        Table { models: models.to_vec(), text: String::new(), chapter: None, footnotes: Vec::new(), load_bound: Vec::new() }
+    pub fn new(models: &[ModelName], command: String) -> Table {
+        Table {
+            models: models.to_vec(),
+            command,
+            text: String::new(),
+            chapter: None,
+            footnotes: Vec::new(),
+            load_bound: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -34,8 +44,8 @@ impl Table {
             self.chapter = Some(row.chapter);
             self.head(row.chapter);
         }
-        let command = format!("cargo bench --bench models -- --row {}", row.name);
-        let width = LABEL + COLUMN * self.models.len() + VERDICT;
+        let command = format!("{} {}", self.command, row.name);
+        let width = WIDTH.max(LABEL + COLUMN * self.models.len() + VERDICT);
         let gap = width.saturating_sub(row.title.chars().count() + command.len()).max(2);
         let _ = writeln!(self.text, "{}{}{command}", row.title, " ".repeat(gap));
         if row.work.is_latency() {
@@ -53,8 +63,7 @@ impl Table {
             Chapter::Parting => "WHERE THE MODELS PART",
         };
         let names: String = self.models.iter().map(|model| format!("{:>COLUMN$}", model.name())).collect();
-        let width = LABEL + COLUMN * self.models.len() + VERDICT;
-        let _ = writeln!(self.text, "{title:<LABEL$}{names}\n{}", "-".repeat(width));
+        let _ = writeln!(self.text, "{title:<LABEL$}{names}\n{}", "-".repeat(WIDTH));
     }
 
     fn rate(&mut self, row: &Row, cells: &[Cell]) {
