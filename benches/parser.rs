@@ -1,10 +1,10 @@
 //! The request parser against httparse, on the same octets.
 //!
-//! `cargo bench --bench parser`; with `-- --quick` for a first impression. Rows named `iolab` do what a server needs: all lines
+//! `cargo bench --bench http1_parser`; with `-- --quick` for a first impression. Rows named `iolab` do what a server needs: all lines
 //! found and checked, Host, framing, Connection and Expect judged. Those named `httparse` do what it offers: lines found and
 //! checked. `iolab byte` is the same parser with the reference scanner.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use iolab::http1::scanner::{Byte, Scanner, Swar};
 use iolab::http1::{Chunk, ChunkedDecoder, HeadParser, HttpLimits};
 use std::hint::black_box;
@@ -171,12 +171,31 @@ fn chunked(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
+    config = config();
+    targets = heads, drip, chunked
+}
+
+fn main() {
+    // `cargo bench -- ARGUMENTS` gives every benchmark the same ones; these are about the models.
+    let is_given = |flags: &[&str]| std::env::args().any(|argument| flags.iter().any(|flag| argument.starts_with(flag)));
+    if is_given(&["--row", "--model", "--rounds"]) {
+        return eprintln!("http1_parser: skipped, since rows, models and rounds are asked for, and it has none");
+    }
+    if is_given(&["--full"]) {
+        let mut all = config();
+        heads(&mut all);
+        drip(&mut all);
+        return chunked(&mut all);
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
+
+fn config() -> Criterion {
+    Criterion::default()
         .warm_up_time(Duration::from_millis(80))
         .measurement_time(Duration::from_millis(500))
         .sample_size(50)
         .nresamples(10_000)
-        .without_plots();
-    targets = heads, drip, chunked
+        .without_plots()
 }
-criterion_main!(benches);

@@ -215,12 +215,14 @@ impl<'a, S: Service> Server<'a, S> {
         }
     }
 
+    /// Settling may touch again, so it goes on until nobody is touched any more.
     fn settle_touched(&mut self, now: Now) -> io::Result<()> {
-        let mut touched = std::mem::take(&mut self.touched);
-        for key in touched.drain(..) {
+        let mut next = 0;
+        while let Some(&key) = self.touched.get(next) {
             self.settle(key, now)?;
+            next += 1;
         }
-        self.touched = touched;
+        self.touched.clear();
         Ok(())
     }
 

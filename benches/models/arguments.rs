@@ -1,0 +1,109 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Compares four ways of waiting on the same file reads and the same HTTP servers: blocking calls, epoll, io_uring, a pool of
+/// threads.
+#[derive(Parser, Debug)]
+#[command(name = "cargo bench --bench models --")]
+pub struct Arguments {
+    /// Few and short rounds: under a minute
+    #[arg(long, conflicts_with_all = ["full", "test"])]
+    pub quick: bool,
+    /// The whole grid of sizes, depths and connection counts: about half an hour
+    #[arg(long, conflicts_with = "test")]
+    pub full: bool,
+    /// Every row once, in its smallest form, every answer checked, and no figures
+    #[arg(long)]
+    pub test: bool,
+    /// Only the row of this name, or all rows whose names contain it
+    #[arg(long, value_name = "PATTERN")]
+    pub row: Option<String>,
+    /// The same, as criterion takes it
+    #[arg(value_name = "PATTERN", conflicts_with = "row")]
+    pub pattern: Option<String>,
+    /// Only this model; may be given more than once
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub model: Vec<ModelName>,
+    /// So many rounds [default: 9; 5 with --quick, 1 with --test]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: Option<u32>,
+    /// Say what rows there are, and end
+    #[arg(long)]
+    pub list: bool,
+    /// Given by cargo
+    #[arg(long, hide = true)]
+    pub bench: bool,
+    /// Be the server under measurement, until standard input ends
+    #[arg(long, hide = true, value_enum)]
+    pub serve: Option<ModelName>,
+    /// Be the reader under measurement, as standard input says
+    #[arg(long, hide = true, value_enum)]
+    pub read: Option<ModelName>,
+    /// What that server answers
+    #[arg(long, hide = true, value_enum, default_value_t = Application::Echo)]
+    pub application: Application,
+    /// What is read
+    #[arg(long, hide = true, default_value = "/dev/null")]
+    pub data: PathBuf,
+}
+
+/// What a server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Application {
+    /// The library's echo.
+    Echo,
+    /// Ping, slow disk reads and burning CPU.
+    Chores,
+}
+
+impl Application {
+    pub fn name(self) -> &'static str {
+        match self {
+            Application::Echo => "echo",
+            Application::Chores => "chores",
+        }
+    }
+}
+
+/// A model by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModelName {
+    Blocking,
+    Epoll,
+    Uring,
+    Pool,
+}
+
+impl ModelName {
+    pub const ALL: [ModelName; 4] = [ModelName::Blocking, ModelName::Epoll, ModelName::Uring, ModelName::Pool];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            ModelName::Blocking => "blocking",
+            ModelName::Epoll => "epoll",
+            ModelName::Uring => "uring",
+            ModelName::Pool => "pool",
+        }
+    }
+}
+
+impl Arguments {
+    /// From the command line.
+    pub fn read() -> Arguments {
+        let mut arguments = Arguments::parse();
+        // `cargo test --benches` runs benchmarks without `--bench`, to see whether they work.
+        arguments.test |= !arguments.bench && !arguments.quick && !arguments.full;
+        arguments.row = arguments.row.or(arguments.pattern.take());
+        if arguments.model.is_empty() {
+            arguments.model = ModelName::ALL.to_vec();
+        }
+        arguments
+    }
+}
+
+/// Where a server listens: any port of this machine's own network.
+pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);

@@ -1,0 +1,179 @@
+//! The process under measurement: this same program, started again in another role.
+//!
+//! The model has a process to itself, so that CPU time is its own and nothing of the load's. It speaks lines of JSON on its
+//! standard output and ends when its standard input does, so it cannot outlive the benchmark, however that ends.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::process::{self, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use iolab::Cost;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use crate::cores;
+use crate::load::INTERRUPTED;
+
+/// A child that says nothing for so long hangs.
+const PATIENCE: u16 = 30_000;
+
+/// What a child says.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Said {
+    /// A server serves.
+    Listening(SocketAddr),
+    /// A reader can be told what to read.
+    Ready,
+    /// A reader has read.
+    Read(ReadDone),
+    /// A server has ended.
+    Ended(Spent),
+    /// The model cannot run on this machine.
+    Unavailable(String),
+    /// It failed.
+    Failed(String),
+}
+
+/// What a reader is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadOrder {
+    pub block: usize,
+    pub in_flight: usize,
+    pub random: bool,
+    pub direct: bool,
+    pub seed: u64,
+    /// For how long new reads are begun; at least `in_flight` are.
+    pub nanos: u64,
+    /// Check every octet, not one word of each sector.
+    pub every_octet: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadDone {
+    pub reads: u64,
+    pub nanos: u64,
+    pub spent: Spent,
+}
+
+/// The part of a [`Cost`] that the table is about.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Spent {
+    pub calls: BTreeMap<String, u64>,
+    pub threads_peak: usize,
+    pub stalls: u64,
+}
+
+impl Spent {
+    /// All system calls.
+    pub fn calls_total(&self) -> u64 {
+        self.calls.values().sum()
+    }
+}
+
+impl From<Cost> for Spent {
+    fn from(cost: Cost) -> Spent {
+        let calls = cost.calls.iter().map(|(name, count)| (name.to_owned(), count)).collect();
+        Spent { calls, threads_peak: cost.threads_peak, stalls: cost.stalls }
+    }
+}
+
+/// Why there is no figure.
+#[derive(Debug)]
+pub enum Failure {
+    /// The machine does not have what the model needs: cause and cure.
+    Unavailable(String),
+    /// Something went wrong.
+    Error(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Error(error)
+    }
+}
+
+/// A running child.
+pub struct Child {
+    process: process::Child,
+    output: BufReader<process::ChildStdout>,
+    clock: ClockId,
+}
+
+impl Child {
+    /// Starts this program with these arguments, on the core for servers.
+    pub fn start(arguments: &[&str]) -> io::Result<Child> {
+        let mut process = cores::with_child_pinned(|| {
+            Command::new(env::current_exe()?).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+        })?;
+        let output = process.stdout.take().ok_or_else(|| io::Error::other("the child has no output"))?;
+        let clock = clock_getcpuclockid(Pid::from_raw(process.id() as i32))?;
+        Ok(Child { process, output: BufReader::new(output), clock })
+    }
+
+    /// CPU time, user and system, of all its threads, those included that have ended.
+    pub fn cpu(&self) -> io::Result<Duration> {
+        Ok(clock_gettime(self.clock)?.into())
+    }
+
+    /// What it says next.
+    pub fn hear(&mut self) -> Result<Said, Failure> {
+        let mut ready = [PollFd::new(self.output.get_ref().as_fd(), PollFlags::POLLIN)];
+        let said = poll(&mut ready, PollTimeout::from(PATIENCE));
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted").into());
+        }
+        if said.map_err(io::Error::from)? == 0 {
+            let why = format!("the process under measurement said nothing for {} s", PATIENCE / 1000);
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why).into());
+        }
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        if line.is_empty() {
+            let status = self.process.wait()?;
+            return Err(io::Error::other(format!("the process under measurement ended early ({status})")).into());
+        }
+        match serde_json::from_str(&line).map_err(io::Error::from)? {
+            Said::Unavailable(why) => Err(Failure::Unavailable(why)),
+            Said::Failed(why) => Err(io::Error::other(why).into()),
+            said => Ok(said),
+        }
+    }
+
+    /// Tells it what to do.
+    pub fn tell(&mut self, order: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_string(order)?;
+        line.push('\n');
+        let input = self.process.stdin.as_mut().ok_or_else(|| io::Error::other("the child has no input"))?;
+        input.write_all(line.as_bytes())
+    }
+
+    /// Asks it to end, and hears its last words.
+    pub fn end(mut self) -> Result<Said, Failure> {
+        drop(self.process.stdin.take());
+        self.hear()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, which is as well.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The child's part: says a line.
+pub fn say(said: &Said) -> io::Result<()> {
+    let line = serde_json::to_string(said)?;
+    let mut output = io::stdout().lock();
+    writeln!(output, "{line}")?;
+    output.flush()
+}

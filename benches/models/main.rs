@@ -1,0 +1,238 @@
+//! The main command of the laboratory: four ways of waiting, measured on this machine, on the same file reads and the same HTTP.
+//!
+//! ```text
+//! cargo bench                       about five minutes; needs no privileges, no other program, nothing prepared
+//! cargo bench -- --quick            under a minute
+//! cargo bench -- --full             the whole grid
+//! cargo bench --bench models -- --row get-64 --model epoll
+//! ```
+//!
+//! - [`rows`]: what is measured, [`measure`]: how, [`table`]: what is said about it.
+//! - A model has a process of its own ([`child`]) and a core of its own ([`cores`]): this program started again, to
+//!   [`serve`] (the library's echo, or [`chores`]) or to [`read`] a [`data_file`]. The load ([`load`]) is here, on another core.
+//! - The models take turns round by round, each beginning as often as another: a machine that is slower now than a minute ago
+//!   is so for all of them, and only ratios within a round are judged ([`statistics`]).
+//! - System calls are counted in a pass of their own, so that no counting is timed.
+
+mod arguments;
+mod child;
+mod chores;
+mod cores;
+mod data_file;
+mod load;
+mod machine;
+mod measure;
+mod progress;
+mod quiet;
+mod read;
+mod rows;
+mod serve;
+mod statistics;
+mod table;
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use iolab::Unavailable;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use arguments::{Arguments, ModelName};
+use child::{Said, say};
+use cores::Cores;
+use data_file::DataFile;
+use load::{INTERRUPTED, Plan};
+use measure::{Cell, Settings, measure};
+use progress::Progress;
+use quiet::Usage;
+use rows::Row;
+use table::Table;
+
+/// Idle connections of the row about them, if the limit on descriptors allows; and the same where time is short.
+const IDLE: usize = 10_000;
+const IDLE_QUICK: usize = 2_000;
+const IDLE_TEST: usize = 500;
+
+/// A machine of which others use more than this share is not quiet.
+const QUIET: f64 = 0.05;
+
+/// Descriptors that the rest of a row needs.
+const OTHER_DESCRIPTORS: u64 = 200;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::read();
+    let result = if let Some(model) = arguments.serve {
+        as_child(serve::serve(model, arguments.application, &arguments.data).and_then(|said| say(&said)))
+    } else if let Some(model) = arguments.read {
+        as_child(read::obey(model, &arguments.data))
+    } else {
+        compare(&arguments)
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            eprintln!("\nmodels: interrupted");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("models: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A child's failure is its parent's to tell.
+fn as_child(result: io::Result<()>) -> io::Result<ExitCode> {
+    let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
+    say(&match Unavailable::within(&error) {
+        Some(unavailable) => Said::Unavailable(unavailable.to_string()),
+        None => Said::Failed(error.to_string()),
+    })?;
+    Ok(ExitCode::FAILURE)
+}
+
+fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
+    let began = Instant::now();
+    let settings = settings(arguments);
+    let descriptors = serve::raise_descriptor_limit()?;
+    let idle_wanted = match arguments {
+        Arguments { test: true, .. } => IDLE_TEST,
+        Arguments { quick: true, .. } => IDLE_QUICK,
+        _ => IDLE,
+    };
+    let idle = idle_wanted.min(descriptors.saturating_sub(OTHER_DESCRIPTORS) as usize);
+    let all = if arguments.full { rows::full(idle) } else { rows::usual(idle) };
+    let rows = rows::select(all, arguments.row.as_deref());
+    if arguments.list {
+        rows.iter().for_each(|row| println!("{:<32}{}", row.name, row.title));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if rows.is_empty() {
+        let pattern = arguments.row.as_deref().unwrap_or_default();
+        let hint = if arguments.full { "" } else { " (there are more rows with --full)" };
+        eprintln!("models: no row is called {pattern:?}; --list shows them all{hint}");
+        return Ok(ExitCode::from(2));
+    }
+    let cores = cores::take()?;
+    end_on_interrupt()?;
+
+    let mut progress = Progress::new();
+    progress.done(&announcement(arguments, &rows, &settings));
+    progress.show("writing the data file");
+    let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
+    let mut table = Table::new(&arguments.model, command(arguments));
+    let usage = Usage::now(&cores.both());
+    let mut failures = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        let started = Instant::now();
+        progress.count(number + 1, rows.len());
+        let cells = measure(row, &arguments.model, &settings, &data, &mut progress)?;
+        let seconds = started.elapsed().as_secs_f64();
+        progress.done(&format!("{:<32}{seconds:>6.1} s{}", row.name, outcome(&cells)));
+        failures.extend(cells.iter().zip(&arguments.model).filter_map(|(cell, model)| failure(row, *model, cell)));
+        table.row(row, &cells);
+    }
+    eprintln!("{:.0} s altogether", began.elapsed().as_secs_f64());
+
+    if arguments.test {
+        println!("{} rows on {} models: {} failures", rows.len(), arguments.model.len(), failures.len());
+    } else {
+        let mut notes = notes(cores, idle, idle_wanted);
+        notes.extend(usage.and_then(|usage| disturbance(&usage, cores, began.elapsed())));
+        println!("{}", table.finish(&settings, &rows, &machine::fingerprint(cores, &data), &notes));
+    }
+    failures.iter().for_each(|failure| eprintln!("models: {failure}"));
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn settings(arguments: &Arguments) -> Settings {
+    let (rounds, warm_up, window, counting) = match arguments {
+        Arguments { test: true, .. } => (1, 0, 5, 5),
+        Arguments { quick: true, .. } => (5, 20, 100, 40),
+        _ => (9, 50, 400, 150),
+    };
+    let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
+    let rounds = arguments.rounds.unwrap_or(rounds);
+    Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet: arguments.test }
+}
+
+fn data_octets(arguments: &Arguments) -> u64 {
+    match arguments {
+        Arguments { test: true, .. } => 32 << 20,
+        Arguments { full: true, .. } => 1 << 30,
+        _ => 256 << 20,
+    }
+}
+
+fn announcement(arguments: &Arguments, rows: &[Row], settings: &Settings) -> String {
+    let (rows, models) = (rows.len(), arguments.model.len());
+    let each = settings.plan.warm_up + settings.plan.window;
+    let cells = (rows * models) as u32;
+    let minutes = (cells * (settings.rounds * each + settings.counting * 2)).as_secs_f64() / 60.0 * 1.2;
+    format!(
+        "{rows} rows, {models} models, {} rounds of {} ms: about {minutes:.1} minutes",
+        settings.rounds,
+        settings.plan.window.as_millis()
+    )
+}
+
+fn outcome(cells: &[Cell]) -> &'static str {
+    if cells.iter().any(|cell| matches!(cell, Cell::Failed(_))) { "  FAILED" } else { "" }
+}
+
+fn failure(row: &Row, model: ModelName, cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Failed(why) => Some(format!("{} failed on {}: {why}", model.name(), row.name)),
+        _ => None,
+    }
+}
+
+/// How a row is measured again.
+fn command(arguments: &Arguments) -> String {
+    let length = match arguments {
+        Arguments { quick: true, .. } => "--quick ",
+        Arguments { full: true, .. } => "--full ",
+        _ => "",
+    };
+    let rounds = arguments.rounds.map_or(String::new(), |rounds| format!("--rounds {rounds} "));
+    format!("cargo bench --bench models -- {length}{rounds}--row")
+}
+
+/// What the neighbours did meanwhile, if it matters.
+fn disturbance(before: &Usage, cores: Cores, elapsed: Duration) -> Option<String> {
+    let (others, stolen) = Usage::now(&cores.both())?.disturbance_since(before, elapsed, cores.both().len());
+    (others + stolen > QUIET).then(|| {
+        format!(
+            "The machine was not quiet: other programs used {:.0} % of these cores, the hypervisor took {:.0} %. Trust ratios, not rates.",
+            100.0 * others,
+            100.0 * stolen
+        )
+    })
+}
+
+fn notes(cores: Cores, idle: usize, idle_wanted: usize) -> Vec<String> {
+    let mut notes = vec![if cores.load == cores.server {
+        "Only one core may be used here: server and load share it, so rates say little; CPU and system calls still do.".into()
+    } else {
+        let siblings = if cores.siblings { " (two threads of one physical core, which disturb each other)" } else { "" };
+        format!("The server ran on core {}, the load on core {}{siblings}.", cores.server, cores.load)
+    }];
+    if idle < idle_wanted {
+        notes.push(format!(
+            "Only {idle} idle connections instead of {idle_wanted}: the hard limit on descriptors is too low (raise it: ulimit -Hn 20000, as root)."
+        ));
+    }
+    notes
+}
+
+/// The first Ctrl-C ends the benchmark in order, the second at once.
+fn end_on_interrupt() -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&INTERRUPTED))?;
+        flag::register(signal, Arc::clone(&INTERRUPTED))?;
+    }
+    Ok(())
+}

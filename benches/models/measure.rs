@@ -1,0 +1,310 @@
+//! Measuring a row: the models take turns, round by round, and then their system calls are counted in a pass of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::arguments::{Application, ModelName};
+use crate::child::{Child, Failure, ReadDone, ReadOrder, Said, Spent};
+use crate::chores::{Chores, DISK_OCTETS};
+use crate::data_file::DataFile;
+use crate::load::{Background, Beside, Churn, Edge, Idle, Plan, Question, Sample, Steady};
+use crate::progress::Progress;
+use crate::rows::{Busy, Reads, Row, Steadily, Work};
+
+/// How long and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub rounds: u32,
+    pub plan: Plan,
+    /// The pass in which system calls are counted.
+    pub counting: Duration,
+    /// Check every octet of a file read even in the timed rounds.
+    pub every_octet: bool,
+}
+
+/// One model's part of a row.
+pub enum Cell {
+    Measured(Measured),
+    /// The model cannot run on this machine: cause and cure.
+    Unavailable(String),
+    /// The model holds only so many connections.
+    Limit(usize),
+    Failed(String),
+}
+
+pub struct Measured {
+    pub rounds: Vec<Round>,
+    /// System calls per operation.
+    pub calls: Option<f64>,
+}
+
+/// What one round told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Round {
+    /// Operations per second; of the other requests where the row is about a ping.
+    pub rate: f64,
+    /// The server's CPU time per operation, in seconds.
+    pub cpu: f64,
+    /// Shares of their cores that the server and the load used.
+    pub server_share: f64,
+    pub load_share: f64,
+    /// Of the answers, in seconds; 0 for file reads.
+    pub p50: f64,
+    pub p99: f64,
+}
+
+/// Measures a row for each of the models. `Err` only if interrupted.
+pub fn measure(
+    row: &Row,
+    models: &[ModelName],
+    settings: &Settings,
+    data: &DataFile,
+    progress: &mut Progress,
+) -> io::Result<Vec<Cell>> {
+    prepare(&row.work, data)?;
+    let mut contestants = Vec::with_capacity(models.len());
+    for &model in models {
+        contestants.push(Contestant::start(model, row, data).map(|contestant| (contestant, Vec::new())));
+    }
+    for round in 0..settings.rounds {
+        for turn in 0..models.len() {
+            // Another one begins each time, so that no model always follows the same one.
+            let place = (turn + round as usize) % models.len();
+            let Ok((contestant, rounds)) = &mut contestants[place] else { continue };
+            progress.show(&format!("{}: round {} of {}, {}", row.name, round + 1, settings.rounds, models[place].name()));
+            match contestant.round(row, settings, data, round) {
+                Ok(figures) => rounds.push(figures),
+                Err(failure) => contestants[place] = Err(failure),
+            }
+            interrupted(&contestants[place])?;
+        }
+    }
+    let mut cells = Vec::with_capacity(models.len());
+    for (contestant, &model) in contestants.into_iter().zip(models) {
+        progress.show(&format!("{}: counting system calls, {}", row.name, model.name()));
+        let cell = contestant.and_then(|(contestant, rounds)| {
+            drop(contestant);
+            let calls = count_calls(model, row, settings, data)?;
+            Ok(Measured { rounds, calls })
+        });
+        interrupted(&cell)?;
+        cells.push(match cell {
+            Ok(measured) => Cell::Measured(measured),
+            Err(Stop::Failure(Failure::Unavailable(why))) => Cell::Unavailable(why),
+            Err(Stop::Failure(Failure::Error(error))) => Cell::Failed(error.to_string()),
+            Err(Stop::Limit(connections)) => Cell::Limit(connections),
+        });
+    }
+    Ok(cells)
+}
+
+/// Why a model has no figures in a row.
+enum Stop {
+    Failure(Failure),
+    Limit(usize),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failure(failure)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Failure(error.into())
+    }
+}
+
+fn interrupted<T>(result: &Result<T, Stop>) -> io::Result<()> {
+    match result {
+        Err(Stop::Failure(Failure::Error(error))) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn prepare(work: &Work, data: &DataFile) -> io::Result<()> {
+    match work {
+        Work::Read(reads) if reads.direct => data.evict(0),
+        Work::Read(_) => data.warm(),
+        _ => Ok(()),
+    }
+}
+
+/// One model's process in one row. While it is not its turn it has no connections and no orders, and sleeps.
+struct Contestant {
+    child: Child,
+    /// Where it serves, if it does.
+    address: Option<SocketAddr>,
+}
+
+impl Contestant {
+    fn start(model: ModelName, row: &Row, data: &DataFile) -> Result<Contestant, Stop> {
+        let (role, application) = match row.work {
+            Work::Read(_) => ("--read", Application::Echo),
+            Work::Steady(_) | Work::Churn { .. } => ("--serve", Application::Echo),
+            Work::PingBeside(_) => ("--serve", Application::Chores),
+        };
+        let mut child = Child::start(&[role, model.name(), "--application", application.name(), "--data", &data.path()])?;
+        match child.hear()? {
+            Said::Listening(address) => Ok(Contestant { child, address: Some(address) }),
+            Said::Ready => Ok(Contestant { child, address: None }),
+            said => Err(unexpected(&said).into()),
+        }
+    }
+
+    fn round(&mut self, row: &Row, settings: &Settings, data: &DataFile, round: u32) -> Result<Round, Stop> {
+        match &row.work {
+            Work::Read(reads) => {
+                let seed = u64::from(round) + 1;
+                self.read(reads, seed, settings.plan.warm_up, settings.every_octet)?;
+                let before = self.child.cpu()?;
+                let done = self.read(reads, seed, settings.plan.window, settings.every_octet)?;
+                let cpu = self.child.cpu()? - before;
+                Ok(Round::of_operations(done.reads, Duration::from_nanos(done.nanos), cpu))
+            }
+            _ => {
+                let mut watch = Watch { child: &self.child, marks: Vec::with_capacity(2) };
+                let loaded = load(self.address, row, settings.plan, data, &mut |_| watch.mark())?;
+                let marks = watch.marks.into_iter().collect::<io::Result<Vec<_>>>()?;
+                let [start, end] = marks[..] else { return Err(io::Error::other("the window did not close").into()) };
+                let (sample, counted) = (&loaded.sample, loaded.operations);
+                let quantile = |share| sample.latency.value_at_quantile(share) as f64 / 1e9;
+                let elapsed = sample.elapsed.as_secs_f64();
+                Ok(Round {
+                    load_share: (end.load - start.load).as_secs_f64() / elapsed,
+                    p50: quantile(0.5),
+                    p99: quantile(0.99),
+                    ..Round::of_operations(counted, sample.elapsed, end.server - start.server)
+                })
+            }
+        }
+    }
+
+    fn read(&mut self, reads: &Reads, seed: u64, time: Duration, every_octet: bool) -> Result<ReadDone, Stop> {
+        let Reads { block, in_flight, random, direct } = *reads;
+        let nanos = time.as_nanos() as u64;
+        self.child.tell(&ReadOrder { block, in_flight, random, direct, seed, nanos, every_octet })?;
+        match self.child.hear()? {
+            Said::Read(done) => Ok(done),
+            said => Err(unexpected(&said).into()),
+        }
+    }
+
+    fn end(self) -> Result<Spent, Stop> {
+        match self.child.end()? {
+            Said::Ended(spent) => Ok(spent),
+            said => Err(unexpected(&said).into()),
+        }
+    }
+}
+
+impl Round {
+    fn of_operations(operations: u64, elapsed: Duration, cpu: Duration) -> Round {
+        let elapsed = elapsed.as_secs_f64();
+        Round {
+            rate: operations as f64 / elapsed,
+            cpu: cpu.as_secs_f64() / operations.max(1) as f64,
+            server_share: cpu.as_secs_f64() / elapsed,
+            ..Round::default()
+        }
+    }
+}
+
+/// Reads the CPU clocks of both sides at the edges of the window.
+struct Watch<'c> {
+    child: &'c Child,
+    marks: Vec<io::Result<Mark>>,
+}
+
+#[derive(Clone, Copy)]
+struct Mark {
+    server: Duration,
+    load: Duration,
+}
+
+impl Watch<'_> {
+    fn mark(&mut self) {
+        let mark = self.child.cpu().and_then(|server| {
+            let load = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?.into();
+            Ok(Mark { server, load })
+        });
+        self.marks.push(mark);
+    }
+}
+
+/// What a load did to a server.
+struct Loaded {
+    sample: Sample,
+    /// Operations within the window.
+    operations: u64,
+}
+
+fn load(to: Option<SocketAddr>, row: &Row, plan: Plan, data: &DataFile, edge: &mut dyn FnMut(Edge)) -> Result<Loaded, Stop> {
+    let to = to.ok_or_else(|| io::Error::other("nobody listens"))?;
+    match &row.work {
+        Work::Read(_) => Err(io::Error::other("a reader is not loaded").into()),
+        Work::Steady(steadily) => load_steadily(to, steadily, plan, edge),
+        Work::Churn { at_once } => {
+            let question = Question::get_and_close("/", Vec::new());
+            let sample = Churn::new(to, *at_once, &question).run(plan, edge)?;
+            Ok(Loaded { operations: sample.answers, sample })
+        }
+        Work::PingBeside(busy) => {
+            let mut evict = || data.evict(DISK_OCTETS);
+            let background = match *busy {
+                Busy::Disk => Background { question: Chores::disk(), connections: 1, prepare: Some(&mut evict) },
+                Busy::Burn { connections } => Background { question: Chores::burn(), connections, prepare: None },
+            };
+            let (sample, operations) = Beside::connect(to, &Chores::ping(), background)?.run(plan, edge)?;
+            Ok(Loaded { sample, operations })
+        }
+    }
+}
+
+fn load_steadily(to: SocketAddr, steadily: &Steadily, plan: Plan, edge: &mut dyn FnMut(Edge)) -> Result<Loaded, Stop> {
+    let question = steadily.question();
+    let idle = Idle::open(to, steadily.idle, &question)?;
+    if idle.held() < steadily.idle {
+        return Err(Stop::Limit(idle.held()));
+    }
+    let sample = Steady::connect(to, steadily.connections, steadily.pipelined, &question)?.run(plan, edge)?;
+    drop(idle);
+    Ok(Loaded { operations: sample.answers, sample })
+}
+
+/// System calls per operation: a long pass less a short one, which takes away what is done once for each process and connection.
+fn count_calls(model: ModelName, row: &Row, settings: &Settings, data: &DataFile) -> Result<Option<f64>, Stop> {
+    let (short, long) = match &row.work {
+        // Two kinds of requests share the server: a figure for each of them there is not.
+        Work::PingBeside(_) => return Ok(None),
+        Work::Read(reads) => {
+            let mut reader = Contestant::start(model, row, data)?;
+            let mut count = |time| {
+                let done = reader.read(reads, 1, time, true)?;
+                Ok::<_, Stop>((done.spent.calls_total(), done.reads))
+            };
+            (count(Duration::ZERO)?, count(settings.counting)?)
+        }
+        _ => {
+            let count = |window| {
+                let server = Contestant::start(model, row, data)?;
+                let plan = Plan { warm_up: Duration::ZERO, window };
+                let loaded = load(server.address, row, plan, data, &mut |_| {})?;
+                Ok::<_, Stop>((server.end()?.calls_total(), loaded.sample.answers_in_all))
+            };
+            (count(Duration::ZERO)?, count(settings.counting)?)
+        }
+    };
+    let operations = long.1.saturating_sub(short.1);
+    Ok((operations > 0).then(|| long.0.saturating_sub(short.0) as f64 / operations as f64))
+}
+
+fn unexpected(said: &Said) -> Failure {
+    Failure::Error(io::Error::other(format!("the process under measurement said {said:?} out of turn")))
+}

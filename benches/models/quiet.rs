@@ -1,0 +1,54 @@
+//! Was the machine quiet? What other programs did on the two cores meanwhile is in the figures too.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use nix::unistd::{SysconfVar, sysconf};
+
+/// CPU time since some moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Of all programs, on the given cores.
+    all: Duration,
+    /// Of this one and its children that have ended.
+    own: Duration,
+    /// Taken by the hypervisor while somebody here wanted to run.
+    stolen: Duration,
+}
+
+impl Usage {
+    /// Until now, if the kernel tells.
+    pub fn now(cores: &[usize]) -> Option<Usage> {
+        let ticks = sysconf(SysconfVar::CLK_TCK).ok()?? as f64;
+        let stat = fs::read_to_string("/proc/stat").ok()?;
+        let (mut all, mut stolen) = (0.0, 0.0);
+        for core in cores {
+            let name = format!("cpu{core}");
+            let line = stat.lines().find(|line| line.split(' ').next() == Some(&name))?;
+            // user nice system idle iowait irq softirq steal (proc_stat(5)); interrupts are nobody's.
+            let fields: Vec<f64> = line.split(' ').skip(1).filter_map(|field| field.parse().ok()).collect();
+            all += (fields.first()? + fields.get(1)? + fields.get(2)?) / ticks;
+            stolen += fields.get(7)? / ticks;
+        }
+        let mut own = Duration::ZERO;
+        for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+            let usage = getrusage(who).ok()?;
+            own += duration(usage.user_time()) + duration(usage.system_time());
+        }
+        Some(Usage { all: Duration::from_secs_f64(all), own, stolen: Duration::from_secs_f64(stolen) })
+    }
+
+    /// The share of these cores that others have used since `before`, and the share that the hypervisor has taken.
+    pub fn disturbance_since(&self, before: &Usage, elapsed: Duration, cores: usize) -> (f64, f64) {
+        let all = self.all.saturating_sub(before.all);
+        let own = self.own.saturating_sub(before.own);
+        let whole = elapsed.as_secs_f64() * cores as f64;
+        (all.saturating_sub(own).as_secs_f64() / whole, self.stolen.saturating_sub(before.stolen).as_secs_f64() / whole)
+    }
+}
+
+fn duration(time: TimeVal) -> Duration {
+    Duration::from_secs(time.tv_sec() as u64) + Duration::from_micros(time.tv_usec() as u64)
+}

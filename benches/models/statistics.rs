@@ -1,0 +1,80 @@
+//! What a few rounds can tell: medians, how sure they are, and whether one model is better than another.
+
+/// A median of rounds, and the interval it lies in with 95 % confidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+/// The samples drawn for an interval.
+const RESAMPLES: usize = 2000;
+
+/// A percentile bootstrap: the rounds are drawn again and again with replacement, and the middle 95 % of the medians of those
+/// samples are the interval (Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13). The dice are seeded,
+/// so the same rounds give the same interval.
+pub fn estimate(rounds: &[f64]) -> Estimate {
+    let mut dice = Dice(0x10_1AB);
+    let mut sample = vec![0.0; rounds.len()];
+    let mut medians: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            sample.fill_with(|| rounds[dice.below(rounds.len())]);
+            median(&mut sample)
+        })
+        .collect();
+    medians.sort_by(f64::total_cmp);
+    let at = |share: f64| medians[(share * (RESAMPLES - 1) as f64).round() as usize];
+    Estimate { low: at(0.025), median: median(&mut rounds.to_vec()), high: at(0.975) }
+}
+
+/// The median; it sorts the values.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+/// How the models compare in one figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// For each model that was measured, how many times worse than the best one *of the same round* it was: 1 is the best.
+    /// What disturbs a whole round disturbs no ratio.
+    pub times_worse: Vec<Estimate>,
+    /// The models that may be the best: that with the best median, and those whose intervals overlap its own.
+    pub leaders: Vec<usize>,
+}
+
+/// Compares models by their rounds; `rounds[model][round]`, all of one length. A lower figure is better.
+pub fn compare(rounds: &[&[f64]]) -> Comparison {
+    let best_of = |round: usize| rounds.iter().map(|of_model| of_model[round]).fold(f64::INFINITY, f64::min);
+    let times_worse: Vec<Estimate> = rounds
+        .iter()
+        .map(|of_model| {
+            let ratios: Vec<f64> = of_model.iter().enumerate().map(|(round, figure)| figure / best_of(round)).collect();
+            estimate(&ratios)
+        })
+        .collect();
+    let Some(first) = times_worse.iter().copied().min_by(|a, b| a.median.total_cmp(&b.median)) else {
+        return Comparison { times_worse, leaders: Vec::new() };
+    };
+    let leaders = (0..times_worse.len()).filter(|&model| times_worse[model].low <= first.high).collect();
+    Comparison { times_worse, leaders }
+}
+
+/// Numbers that look random and are the same every time (splitmix64).
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    /// Below `bound`, nearly evenly.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (u128::from(self.next()) * bound as u128 >> 64) as usize
+    }
+}

@@ -1,0 +1,295 @@
+//! The one table at the end.
+
+use std::fmt::Write;
+
+use crate::arguments::ModelName;
+use crate::measure::{Cell, Measured, Round, Settings};
+use crate::rows::{Chapter, Row, Work};
+use crate::statistics::{Comparison, Estimate, compare, median};
+
+const LABEL: usize = 32;
+const COLUMN: usize = 15;
+const VERDICT: usize = 32;
+const WIDTH: usize = LABEL + 4 * COLUMN + VERDICT;
+
+/// A core of which more is used than this is full.
+const FULL: f64 = 0.97;
+
+/// The table as it grows.
+pub struct Table {
+    models: Vec<ModelName>,
+    /// What comes before a row's name to measure it again.
+    command: String,
+    text: String,
+    chapter: Option<Chapter>,
+    footnotes: Vec<String>,
+    load_bound: Vec<String>,
+}
+
+impl Table {
+    pub fn new(models: &[ModelName], command: String) -> Table {
+        Table {
+            models: models.to_vec(),
+            command,
+            text: String::new(),
+            chapter: None,
+            footnotes: Vec::new(),
+            load_bound: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, row: &Row, cells: &[Cell]) {
+        if self.chapter != Some(row.chapter) {
+            self.chapter = Some(row.chapter);
+            self.head(row.chapter);
+        }
+        let command = format!("{} {}", self.command, row.name);
+        let width = WIDTH.max(LABEL + COLUMN * self.models.len() + VERDICT);
+        let gap = width.saturating_sub(row.title.chars().count() + command.len()).max(2);
+        let _ = writeln!(self.text, "{}{}{command}", row.title, " ".repeat(gap));
+        if row.work.is_latency() {
+            self.latency(row, cells);
+        } else {
+            self.rate(row, cells);
+        }
+        self.text.push('\n');
+    }
+
+    fn head(&mut self, chapter: Chapter) {
+        let title = match chapter {
+            Chapter::Files => "FILE READS",
+            Chapter::Echo => "HTTP ECHO",
+            Chapter::Parting => "WHERE THE MODELS PART",
+        };
+        let names: String = self.models.iter().map(|model| format!("{:>COLUMN$}", model.name())).collect();
+        let _ = writeln!(self.text, "{title:<LABEL$}{names}\n{}", "-".repeat(WIDTH));
+    }
+
+    fn rate(&mut self, row: &Row, cells: &[Cell]) {
+        let operation = row.work.operation();
+        let bound: Vec<bool> = cells.iter().map(|cell| measured(cell).is_some_and(is_load_bound)).collect();
+        for (index, cell) in cells.iter().enumerate() {
+            if let (true, Some(measured)) = (bound[index], measured(cell)) {
+                let share = |of: fn(&Round) -> f64| 100.0 * middle(measured, of);
+                self.load_bound.push(format!(
+                    "{} {} (load {:.0} %, server {:.0} %)",
+                    row.name,
+                    self.models[index].name(),
+                    share(|round| round.load_share),
+                    share(|round| round.server_share)
+                ));
+            }
+        }
+        let (comparison, places) = self.compared(cells, |round| 1.0 / round.rate);
+        let verdict = if comparison.leaders.iter().any(|&leader| bound[places[leader]]) {
+            "the load was the limit".to_owned()
+        } else {
+            self.verdict(&comparison, &places)
+        };
+        let best = (!verdict.starts_with("the load")).then(|| self.best(&comparison, &places)).flatten();
+        let figures = self.cells(cells, |index, measured| {
+            let mark = if best == Some(index) {
+                "*"
+            } else if bound[index] {
+                "≥"
+            } else {
+                ""
+            };
+            format!("{mark}{}", grouped(middle(measured, |round| round.rate)))
+        });
+        self.line(&format!("{operation}s per second"), &figures, &verdict);
+        self.times_worse("  times slower than the best", cells, &comparison, &places);
+
+        let (comparison, places) = self.compared(cells, |round| round.cpu);
+        let best = self.best(&comparison, &places);
+        let figures = self.figures(cells, |index, measured| {
+            let mark = if best == Some(index) { "*" } else { "" };
+            format!("{mark}{}", short(1e6 * middle(measured, |round| round.cpu)))
+        });
+        let verdict = self.verdict(&comparison, &places);
+        self.line(&format!("CPU µs per {operation}"), &figures, &verdict);
+        self.times_worse("  times the least", cells, &comparison, &places);
+        let calls = self.figures(cells, |_, measured| measured.calls.map_or("-".into(), short));
+        self.line(&format!("system calls per {operation}"), &calls, "");
+    }
+
+    fn latency(&mut self, row: &Row, cells: &[Cell]) {
+        let (comparison, places) = self.compared(cells, |round| round.p99);
+        let best = self.best(&comparison, &places);
+        let verdict = self.verdict(&comparison, &places);
+        let p99 = self.cells(cells, |index, measured| {
+            let mark = if best == Some(index) { "*" } else { "" };
+            format!("{mark}{}", time(middle(measured, |round| round.p99)))
+        });
+        self.line("99 % of pings answered within", &p99, &verdict);
+        self.times_worse("  times slower than the best", cells, &comparison, &places);
+        let p50 = self.figures(cells, |_, measured| time(middle(measured, |round| round.p50)));
+        self.line("half of them within", &p50, "");
+        let rates = self.figures(cells, |_, measured| grouped(middle(measured, |round| round.rate)));
+        self.line(&format!("{}s per second", row.work.operation()), &rates, "");
+    }
+
+    /// The first line of a row, which says in the cell what has no figure and why.
+    fn cells(&mut self, cells: &[Cell], figure: impl Fn(usize, &Measured) -> String) -> Vec<String> {
+        let mut texts = Vec::with_capacity(cells.len());
+        for (index, cell) in cells.iter().enumerate() {
+            let name = self.models[index].name();
+            texts.push(match cell {
+                Cell::Measured(measured) => figure(index, measured),
+                Cell::Limit(connections) => format!("{} at most", grouped(*connections as f64)),
+                Cell::Unavailable(why) => format!("not here [{}]", self.footnote(format!("{name}: {why}"))),
+                Cell::Failed(why) => format!("failed [{}]", self.footnote(format!("{name}: {why}"))),
+            });
+        }
+        texts
+    }
+
+    /// The other lines, which leave empty what has no figure.
+    fn figures(&self, cells: &[Cell], figure: impl Fn(usize, &Measured) -> String) -> Vec<String> {
+        let text = |(index, cell)| measured(cell).map_or(String::new(), |measured| figure(index, measured));
+        cells.iter().enumerate().map(text).collect()
+    }
+
+    fn times_worse(&mut self, label: &str, cells: &[Cell], comparison: &Comparison, places: &[usize]) {
+        if places.len() < 2 {
+            return;
+        }
+        let figures = self.figures(cells, |index, _| {
+            let place = places.iter().position(|&place| place == index);
+            place.map_or(String::new(), |place| interval(comparison.times_worse[place]))
+        });
+        self.line(label, &figures, "");
+    }
+
+    fn line(&mut self, label: &str, figures: &[String], verdict: &str) {
+        let figures: String = figures.iter().map(|figure| format!("{figure:>COLUMN$}")).collect();
+        let _ = writeln!(self.text, "{}", format!("  {label:<width$}{figures}   {verdict}", width = LABEL - 2).trim_end());
+    }
+
+    /// Compares the models that were measured; `places[i]` is the column of the i-th of them.
+    fn compared(&self, cells: &[Cell], figure: fn(&Round) -> f64) -> (Comparison, Vec<usize>) {
+        let (mut places, mut rounds) = (Vec::new(), Vec::new());
+        for (index, cell) in cells.iter().enumerate() {
+            if let Some(measured) = measured(cell) {
+                places.push(index);
+                rounds.push(measured.rounds.iter().map(figure).collect::<Vec<f64>>());
+            }
+        }
+        let rounds: Vec<&[f64]> = rounds.iter().map(Vec::as_slice).collect();
+        (compare(&rounds), places)
+    }
+
+    fn best(&self, comparison: &Comparison, places: &[usize]) -> Option<usize> {
+        match comparison.leaders[..] {
+            [leader] if places.len() > 1 => Some(places[leader]),
+            _ => None,
+        }
+    }
+
+    fn verdict(&self, comparison: &Comparison, places: &[usize]) -> String {
+        let names: Vec<&str> = comparison.leaders.iter().map(|&leader| self.models[places[leader]].name()).collect();
+        match names[..] {
+            _ if places.len() < 2 => String::new(),
+            [name] => format!("best: {name}"),
+            _ if names.len() == places.len() => "no difference".to_owned(),
+            _ => format!("no difference: {}", names.join(", ")),
+        }
+    }
+
+    fn footnote(&mut self, text: String) -> usize {
+        let known = self.footnotes.iter().position(|footnote| *footnote == text);
+        known.unwrap_or_else(|| {
+            self.footnotes.push(text);
+            self.footnotes.len() - 1
+        }) + 1
+    }
+
+    /// All of it.
+    pub fn finish(self, settings: &Settings, rows: &[Row], fingerprint: &[(&str, String)], notes: &[String]) -> String {
+        let mut text = String::new();
+        let seconds = settings.plan.window.as_secs_f64();
+        let _ = writeln!(
+            text,
+            "\nThe same work done in four ways of waiting for the kernel: blocking calls (a thread for each connection), epoll,\n\
+             io_uring, and a pool of threads. Each figure is the median of {} rounds of {seconds} s, in which the models took turns.\n\n\
+             How to read it. The lines below a figure say how many times worse than the best of the same round each model was,\n\
+             as an interval that holds the truth with 95 % confidence (bootstrap over the rounds). \"*\" marks the best, and only\n\
+             where its interval overlaps no other. \"≥\": the load generator was at the end of its core before the server was, so\n\
+             the server can do at least this; compare CPU instead. CPU is user and system time of the whole server process;\n\
+             system calls are counted in a pass of their own. Every answer and every read was checked.\n",
+            settings.rounds,
+        );
+        text.push_str(&self.text);
+        for (number, footnote) in self.footnotes.iter().enumerate() {
+            let _ = writeln!(text, "[{}] {footnote}", number + 1);
+        }
+        if !self.load_bound.is_empty() {
+            let _ = writeln!(text, "Limited by the load generator (share of its core used): {}", self.load_bound.join("; "));
+        }
+        for note in notes {
+            let _ = writeln!(text, "{note}");
+        }
+        if rows.iter().any(|row| matches!(row.work, Work::Read(_))) {
+            let _ = writeln!(text, "A blocking reader has one read in flight, whatever is asked for.");
+        }
+        let _ = writeln!(text, "One cell alone: add --model NAME to the command beside its row.\n");
+        for (name, value) in fingerprint {
+            let _ = writeln!(text, "{name:<12}{value}");
+        }
+        text
+    }
+}
+
+fn measured(cell: &Cell) -> Option<&Measured> {
+    match cell {
+        Cell::Measured(measured) => Some(measured),
+        _ => None,
+    }
+}
+
+/// Whether the load used up its core while the server did not.
+fn is_load_bound(measured: &Measured) -> bool {
+    let load = middle(measured, |round| round.load_share);
+    let server = middle(measured, |round| round.server_share);
+    load > FULL && server < FULL
+}
+
+fn middle(measured: &Measured, figure: fn(&Round) -> f64) -> f64 {
+    median(&mut measured.rounds.iter().map(figure).collect::<Vec<f64>>())
+}
+
+fn interval(estimate: Estimate) -> String {
+    let digits = if estimate.high < 10.0 { 2 } else { 0 };
+    format!("{:.digits$}-{:.digits$}", estimate.low, estimate.high)
+}
+
+fn time(seconds: f64) -> String {
+    match seconds {
+        _ if seconds >= 1.0 => format!("{seconds:.2} s"),
+        _ if seconds >= 1e-3 => format!("{:.2} ms", 1e3 * seconds),
+        _ => format!("{:.0} µs", 1e6 * seconds),
+    }
+}
+
+fn short(figure: f64) -> String {
+    let digits = match figure {
+        _ if figure >= 100.0 => 0,
+        _ if figure >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{figure:.digits$}")
+}
+
+/// 1234567 as `1,234,567`.
+fn grouped(figure: f64) -> String {
+    let digits = format!("{figure:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
