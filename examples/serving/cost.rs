@@ -8,7 +8,7 @@ use nix::sys::time::TimeValLike;
 
 /// Prints one figure a line. System calls are those of the model; CPU, switches and memory are those of the whole process.
 pub fn print(cost: &Cost, requests: u64) {
-    let line = |name: &str, value: String| println!("{name:<18}{value}");
+    let line = |name: &str, value: String| println!("{name:<22}{value}");
     println!("--- cost ---");
     line("requests", requests.to_string());
     line("connections", format!("{} served, {} turned away", cost.connections, cost.refused));
