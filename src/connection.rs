@@ -103,10 +103,10 @@ enum Stage {
 }
 
 impl<P: Protocol> Connection<P> {
-    /// A connection on which nothing has been said.
-    pub fn new(protocol: P) -> Self {
+    /// A connection on which nothing has been said. A protocol that waits for [`Event::Room`] may say something now.
+    pub fn new(protocol: P, now: Now) -> Self {
         let mut connection = Connection {
-            interest: None,
+            interest: protocol.interest(),
             protocol,
             tail: Vec::new(),
             queue: SendQueue::default(),
@@ -115,7 +115,7 @@ impl<P: Protocol> Connection<P> {
             stage: Stage::Open,
             octets_copied: 0,
         };
-        connection.interest = connection.protocol.interest();
+        connection.settle(now);
         connection
     }
 
@@ -164,6 +164,11 @@ impl<P: Protocol> Connection<P> {
             Stage::Over(close) => Some(close),
             _ => None,
         }
+    }
+
+    /// Octets heard and not consumed yet: at most [`TAIL_OCTETS`], and what came after reading was called off.
+    pub fn unconsumed(&self) -> usize {
+        self.tail.len()
     }
 
     /// Octets that had to be copied because the protocol could not consume them yet.
@@ -222,7 +227,7 @@ impl<P: Protocol> Connection<P> {
                 }
                 self.tell(Event::Deadline, now);
                 if self.interest.is_some_and(|interest| interest.deadline == Some(deadline)) {
-                    self.stage = Stage::Over(Close::Stuck);
+                    self.end(Close::Stuck);
                 }
                 self.resume(now);
             }
@@ -337,22 +342,23 @@ impl<P: Protocol> Connection<P> {
         self.settle(now);
     }
 
-    /// Tells the peer's end when its turn has come, and sees whether the protocol is over or stuck.
+    /// Tells the peer's end, and room, when their turn has come, and sees whether the protocol is over or stuck.
     fn settle(&mut self, now: Now) {
-        if self.peer == PeerState::Finished && self.stage == Stage::Open && self.willing() {
-            self.peer = PeerState::Told;
-            self.tell(Event::PeerFinished, now);
-        }
-        // A protocol that is not willing was not shown its tail: what the kernel delivers after it was told to stop is kept, and
-        // its buffers bound it. One that is willing has been shown it and has left it.
-        if self.tail.len() > TAIL_OCTETS && self.willing() {
-            self.end(Close::TailLimit);
+        let mut is_room_told = false;
+        while self.stage == Stage::Open {
+            if self.peer == PeerState::Finished && self.willing() {
+                self.peer = PeerState::Told;
+                self.tell(Event::PeerFinished, now);
+            } else if !is_room_told && self.queue.unsent() == 0 && self.interest.is_some_and(|interest| interest.room) {
+                is_room_told = true;
+                self.tell(Event::Room, now);
+            } else {
+                break;
+            }
+            self.show_tail(now);
         }
         if self.stage != Stage::Open {
             return;
-        }
-        if self.interest.is_some_and(|interest| interest.room) && self.queue.unsent() == 0 {
-            self.tell(Event::Room, now);
         }
         let Some(interest) = self.interest else {
             let peer_may_still_speak = !self.tail.is_empty() || self.protocol.peer_may_still_speak();
@@ -360,6 +366,11 @@ impl<P: Protocol> Connection<P> {
             self.tail = Vec::new();
             return;
         };
+        // A protocol that is not willing was not shown its tail: what the kernel delivers after it was told to stop is kept, and
+        // its buffers bound it. One that is willing has been shown it and has left it.
+        if self.tail.len() > TAIL_OCTETS && self.willing() {
+            return self.end(Close::TailLimit);
+        }
         let hears_peer = interest.peer == Peer::Bytes && self.peer != PeerState::Told;
         let something_comes = hears_peer || interest.deadline.is_some() || self.queue.sendable() > 0 || self.queue.is_lent();
         if !something_comes && self.asked.files_awaited == 0 {

@@ -143,7 +143,7 @@ impl<'scope, S: Service> Acceptor<'scope, '_, S> {
             drop(peers);
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let peer = Arc::new(Peer { socket, connection: Mutex::new(Connection::new(protocol)) });
+        let peer = Arc::new(Peer { socket, connection: Mutex::new(Connection::new(protocol, now)) });
         let key = peers.insert(Arc::clone(&peer));
         self.cost.threads_peak = self.cost.threads_peak.max(1 + peers.len());
         drop(peers);

@@ -212,7 +212,7 @@ impl<'a, S: Service> Server<'a, S> {
                         self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
                         continue;
                     };
-                    let key = self.peers.insert(Peer::new(socket, protocol));
+                    let key = self.peers.insert(Peer::new(socket, protocol, now));
                     if let Some(peer) = self.peers.get_mut(key) {
                         self.epoll.add_edges(&peer.socket, key.to_bits())?;
                         self.timers.arm(key, peer.connection.needs().deadline, &mut peer.armed);
@@ -282,8 +282,8 @@ impl<'a, S: Service> Server<'a, S> {
 }
 
 impl<P: crate::Protocol> Peer<P> {
-    fn new(socket: Socket, protocol: P) -> Self {
-        let connection = Connection::new(protocol);
+    fn new(socket: Socket, protocol: P, now: Now) -> Self {
+        let connection = Connection::new(protocol, now);
         Peer {
             socket,
             connection,

@@ -277,7 +277,7 @@ impl<S: Service> Server<'_, '_, S> {
         };
         let key = self.peers.insert(Peer {
             socket: Arc::new(socket),
-            connection: Connection::new(protocol),
+            connection: Connection::new(protocol, now),
             is_reading: false,
             is_sending: false,
             files: 0,

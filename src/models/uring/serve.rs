@@ -331,7 +331,7 @@ impl<'a, S: Service> Server<'a, S> {
         };
         let key = self.peers.insert(Peer {
             socket,
-            connection: Connection::new(protocol),
+            connection: Connection::new(protocol, now),
             receiving: Receiving::Idle,
             sending: None,
             files: Vec::new(),

@@ -1,0 +1,259 @@
+//! The rules between a protocol and a model, one by one, on a protocol that is little more than its wishes.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use iolab::limits::{FLUSH, LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
+use iolab::{Close, Connection, Context, End, Event, Interest, Now, Peer, Protocol, Time};
+
+/// Wants what it is told to want, and does what its functions say.
+struct Puppet {
+    interest: Option<Interest>,
+    receive: fn(&mut Puppet, &[u8], &mut Context<'_>) -> usize,
+    event: fn(&mut Puppet, &Event, &mut Context<'_>),
+    log: Log,
+}
+
+/// What a puppet has heard.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    /// Since the last look.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+const BYTES: Interest = Interest { peer: Peer::Bytes, room: false, deadline: None };
+const NOTHING: Interest = Interest { peer: Peer::Ignore, room: false, deadline: None };
+const ROOM: Interest = Interest { room: true, ..NOTHING };
+
+const NOW: Now = Now { at: Time::from_nanos(1_000_000_000), unix_seconds: 0 };
+
+fn at(span: Duration) -> Now {
+    Now { at: NOW.at + span, ..NOW }
+}
+
+fn due(span: Duration) -> Option<Time> {
+    Some(NOW.at + span)
+}
+
+impl Puppet {
+    /// Consumes everything and does nothing.
+    fn wants(interest: impl Into<Option<Interest>>) -> Puppet {
+        Puppet { interest: interest.into(), receive: |_, input, _| input.len(), event: |_, _, _| (), log: Log::default() }
+    }
+
+    fn connect(self) -> (Connection<Puppet>, Log) {
+        let log = self.log.clone();
+        (Connection::new(self, NOW), log)
+    }
+}
+
+impl Protocol for Puppet {
+    fn receive(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
+        self.log.0.lock().unwrap().push(String::from_utf8_lossy(input).into_owned());
+        (self.receive)(self, input, cx)
+    }
+
+    fn event(&mut self, event: Event, cx: &mut Context<'_>) {
+        self.log.0.lock().unwrap().push(format!("{event:?}"));
+        (self.event)(self, &event, cx);
+    }
+
+    fn interest(&self) -> Option<Interest> {
+        self.interest
+    }
+}
+
+fn kernel_takes(connection: &mut Connection<Puppet>, count: usize) {
+    connection.queue().sent(count);
+    connection.sent(NOW);
+}
+
+#[test]
+fn what_is_left_is_shown_again_with_more_behind_it() {
+    let (mut connection, log) =
+        Puppet { receive: |_, input, _| if input.len() < 3 { 0 } else { 3 }, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"a", NOW);
+    connection.received(b"bcdefgh", NOW);
+    assert_eq!(log.take(), ["a", "abcdefgh", "defgh", "gh"]);
+    assert_eq!(connection.unconsumed(), 2);
+    connection.stopping(NOW);
+    assert_eq!(log.take(), ["Stopping", "gh"], "an event may have changed its mind");
+}
+
+#[test]
+fn all_octets_come_before_the_end() {
+    // It falls silent after every octet until its output has drained, as behind a long answer.
+    let receive = |_: &mut Puppet, _: &[u8], cx: &mut Context<'_>| {
+        cx.append(vec![b'x'; SEND_HIGH_OCTETS]);
+        1
+    };
+    let (mut connection, log) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"ab", NOW);
+    assert!(!connection.needs().read, "above the high mark");
+    kernel_takes(&mut connection, SEND_HIGH_OCTETS - SEND_LOW_OCTETS);
+    connection.peer_finished(NOW);
+    assert_eq!(log.take(), ["ab", "b"]);
+    kernel_takes(&mut connection, SEND_HIGH_OCTETS);
+    assert_eq!(log.take(), [""; 0], "still above the low mark");
+    kernel_takes(&mut connection, SEND_LOW_OCTETS);
+    assert_eq!(log.take(), ["PeerFinished"]);
+}
+
+#[test]
+fn the_end_is_told_to_one_that_listens() {
+    let event = |puppet: &mut Puppet, event: &Event, _: &mut Context<'_>| {
+        if let Event::Deadline = event {
+            puppet.interest = Some(BYTES);
+        }
+    };
+    let (mut connection, log) = Puppet { event, ..Puppet::wants(Interest { deadline: due(LINGER), ..NOTHING }) }.connect();
+    connection.peer_finished(NOW);
+    assert_eq!(log.take(), [""; 0]);
+    connection.time(at(LINGER));
+    assert_eq!(log.take(), ["Deadline", "PeerFinished"]);
+    assert_eq!(connection.close(), Some(Close::Stuck), "it goes on listening, and nothing can come");
+}
+
+#[test]
+fn after_room_and_after_the_end_the_rest_is_shown() {
+    // It ignores its peer until it has been told.
+    let wakes = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| puppet.interest = Some(BYTES);
+    let receive = |puppet: &mut Puppet, input: &[u8], _: &mut Context<'_>| {
+        puppet.interest = Some(if input.starts_with(b"r") { ROOM } else { BYTES });
+        1
+    };
+    let (mut connection, log) = Puppet { receive, event: wakes, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"rest", NOW);
+    assert_eq!(log.take(), ["rest", "Room", "est", "st", "t"], "nothing is unsent, so there is room at once");
+
+    let receive = |puppet: &mut Puppet, input: &[u8], _: &mut Context<'_>| {
+        let is_over = puppet.log.0.lock().unwrap().contains(&"PeerFinished".into());
+        if is_over { input.len() } else { 0 }
+    };
+    let (mut connection, log) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"rest", NOW);
+    connection.peer_finished(NOW);
+    assert_eq!(log.take(), ["rest", "rest", "PeerFinished", "rest"]);
+    assert_eq!(connection.unconsumed(), 0);
+}
+
+#[test]
+fn one_may_speak_first() {
+    let event = |puppet: &mut Puppet, _: &Event, cx: &mut Context<'_>| {
+        cx.write(b"220 hello\r\n");
+        puppet.interest = Some(BYTES);
+    };
+    let (mut connection, log) = Puppet { event, ..Puppet::wants(ROOM) }.connect();
+    assert_eq!(log.take(), ["Room"]);
+    assert_eq!(connection.queue().unsent(), 11);
+    let needs = connection.needs();
+    assert!(needs.read && needs.write);
+}
+
+#[test]
+fn one_that_has_nothing_to_say_ends_at_once() {
+    let (mut connection, _) = Puppet::wants(None).connect();
+    assert_eq!(connection.needs().end, Some(End::Finish));
+    connection.finished(NOW);
+    assert_eq!(connection.needs().deadline, due(LINGER), "the peer is heard out");
+    connection.time(at(LINGER));
+    assert_eq!((connection.needs().end, connection.close()), (Some(End::Close), Some(Close::Done)));
+}
+
+#[test]
+fn who_waits_for_nothing_is_stuck() {
+    for interest in [NOTHING, ROOM] {
+        let (connection, _) = Puppet::wants(interest).connect();
+        assert_eq!((connection.needs().end, connection.close()), (Some(End::Reset), Some(Close::Stuck)), "{interest:?}");
+    }
+}
+
+#[test]
+fn a_deadline_that_stays_is_a_bug_and_one_that_moves_is_not() {
+    let limit = Interest { deadline: due(LINGER), ..BYTES };
+    let (mut connection, log) = Puppet::wants(limit).connect();
+    connection.time(at(LINGER - Duration::from_nanos(1)));
+    assert_eq!(log.take(), [""; 0], "too early");
+    connection.time(at(LINGER));
+    assert_eq!((log.take(), connection.close()), (vec!["Deadline".to_string()], Some(Close::Stuck)));
+
+    let event = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| {
+        puppet.interest = Some(Interest { deadline: due(FLUSH), ..BYTES });
+    };
+    let (mut connection, log) = Puppet { event, ..Puppet::wants(limit) }.connect();
+    connection.time(at(LINGER));
+    connection.time(at(LINGER));
+    assert_eq!((log.take(), connection.close()), (vec!["Deadline".to_string()], None));
+
+    let aborts = |_: &mut Puppet, _: &Event, cx: &mut Context<'_>| cx.abort();
+    let (mut connection, _) = Puppet { event: aborts, ..Puppet::wants(limit) }.connect();
+    connection.time(at(LINGER));
+    assert_eq!(connection.close(), Some(Close::Aborted), "it did not care for its deadline any more");
+}
+
+#[test]
+fn what_is_never_consumed_has_a_limit() {
+    let (mut connection, _) = Puppet { receive: |_, _, _| 0, ..Puppet::wants(BYTES) }.connect();
+    let block = vec![b'x'; TAIL_OCTETS / 16];
+    for _ in 0..16 {
+        connection.received(&block, NOW);
+    }
+    assert_eq!(connection.close(), None);
+    connection.received(b"x", NOW);
+    assert_eq!((connection.close(), connection.needs().end), (Some(Close::TailLimit), Some(End::Reset)));
+}
+
+#[test]
+fn what_comes_uncalled_for_is_kept_and_consumed_in_time() {
+    // A multishot receive delivers more than the limit while the protocol does not listen; once it does, it takes all of it.
+    let event = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| puppet.interest = Some(BYTES);
+    let (mut connection, _) = Puppet { event, ..Puppet::wants(Interest { deadline: due(LINGER), ..NOTHING }) }.connect();
+    connection.received(&vec![b'x'; TAIL_OCTETS], NOW);
+    connection.received(b"x", NOW);
+    assert_eq!((connection.unconsumed(), connection.close()), (TAIL_OCTETS + 1, None));
+    connection.time(at(LINGER));
+    assert_eq!((connection.unconsumed(), connection.close()), (0, None));
+}
+
+#[test]
+fn last_words_go_out_before_the_end_and_not_for_ever() {
+    let receive = |puppet: &mut Puppet, input: &[u8], cx: &mut Context<'_>| {
+        cx.write(b"bye");
+        puppet.interest = None;
+        input.len()
+    };
+    let (mut connection, _) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"x", NOW);
+    let needs = connection.needs();
+    assert_eq!((needs.write, needs.read, needs.end, needs.deadline), (true, false, None, due(FLUSH)));
+    kernel_takes(&mut connection, 3);
+    assert_eq!(connection.needs().end, Some(End::Finish));
+
+    let (mut connection, _) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"x", NOW);
+    connection.time(at(FLUSH));
+    assert_eq!((connection.close(), connection.needs().end), (Some(Close::Unheard), Some(End::Reset)));
+}
+
+#[test]
+fn a_lent_buffer_holds_the_end_back() {
+    let receive = |puppet: &mut Puppet, input: &[u8], cx: &mut Context<'_>| {
+        cx.write(b"bye");
+        puppet.interest = None;
+        input.len()
+    };
+    let (mut connection, _) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"x", NOW);
+    let lent = connection.queue().lend().expect("last words");
+    let needs = connection.needs();
+    assert_eq!((needs.write, needs.end), (false, None), "the kernel has them");
+    connection.queue().give_back(lent, 1);
+    connection.sent(NOW);
+    assert_eq!((connection.needs().write, connection.needs().end), (true, None));
+    kernel_takes(&mut connection, 2);
+    assert_eq!(connection.needs().end, Some(End::Finish));
+}
