@@ -78,7 +78,7 @@ pub struct Http1<H> {
     /// While a request is under way.
     exchange: Option<State>,
     stopping: bool,
-    /// The last request was read to its end, so the peer has nothing more to say.
+    /// The peer has said that it has nothing more to say.
     heard_out: bool,
     requests: u64,
 }
@@ -116,7 +116,12 @@ impl<H: Handler> Protocol for Http1<H> {
                         let grace = cx.now() + FRESH_GRACE;
                         self.deadline = Some(self.deadline.map_or(grace, |deadline| deadline.min(grace)));
                     }
-                    _ => {}
+                    // An answer that has not begun will say that it is the last.
+                    _ => {
+                        if let Some(exchange) = &mut self.exchange {
+                            exchange.keep_alive = false;
+                        }
+                    }
                 }
             }
             Event::Room => self.tell(cx, |handler, exchange| {
@@ -174,18 +179,17 @@ impl<H: Handler> Http1<H> {
             version: head.version(),
             is_head: head.method() == b"HEAD",
             keep_alive: head.keep_alive() && !self.stopping,
+            peer_is_done: !head.keep_alive(),
+            awaits_continue: head.expects_continue(),
             answer: Answer::None,
             awaits_room: false,
         });
         let framing = head.framing();
         let exchange = &mut Exchange { state, cx };
         self.handler.request(&head, exchange);
-        if head.expects_continue() {
-            match exchange.state.answer {
-                Answer::None => exchange.cx.write(b"HTTP/1.1 100 Continue\r\n\r\n"),
-                // The client may never send the body of a request that was answered without it (RFC 9110 section 10.1.1).
-                _ => exchange.state.keep_alive = false,
-            }
+        if head.expects_continue() && exchange.state.answer == Answer::None {
+            exchange.state.awaits_continue = false;
+            exchange.cx.write(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
         self.parser.reset();
         match framing {
@@ -272,13 +276,12 @@ impl<H: Handler> Http1<H> {
         if !matches!(self.stage, Stage::Answering) {
             return;
         }
-        let goes_on = exchange.keep_alive && !self.stopping;
-        self.exchange = None;
-        if goes_on {
+        if exchange.keep_alive {
+            self.exchange = None;
             self.stage = Stage::Idle;
             self.deadline = Some(cx.now() + self.shared.time_limits.idle);
         } else {
-            self.end(true);
+            self.end(exchange.peer_is_done);
         }
     }
 
@@ -301,6 +304,8 @@ impl<H: Handler> Http1<H> {
                 version: Version::Http11,
                 is_head: true,
                 keep_alive: false,
+                peer_is_done: false,
+                awaits_continue: false,
                 answer: Answer::None,
                 awaits_room: false,
             });
@@ -312,7 +317,12 @@ impl<H: Handler> Http1<H> {
     /// can tell that it is not whole.
     fn fail(&mut self, status: u16, reason: &str, cx: &mut Context<'_>) {
         let is_head = self.exchange.as_ref().is_some_and(|exchange| exchange.is_head);
-        if self.exchange.as_ref().is_none_or(|exchange| exchange.answer == Answer::None) {
+        let answer = self.exchange.as_ref().map_or(Answer::None, |exchange| exchange.answer);
+        if answer == Answer::UntilClose {
+            // Its end is the end of the connection: only a reset does not look like it.
+            cx.abort();
+        }
+        if answer == Answer::None {
             let date = imf_fixdate(cx.unix_seconds());
             cx.write_with(|out| {
                 let length = Answer::Length(reason.len() as u64 + 1);

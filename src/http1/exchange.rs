@@ -62,6 +62,10 @@ pub(super) struct State {
     pub(super) is_head: bool,
     /// Both sides have agreed so far to go on after this exchange.
     pub(super) keep_alive: bool,
+    /// The client has said that this request is its last.
+    pub(super) peer_is_done: bool,
+    /// The client waits for 100 Continue, and was not told yet.
+    pub(super) awaits_continue: bool,
     pub(super) answer: Answer,
     pub(super) awaits_room: bool,
 }
@@ -92,7 +96,9 @@ impl Exchange<'_, '_> {
             return;
         }
         let chunked = length == BodyLength::Unknown && self.state.version == Version::Http11;
-        if length == BodyLength::Unknown && !chunked {
+        // Without a length or chunks, the end of the answer is that of the connection. And the client may never send the body of
+        // a request that was answered while it waited for 100 Continue (RFC 9110 section 10.1.1), nor say that it does not.
+        if length == BodyLength::Unknown && !chunked || self.state.awaits_continue {
             self.state.keep_alive = false;
         }
         let framing = match length {
