@@ -246,7 +246,7 @@ impl Ring {
         count(Call::IoUringRegister);
         // SAFETY: the entries are at the start of the mapping, which this ring keeps until it has let go of every operation.
         unsafe { self.io.submitter().register_buf_ring_with_flags(mapping.start() as u64, entries, group, 0) }
-            .map_err(|error| ring_setup::diagnose_registration(error, "a provided buffer ring", usize::from(entries) * 16))?;
+            .map_err(|error| ring_setup::diagnose_registration(error, "provided buffers", usize::from(entries) * 16))?;
         self.provided.push(mapping);
         Ok(())
     }

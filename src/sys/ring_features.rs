@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::thread;
 use std::time::Duration;
 
 use io_uring::{IoUring, Probe, opcode};
@@ -50,16 +51,17 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
     ];
     for (name, since, flag) in flags {
         let mut builder = IoUring::builder();
-        tried(name, since, flag(&mut builder).build(8).map(drop));
+        flag(&mut builder);
+        tried(name, since, patiently(|| builder.build(8).map(drop)));
     }
 
-    tried("waiting with a timeout (ENTER_EXT_ARG)", (5, 11), timed_wait(&plain));
-    tried("registered file (REGISTER_FILES)", (5, 1), registered_file(&plain));
-    tried("registered buffers (REGISTER_BUFFERS)", (5, 1), Ring::new(&plain)?.register_blocks(&mut [Block::new(4096, 4096)]));
-    tried("provided buffer ring (REGISTER_PBUF_RING)", (5, 19), buffer_ring(&plain));
-    tried("multishot accept", (5, 19), multishot_accept(&plain));
-    tried("multishot recv", (6, 0), multishot_recv(&plain));
-    let direct = IoUring::new(8).and_then(|ring| ring.submitter().register_files_sparse(8));
+    tried("waiting with a timeout (ENTER_EXT_ARG)", (5, 11), patiently(|| timed_wait(&plain)));
+    tried("registered file (REGISTER_FILES)", (5, 1), patiently(|| registered_file(&plain)));
+    tried("registered buffers (REGISTER_BUFFERS)", (5, 1), patiently(|| registered_block(&plain)));
+    tried("provided buffer ring (REGISTER_PBUF_RING)", (5, 19), patiently(|| buffer_ring(&plain)));
+    tried("multishot accept", (5, 19), patiently(|| multishot_accept(&plain)));
+    tried("multishot recv", (6, 0), patiently(|| multishot_recv(&plain)));
+    let direct = patiently(|| IoUring::new(8)?.submitter().register_files_sparse(8));
     tried("direct descriptors (sparse REGISTER_FILES2)", (5, 19), direct);
 
     let operations: [(&'static str, (u32, u32), u8); 3] = [
@@ -68,7 +70,7 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
         ("futex wait (OP_FUTEX_WAIT)", (6, 7), opcode::FutexWait::CODE),
     ];
     let mut probe = Probe::new();
-    let probed = IoUring::new(8).and_then(|ring| ring.submitter().register_probe(&mut probe));
+    let probed = patiently(|| IoUring::new(8)?.submitter().register_probe(&mut probe));
     for (name, since, code) in operations {
         let known = match &probed {
             Err(error) => Err(io::Error::new(error.kind(), format!("the kernel does not list its operations: {error}"))),
@@ -80,6 +82,18 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
     Ok(features)
 }
 
+/// The locked memory of a closed ring is given back some time later. Under a low limit the next ring may fail for that alone, and
+/// there is nothing to wait for but time.
+fn patiently<T>(mut trial: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..5 {
+        if let Ok(done) = trial() {
+            return Ok(done);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    trial()
+}
+
 fn timed_wait(options: &RingOptions) -> io::Result<()> {
     Ring::new(options)?.submit_and_wait(1, Some(Duration::from_millis(1)))
 }
@@ -87,6 +101,10 @@ fn timed_wait(options: &RingOptions) -> io::Result<()> {
 fn registered_file(options: &RingOptions) -> io::Result<()> {
     let (a, _b) = UnixStream::pair()?;
     Ring::new(options)?.register_files(&[a.as_fd()])
+}
+
+fn registered_block(options: &RingOptions) -> io::Result<()> {
+    Ring::new(options)?.register_blocks(&mut [Block::new(4096, 4096)])
 }
 
 fn buffer_ring(options: &RingOptions) -> io::Result<()> {

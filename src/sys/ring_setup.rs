@@ -84,7 +84,7 @@ const ANOTHER_MODEL: &str = "or choose another model";
 fn diagnose_setup(error: io::Error, options: &RingOptions) -> io::Error {
     let unavailable = match error.raw_os_error() {
         Some(errno @ (libc::EPERM | libc::ENOSYS)) => forbidden(errno),
-        Some(libc::ENOMEM) => match locked_memory("io_uring", options.octets()) {
+        Some(libc::ENOMEM) => match locked_memory("io_uring", options.octets(), ANOTHER_MODEL) {
             Some(unavailable) => unavailable,
             None => return error,
         },
@@ -109,7 +109,7 @@ fn diagnose_setup(error: io::Error, options: &RingOptions) -> io::Error {
 /// Why registering memory failed.
 pub(super) fn diagnose_registration(error: io::Error, what: &'static str, octets: usize) -> io::Error {
     match error.raw_os_error() {
-        Some(libc::ENOMEM) => locked_memory(what, octets).map_or(error, io::Error::from),
+        Some(libc::ENOMEM) => locked_memory(what, octets, "or do without them").map_or(error, io::Error::from),
         Some(libc::EINVAL) if running_kernel().is_some_and(|running| running < (5, 19)) => too_old(what, (5, 19)).into(),
         _ => io::Error::new(error.kind(), format!("io_uring_register(2) refuses {what}: {error}")),
     }
@@ -159,7 +159,7 @@ fn forbidden(errno: i32) -> Unavailable {
 }
 
 /// `ENOMEM` because of the limit on locked memory, which holds for whoever lacks `CAP_IPC_LOCK`.
-fn locked_memory(what: &'static str, octets: usize) -> Option<Unavailable> {
+fn locked_memory(what: &'static str, octets: usize, otherwise: &str) -> Option<Unavailable> {
     let (limit, _) = getrlimit(Resource::RLIMIT_MEMLOCK).ok()?;
     if limit == libc::RLIM_INFINITY {
         return None;
@@ -171,7 +171,7 @@ fn locked_memory(what: &'static str, octets: usize) -> Option<Unavailable> {
             "may not lock the memory asked for: RLIMIT_MEMLOCK is {} KiB for all of the user's rings together, this takes {needed} KiB more",
             limit / 1024
         ),
-        format!("raise it (`ulimit -l {}`, or LimitMEMLOCK= in a systemd unit), ask for less, {ANOTHER_MODEL}", {
+        format!("raise it (`ulimit -l {}`, or LimitMEMLOCK= in a systemd unit), ask for less at once, {otherwise}", {
             (limit / 1024 + needed as u64).next_power_of_two().max(8192)
         }),
     ))
