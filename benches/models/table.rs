@@ -7,8 +7,8 @@ use crate::measure::{Cell, Measured, Round, Settings};
 use crate::rows::{Chapter, Row, Work};
 use crate::statistics::{Comparison, Estimate, compare, median};
 
-const LABEL: usize = 32;
-const COLUMN: usize = 15;
+const LABEL: usize = 30;
+const COLUMN: usize = 18;
 const VERDICT: usize = 32;
 const WIDTH: usize = LABEL + 4 * COLUMN + VERDICT;
 
@@ -122,10 +122,10 @@ impl Table {
             let mark = if best == Some(index) { "*" } else { "" };
             format!("{mark}{}", time(middle(measured, |round| round.p99)))
         });
-        self.line("99 % of pings answered within", &p99, &verdict);
+        self.line("99 % of pings within", &p99, &verdict);
         self.times_worse("  times slower than the best", cells, &comparison, &places);
         let p50 = self.figures(cells, |_, measured| time(middle(measured, |round| round.p50)));
-        self.line("half of them within", &p50, "");
+        self.line("half of the pings within", &p50, "");
         let rates = self.figures(cells, |_, measured| grouped(middle(measured, |round| round.rate)));
         self.line(&format!("{}s per second", row.work.operation()), &rates, "");
     }
@@ -137,7 +137,11 @@ impl Table {
             let name = self.models[index].name();
             texts.push(match cell {
                 Cell::Measured(measured) => figure(index, measured),
-                Cell::Limit(connections) => format!("{} at most", grouped(*connections as f64)),
+                Cell::Limit(connections) => {
+                    let why =
+                        "\"at most\": this model spends a thread on each connection, holds so many and turns the others away";
+                    format!("{} at most [{}]", grouped(*connections as f64), self.footnote(why.into()))
+                }
                 Cell::Unavailable(why) => format!("not here [{}]", self.footnote(format!("{name}: {why}"))),
                 Cell::Failed(why) => format!("failed [{}]", self.footnote(format!("{name}: {why}"))),
             });
@@ -230,8 +234,9 @@ impl Table {
         for note in notes {
             let _ = writeln!(text, "{note}");
         }
-        if rows.iter().any(|row| matches!(row.work, Work::Read(_))) {
-            let _ = writeln!(text, "A blocking reader has one read in flight, whatever is asked for.");
+        let asks_for_many = |row: &Row| matches!(row.work, Work::Read(reads) if reads.in_flight > 1);
+        if self.models.contains(&ModelName::Blocking) && rows.iter().any(asks_for_many) {
+            let _ = writeln!(text, "Blocking has one file read in flight, whatever is asked for.");
         }
         let _ = writeln!(text, "One cell alone: add --model NAME to the command beside its row.\n");
         for (name, value) in fingerprint {
