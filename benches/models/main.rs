@@ -123,7 +123,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     progress.done(&announcement(arguments, &rows, &settings));
     progress.show("writing the data file");
     let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
-    let mut table = Table::new(&arguments.model, command(arguments));
+    let mut table = Table::new(&arguments.model, command(arguments), &settings);
     let before = Usage::now(&cores.both());
     let mut failures = Vec::new();
     for (number, row) in rows.iter().enumerate() {
@@ -151,7 +151,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
 fn settings(arguments: &Arguments) -> Settings {
     let (rounds, warm_up, window, counting) = match arguments {
         Arguments { test: true, .. } => (1, 0, 5, 5),
-        Arguments { quick: true, .. } => (5, 20, 100, 40),
+        Arguments { quick: true, .. } => (6, 20, 80, 40),
         _ => (9, 50, 400, 150),
     };
     let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
