@@ -28,7 +28,7 @@ pub struct Arguments {
     /// Only this model; may be given more than once
     #[arg(long, value_enum, value_name = "NAME")]
     pub model: Vec<ModelName>,
-    /// So many rounds [default: 9; 5 with --quick, 1 with --test]
+    /// So many rounds [default: 9; 6 with --quick, 1 with --test]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// Say what rows there are, and end

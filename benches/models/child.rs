@@ -49,8 +49,9 @@ pub struct ReadOrder {
     pub random: bool,
     pub direct: bool,
     pub seed: u64,
-    /// For how long new reads are begun; at least `in_flight` are.
+    /// For how long new reads are begun, and how many are however long it takes.
     pub nanos: u64,
+    pub at_least: u64,
     /// Check every octet, not one word of each sector.
     pub every_octet: bool,
 }

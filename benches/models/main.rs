@@ -123,8 +123,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     progress.done(&announcement(arguments, &rows, &settings));
     progress.show("writing the data file");
     let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
-    let mut table = Table::new(&arguments.model, command(arguments));
-    let usage = Usage::now(&cores.both());
+    let mut table = Table::new(&arguments.model, command(arguments), &settings);
+    let before = Usage::now(&cores.both());
     let mut failures = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         let started = Instant::now();
@@ -141,7 +141,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         println!("{} rows on {} models: {} failures", rows.len(), arguments.model.len(), failures.len());
     } else {
         let mut notes = notes(cores, idle, idle_wanted);
-        notes.extend(usage.and_then(|usage| disturbance(&usage, cores, began.elapsed())));
+        notes.extend(before.and_then(|before| disturbance(&before, cores)));
         println!("{}", table.finish(&settings, &rows, &machine::fingerprint(cores, &data), &notes));
     }
     failures.iter().for_each(|failure| eprintln!("models: {failure}"));
@@ -151,7 +151,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
 fn settings(arguments: &Arguments) -> Settings {
     let (rounds, warm_up, window, counting) = match arguments {
         Arguments { test: true, .. } => (1, 0, 5, 5),
-        Arguments { quick: true, .. } => (5, 20, 100, 40),
+        Arguments { quick: true, .. } => (6, 20, 80, 40),
         _ => (9, 50, 400, 150),
     };
     let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
@@ -202,8 +202,8 @@ fn command(arguments: &Arguments) -> String {
 }
 
 /// What the neighbours did meanwhile, if it matters.
-fn disturbance(before: &Usage, cores: Cores, elapsed: Duration) -> Option<String> {
-    let (others, stolen) = Usage::now(&cores.both())?.disturbance_since(before, elapsed, cores.both().len());
+fn disturbance(before: &Usage, cores: Cores) -> Option<String> {
+    let (others, stolen) = Usage::now(&cores.both())?.disturbance_since(before, cores.both().len());
     (others + stolen > QUIET).then(|| {
         format!(
             "The machine was not quiet: other programs used {:.0} % of these cores, the hypervisor took {:.0} %. Trust ratios, not rates.",

@@ -25,6 +25,9 @@ pub struct Settings {
     pub every_octet: bool,
 }
 
+/// Where the system calls of a slow row are counted, the pass is made no longer than this.
+const LONGEST_COUNTING: Duration = Duration::from_millis(500);
+
 /// One model's part of a row.
 pub enum Cell {
     Measured(Measured),
@@ -162,9 +165,10 @@ impl Contestant {
         match &row.work {
             Work::Read(reads) => {
                 let seed = u64::from(round) + 1;
-                self.read(reads, seed, settings.plan.warm_up, settings.every_octet)?;
+                let order = |time| order(reads, seed, time, settings.every_octet);
+                self.read(&order(settings.plan.warm_up))?;
                 let before = self.child.cpu()?;
-                let done = self.read(reads, seed, settings.plan.window, settings.every_octet)?;
+                let done = self.read(&order(settings.plan.window))?;
                 let cpu = self.child.cpu()? - before;
                 Ok(Round::of_operations(done.reads, Duration::from_nanos(done.nanos), cpu))
             }
@@ -186,10 +190,8 @@ impl Contestant {
         }
     }
 
-    fn read(&mut self, reads: &Reads, seed: u64, time: Duration, every_octet: bool) -> Result<ReadDone, Stop> {
-        let Reads { block, in_flight, random, direct } = *reads;
-        let nanos = time.as_nanos() as u64;
-        self.child.tell(&ReadOrder { block, in_flight, random, direct, seed, nanos, every_octet })?;
+    fn read(&mut self, order: &ReadOrder) -> Result<ReadDone, Stop> {
+        self.child.tell(order)?;
         match self.child.hear()? {
             Said::Read(done) => Ok(done),
             said => Err(unexpected(&said).into()),
@@ -202,6 +204,12 @@ impl Contestant {
             said => Err(unexpected(&said).into()),
         }
     }
+}
+
+fn order(reads: &Reads, seed: u64, time: Duration, every_octet: bool) -> ReadOrder {
+    let Reads { block, in_flight, random, direct } = *reads;
+    let (nanos, at_least) = (time.as_nanos() as u64, in_flight as u64);
+    ReadOrder { block, in_flight, random, direct, seed, nanos, at_least, every_octet }
 }
 
 impl Round {
@@ -280,29 +288,36 @@ fn load_steadily(to: SocketAddr, steadily: &Steadily, plan: Plan, edge: &mut dyn
 
 /// System calls per operation: a long pass less a short one, which takes away what is done once for each process and connection.
 fn count_calls(model: ModelName, row: &Row, settings: &Settings, data: &DataFile) -> Result<Option<f64>, Stop> {
-    let (short, long) = match &row.work {
-        // Two kinds of requests share the server: a figure for each of them there is not.
-        Work::PingBeside(_) => return Ok(None),
-        Work::Read(reads) => {
-            let mut reader = Contestant::start(model, row, data)?;
-            let mut count = |time| {
-                let done = reader.read(reads, 1, time, true)?;
-                Ok::<_, Stop>((done.spent.calls_total(), done.reads))
-            };
-            (count(Duration::ZERO)?, count(settings.counting)?)
+    // Two kinds of requests share the server there: a figure for each of them there is not.
+    if let Work::PingBeside(_) = row.work {
+        return Ok(None);
+    }
+    let mut reader = match row.work {
+        Work::Read(_) => Some(Contestant::start(model, row, data)?),
+        _ => None,
+    };
+    let mut count = |window| match (&row.work, &mut reader) {
+        (Work::Read(reads), Some(reader)) => {
+            let done = reader.read(&order(reads, 1, window, true))?;
+            Ok((done.spent.calls_total(), done.reads))
         }
         _ => {
-            let count = |window| {
-                let server = Contestant::start(model, row, data)?;
-                let plan = Plan { warm_up: Duration::ZERO, window };
-                let loaded = load(server.address, row, plan, data, &mut |_| {})?;
-                Ok::<_, Stop>((server.end()?.calls_total(), loaded.sample.answers_in_all))
-            };
-            (count(Duration::ZERO)?, count(settings.counting)?)
+            let server = Contestant::start(model, row, data)?;
+            let plan = Plan { warm_up: Duration::ZERO, window };
+            let loaded = load(server.address, row, plan, data, &mut |_| {})?;
+            Ok::<_, Stop>((server.end()?.calls_total(), loaded.sample.answers_in_all))
         }
     };
-    let operations = long.1.saturating_sub(short.1);
-    Ok((operations > 0).then(|| long.0.saturating_sub(short.0) as f64 / operations as f64))
+    let short = count(Duration::ZERO)?;
+    let mut window = settings.counting;
+    loop {
+        let long = count(window)?;
+        let operations = long.1.saturating_sub(short.1);
+        if operations > short.1 || window > LONGEST_COUNTING {
+            return Ok((operations > 0).then(|| long.0.saturating_sub(short.0) as f64 / operations as f64));
+        }
+        window *= 2;
+    }
 }
 
 fn unexpected(said: &Said) -> Failure {

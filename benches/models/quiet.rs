@@ -1,7 +1,7 @@
 //! Was the machine quiet? What other programs did on the two cores meanwhile is in the figures too.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
@@ -10,6 +10,7 @@ use nix::unistd::{SysconfVar, sysconf};
 /// CPU time since some moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
+    at: Instant,
     /// Of all programs, on the given cores.
     all: Duration,
     /// Of this one and its children that have ended.
@@ -37,14 +38,14 @@ impl Usage {
             let usage = getrusage(who).ok()?;
             own += duration(usage.user_time()) + duration(usage.system_time());
         }
-        Some(Usage { all: Duration::from_secs_f64(all), own, stolen: Duration::from_secs_f64(stolen) })
+        Some(Usage { at: Instant::now(), all: Duration::from_secs_f64(all), own, stolen: Duration::from_secs_f64(stolen) })
     }
 
     /// The share of these cores that others have used since `before`, and the share that the hypervisor has taken.
-    pub fn disturbance_since(&self, before: &Usage, elapsed: Duration, cores: usize) -> (f64, f64) {
+    pub fn disturbance_since(&self, before: &Usage, cores: usize) -> (f64, f64) {
         let all = self.all.saturating_sub(before.all);
         let own = self.own.saturating_sub(before.own);
-        let whole = elapsed.as_secs_f64() * cores as f64;
+        let whole = (self.at - before.at).as_secs_f64() * cores as f64;
         (all.saturating_sub(own).as_secs_f64() / whole, self.stolen.saturating_sub(before.stolen).as_secs_f64() / whole)
     }
 }

@@ -80,8 +80,8 @@ impl<'o> Timed<'o> {
     }
 
     fn is_over(&self) -> bool {
-        let at_once = self.order.in_flight as u64;
-        self.asked >= at_once && (self.asked - at_once).is_multiple_of(READS_PER_CLOCK) && Instant::now() >= self.until
+        let Some(beyond) = self.asked.checked_sub(self.order.at_least) else { return false };
+        beyond.is_multiple_of(READS_PER_CLOCK) && Instant::now() >= self.until
     }
 }
 

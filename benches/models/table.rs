@@ -5,10 +5,10 @@ use std::fmt::Write;
 use crate::arguments::ModelName;
 use crate::measure::{Cell, Measured, Round, Settings};
 use crate::rows::{Chapter, Row, Work};
-use crate::statistics::{Comparison, Estimate, compare, median};
+use crate::statistics::{Comparison, Estimate, ROUNDS_FOR_INTERVAL, compare, median};
 
-const LABEL: usize = 32;
-const COLUMN: usize = 15;
+const LABEL: usize = 30;
+const COLUMN: usize = 18;
 const VERDICT: usize = 32;
 const WIDTH: usize = LABEL + 4 * COLUMN + VERDICT;
 
@@ -20,6 +20,8 @@ pub struct Table {
     models: Vec<ModelName>,
     /// What comes before a row's name to measure it again.
     command: String,
+    /// Whether there are rounds enough to say that one is the best.
+    has_intervals: bool,
     text: String,
     chapter: Option<Chapter>,
     footnotes: Vec<String>,
@@ -27,10 +29,12 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(models: &[ModelName], command: String) -> Table {
+    pub fn new(models: &[ModelName], command: String, settings: &Settings) -> Table {
+        let has_intervals = settings.rounds as usize >= ROUNDS_FOR_INTERVAL;
         Table {
             models: models.to_vec(),
             command,
+            has_intervals,
             text: String::new(),
             chapter: None,
             footnotes: Vec::new(),
@@ -122,10 +126,10 @@ impl Table {
             let mark = if best == Some(index) { "*" } else { "" };
             format!("{mark}{}", time(middle(measured, |round| round.p99)))
         });
-        self.line("99 % of pings answered within", &p99, &verdict);
+        self.line("99 % of pings within", &p99, &verdict);
         self.times_worse("  times slower than the best", cells, &comparison, &places);
         let p50 = self.figures(cells, |_, measured| time(middle(measured, |round| round.p50)));
-        self.line("half of them within", &p50, "");
+        self.line("half of the pings within", &p50, "");
         let rates = self.figures(cells, |_, measured| grouped(middle(measured, |round| round.rate)));
         self.line(&format!("{}s per second", row.work.operation()), &rates, "");
     }
@@ -137,7 +141,11 @@ impl Table {
             let name = self.models[index].name();
             texts.push(match cell {
                 Cell::Measured(measured) => figure(index, measured),
-                Cell::Limit(connections) => format!("{} at most", grouped(*connections as f64)),
+                Cell::Limit(connections) => {
+                    let why =
+                        "\"at most\": this model spends a thread on each connection, holds so many and turns the others away";
+                    format!("{} at most [{}]", grouped(*connections as f64), self.footnote(why.into()))
+                }
                 Cell::Unavailable(why) => format!("not here [{}]", self.footnote(format!("{name}: {why}"))),
                 Cell::Failed(why) => format!("failed [{}]", self.footnote(format!("{name}: {why}"))),
             });
@@ -182,7 +190,7 @@ impl Table {
 
     fn best(&self, comparison: &Comparison, places: &[usize]) -> Option<usize> {
         match comparison.leaders[..] {
-            [leader] if places.len() > 1 => Some(places[leader]),
+            [leader] if places.len() > 1 && self.has_intervals => Some(places[leader]),
             _ => None,
         }
     }
@@ -191,6 +199,7 @@ impl Table {
         let names: Vec<&str> = comparison.leaders.iter().map(|&leader| self.models[places[leader]].name()).collect();
         match names[..] {
             _ if places.len() < 2 => String::new(),
+            _ if !self.has_intervals => "too few rounds to tell".to_owned(),
             [name] => format!("best: {name}"),
             _ if names.len() == places.len() => "no difference".to_owned(),
             _ => format!("no difference: {}", names.join(", ")),
@@ -222,20 +231,22 @@ impl Table {
         );
         text.push_str(&self.text);
         for (number, footnote) in self.footnotes.iter().enumerate() {
-            let _ = writeln!(text, "[{}] {footnote}", number + 1);
+            text.push_str(&wrapped(&format!("[{}] {footnote}", number + 1)));
         }
         if !self.load_bound.is_empty() {
-            let _ = writeln!(text, "Limited by the load generator (share of its core used): {}", self.load_bound.join("; "));
+            let cells = self.load_bound.join("; ");
+            text.push_str(&wrapped(&format!("≥ The load generator was the limit (shares of their cores used): {cells}")));
         }
         for note in notes {
-            let _ = writeln!(text, "{note}");
+            text.push_str(&wrapped(note));
         }
-        if rows.iter().any(|row| matches!(row.work, Work::Read(_))) {
-            let _ = writeln!(text, "A blocking reader has one read in flight, whatever is asked for.");
+        let asks_for_many = |row: &Row| matches!(row.work, Work::Read(reads) if reads.in_flight > 1);
+        if self.models.contains(&ModelName::Blocking) && rows.iter().any(asks_for_many) {
+            let _ = writeln!(text, "Blocking has one file read in flight, whatever is asked for.");
         }
         let _ = writeln!(text, "One cell alone: add --model NAME to the command beside its row.\n");
         for (name, value) in fingerprint {
-            let _ = writeln!(text, "{name:<12}{value}");
+            text.push_str(&wrapped(&format!("{name:<12}{value}")));
         }
         text
     }
@@ -279,6 +290,23 @@ fn short(figure: f64) -> String {
         _ => 2,
     };
     format!("{figure:.digits$}")
+}
+
+/// Lines no longer than the table is wide.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    let mut room = WIDTH;
+    for word in text.split_inclusive(' ') {
+        let length = word.trim_end().chars().count();
+        if length > room && room < WIDTH {
+            lines.truncate(lines.trim_end().len());
+            lines.push_str("\n    ");
+            room = WIDTH - 4;
+        }
+        lines.push_str(word);
+        room = room.saturating_sub(word.chars().count());
+    }
+    lines + "\n"
 }
 
 /// 1234567 as `1,234,567`.
