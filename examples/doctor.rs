@@ -12,9 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use iolab::Model;
-use iolab::models::{Blocking, Epoll, Pool, Uring, uring};
-use iolab::{Call, Cost, ReadFile, ReadList, ReadWorkload, Unavailable};
+use iolab::models::{AnyModel, uring};
+use iolab::{Call, Cost, Model, ReadFile, ReadList, Unavailable};
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::Pid;
@@ -213,9 +212,10 @@ fn files(report: &mut Report, options: &Options) -> Verdicts {
     }
 
     let mut verdicts: Verdicts = Vec::new();
-    for (name, run) in MODELS {
-        let around = direct.as_ref().ok().map(|file| read(run, file));
-        verdicts.push((name, read(run, &buffered), around));
+    for model in AnyModel::all() {
+        let around = direct.as_ref().ok().map(|file| read(model, file));
+        let through = model.available().and_then(|()| read(model, &buffered));
+        verdicts.push((model.name(), through, around));
     }
     for (name, through, around) in &verdicts {
         if let ("epoll", Ok(through)) = (*name, through) {
@@ -259,17 +259,8 @@ fn refusal(report: &mut Report, name: &str, error: &io::Error) {
     }
 }
 
-type Run = fn(&ReadFile, NonZeroUsize, &mut dyn ReadWorkload) -> io::Result<Cost>;
-
-const MODELS: [(&str, Run); 4] = [
-    ("blocking", |file, depth, workload| Blocking::default().read_ranges(file, depth, workload)),
-    ("epoll", |file, depth, workload| Epoll::default().read_ranges(file, depth, workload)),
-    ("uring", |file, depth, workload| Uring::default().read_ranges(file, depth, workload)),
-    ("pool", |file, depth, workload| Pool::default().read_ranges(file, depth, workload)),
-];
-
 /// Reads a little. The first failed read is the answer.
-fn read(run: Run, file: &ReadFile) -> io::Result<Cost> {
+fn read(model: AnyModel, file: &ReadFile) -> io::Result<Cost> {
     let mut failed = None;
     let mut list = ReadList::new(&[0..4096, 4096..8192, 100..200], |_, octets| match octets {
         Ok(_) => ControlFlow::Continue(()),
@@ -278,7 +269,7 @@ fn read(run: Run, file: &ReadFile) -> io::Result<Cost> {
             ControlFlow::Break(())
         }
     });
-    let cost = run(file, NonZeroUsize::new(4).expect("4 is not 0"), &mut list)?;
+    let cost = model.read_ranges(file, NonZeroUsize::new(4).expect("4 is not 0"), &mut list)?;
     failed.map_or(Ok(cost), Err)
 }
 

@@ -19,8 +19,8 @@ use crate::read_workload::ReadWorkload;
 
 /// A way of waiting.
 pub trait Model: Sync {
-    /// What it is called on the command line.
-    const NAME: &'static str;
+    /// What it is called, on the command line and in tables.
+    fn name(&self) -> &'static str;
 
     /// Says whether this machine has what the model needs; the error holds an [`Unavailable`](crate::Unavailable) with the
     /// cause and the cure.
@@ -42,7 +42,7 @@ pub trait Model: Sync {
                 .into_iter()
                 .map(|listener| {
                     let serve = move || self.serve(listener, service, shutdown).inspect_err(|_| shutdown.begin());
-                    let thread = thread::Builder::new().name(Self::NAME.into()).spawn_scoped(scope, serve);
+                    let thread = thread::Builder::new().name(self.name().into()).spawn_scoped(scope, serve);
                     thread.inspect_err(|_| shutdown.begin())
                 })
                 .collect();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use iolab::http1::{HttpLimits, HttpService, TimeLimits};
 use iolab::limits::ServeLimits;
-use iolab::models::{Blocking, Epoll, Pool, Uring};
+use iolab::models::{AnyModel, Blocking, Epoll, Pool, Uring};
 use iolab::patterns::Echo;
 use iolab::{Cost, Model, Shutdown, Unavailable, listen};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,15 +35,16 @@ macro_rules! models {
         mod $name {
             use super::*;
 
-            fn model(limits: ServeLimits) -> Option<$model> {
-                let model = $model { limits, ..$model::default() };
+            fn model(limits: ServeLimits) -> Option<AnyModel> {
+                let mut model = AnyModel::$model($model::default());
+                *model.limits_mut() = limits;
                 match model.available() {
                     Ok(()) => Some(model),
                     Err(error) if Unavailable::within(&error).is_some() => {
-                        eprintln!("skipped: serving by {}: {error}", $model::NAME);
+                        eprintln!("skipped: serving by {}: {error}", model.name());
                         None
                     }
-                    Err(error) => panic!("{} does not work here, and does not know why: {error}", $model::NAME),
+                    Err(error) => panic!("{} does not work here, and does not know why: {error}", model.name()),
                 }
             }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use iolab::Model;
-use iolab::models::{Blocking, Epoll, Pool, Uring, uring};
-use iolab::{Cost, MAX_BLOCK, ReadFile, ReadWorkload, Unavailable};
+use iolab::models::{AnyModel, UnknownModel};
+use iolab::{MAX_BLOCK, ReadFile, Unavailable};
 
 use measured::{heading, headline, measure};
 
@@ -31,9 +31,9 @@ use measured::{heading, headline, measure};
 struct Options {
     /// A regular file or a block device
     file: PathBuf,
-    /// Who reads
-    #[arg(long, value_enum, default_value = "all")]
-    model: Choice,
+    /// Who reads: blocking, epoll, uring, pool or all
+    #[arg(long, default_value = "all", value_parser = models)]
+    model: Models,
     /// In which order
     #[arg(long, value_enum, default_value = "random")]
     pattern: Pattern,
@@ -70,15 +70,6 @@ struct Options {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Choice {
-    Blocking,
-    Epoll,
-    Uring,
-    Pool,
-    All,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Pattern {
     Random,
     Sequential,
@@ -105,26 +96,30 @@ fn run(options: &Options) -> io::Result<u8> {
     }
     let mut status = 0;
     let mut sums = Vec::new();
-    for model in options.models() {
+    for &(mut model) in &options.model.0 {
+        if let AnyModel::Uring(uring) = &mut model {
+            uring.reads.registered_file = !options.unregistered;
+            uring.reads.registered_buffers = !options.unregistered;
+        }
         if options.cold {
             file.drop_cache()?;
         }
         let line = match measure(options, &file, blocks, model) {
             Ok(measured) => {
                 if let Some(error) = &measured.reads.first_error {
-                    eprintln!("read_file: {}: {} reads failed, the first: {error}", model.name(), measured.reads.errors);
+                    eprintln!("read_file: {}: {} reads failed, the first: {error}", model, measured.reads.errors);
                     status = 1;
                 }
                 sums.push((model, measured.reads.count, measured.reads.octets, measured.reads.sum));
                 if options.json { measured.json(model) } else { measured.row(model) }
             }
             Err(error) if Unavailable::within(&error).is_some() => {
-                if options.model != Choice::All {
-                    eprintln!("read_file: {}: {error}", model.name());
+                if options.model.0.len() == 1 {
+                    eprintln!("read_file: {}: {error}", model);
                     status = 3;
                 }
                 let json = || serde_json::json!({ "model": model.name(), "error": error.to_string() }).to_string();
-                if options.json { json() } else { format!("{:<10}{error}", model.name()) }
+                if options.json { json() } else { format!("{:<10}{error}", model) }
             }
             Err(error) => return Err(error),
         };
@@ -139,37 +134,12 @@ fn run(options: &Options) -> io::Result<u8> {
     Ok(status)
 }
 
-impl Options {
-    fn models(&self) -> Vec<Choice> {
-        match self.model {
-            Choice::All => vec![Choice::Blocking, Choice::Epoll, Choice::Uring, Choice::Pool],
-            one => vec![one],
-        }
-    }
-}
+/// One model, or all of them.
+#[derive(Clone)]
+struct Models(Vec<AnyModel>);
 
-impl Choice {
-    fn name(self) -> &'static str {
-        match self {
-            Choice::Blocking => "blocking",
-            Choice::Epoll => "epoll",
-            Choice::Uring => "uring",
-            Choice::Pool => "pool",
-            Choice::All => "all",
-        }
-    }
-
-    fn read_ranges(self, options: &Options, file: &ReadFile, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
-        let plain = uring::ReadOptions { registered_file: false, registered_buffers: false, ..Default::default() };
-        let reads = if options.unregistered { plain } else { uring::ReadOptions::default() };
-        match self {
-            Choice::Blocking => Blocking::default().read_ranges(file, options.in_flight, workload),
-            Choice::Epoll => Epoll::default().read_ranges(file, options.in_flight, workload),
-            Choice::Uring => Uring { reads, ..Uring::default() }.read_ranges(file, options.in_flight, workload),
-            Choice::Pool => Pool::default().read_ranges(file, options.in_flight, workload),
-            Choice::All => unreachable!("is resolved into the four"),
-        }
-    }
+fn models(text: &str) -> Result<Models, UnknownModel> {
+    if text == "all" { Ok(Models(AnyModel::all().to_vec())) } else { text.parse().map(|model| Models(vec![model])) }
 }
 
 fn say(out: &mut impl Write, line: &str) -> io::Result<()> {

@@ -3,11 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use iolab::{Cost, ReadFile};
+use iolab::models::AnyModel;
+use iolab::{Cost, Model, ReadFile};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::reads::Reads;
-use crate::{Choice, Options, Pattern};
+use crate::{Options, Pattern};
 
 pub(crate) struct Measured {
     pub(crate) reads: Reads,
@@ -17,11 +18,11 @@ pub(crate) struct Measured {
 }
 
 /// Has a model do the reads.
-pub(crate) fn measure(options: &Options, file: &ReadFile, blocks: u64, model: Choice) -> io::Result<Measured> {
+pub(crate) fn measure(options: &Options, file: &ReadFile, blocks: u64, model: AnyModel) -> io::Result<Measured> {
     let mut reads = Reads::new(options, blocks);
     let cpu_before = cpu_time()?;
     let begun = Instant::now();
-    let cost = model.read_ranges(options, file, &mut reads)?;
+    let cost = model.read_ranges(file, options.in_flight, &mut reads)?;
     Ok(Measured { reads, cost, wall: begun.elapsed(), cpu: cpu_time()?.saturating_sub(cpu_before) })
 }
 
@@ -83,7 +84,7 @@ impl Measured {
         self.reads.latency.value_at_quantile(quantile) as f64 / 1e3
     }
 
-    pub(crate) fn row(&self, model: Choice) -> String {
+    pub(crate) fn row(&self, model: AnyModel) -> String {
         format!(
             "{:<9}{:>9.0}{:>10.1}{:>10.2}{:>12.3}{:>11.1}{:>11.1}{:>11.1}{:>9}",
             model.name(),
@@ -98,7 +99,7 @@ impl Measured {
         )
     }
 
-    pub(crate) fn json(&self, model: Choice) -> String {
+    pub(crate) fn json(&self, model: AnyModel) -> String {
         let calls: serde_json::Map<_, _> = self.cost.calls.iter().map(|(name, count)| (name.into(), count.into())).collect();
         serde_json::json!({
             "model": model.name(),

@@ -10,33 +10,20 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use iolab::http1::{HttpLimits, TimeLimits};
-use iolab::limits::ServeLimits;
-use iolab::models::{Blocking, Epoll, Pool, Uring};
+use iolab::models::AnyModel;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// A model by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ModelName {
-    /// A thread per connection; every call waits.
-    Blocking,
-    /// One thread asks who is ready (epoll).
-    Epoll,
-    /// One thread is told what is done (io_uring).
-    Uring,
-    /// One thread decides, a pool of others waits.
-    Pool,
-}
-
 /// The flags of a server.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// How to wait.
-    #[arg(long, value_enum)]
-    pub model: ModelName,
+    /// How to wait: blocking (a thread per connection, every call waits), epoll (one thread asks who is ready), uring (one thread
+    /// is told what is done), pool (one thread decides, others wait)
+    #[arg(long)]
+    pub model: AnyModel,
     /// Where to listen; port 0 lets the kernel choose one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
@@ -92,43 +79,20 @@ impl Options {
     fn serve<S: Service>(&self, name: &str, hint: &str, service: &S) -> io::Result<Cost> {
         let shutdown = Arc::new(Shutdown::new()?);
         begin_on_signal(&shutdown)?;
-        let ready = Ready { options: self, name, hint };
-        match self.model {
-            ModelName::Blocking => {
-                ready.serve(Blocking { limits: self.limits(Blocking::default().limits) }, service, &shutdown)
-            }
-            ModelName::Epoll => ready.serve(Epoll { limits: self.limits(Epoll::default().limits) }, service, &shutdown),
-            ModelName::Pool => ready.serve(Pool { limits: self.limits(Pool::default().limits) }, service, &shutdown),
-            ModelName::Uring => {
-                let uring = Uring::default();
-                ready.serve(Uring { limits: self.limits(uring.limits), ..uring }, service, &shutdown)
-            }
-        }
-    }
-
-    fn limits(&self, usual: ServeLimits) -> ServeLimits {
-        ServeLimits { connections: self.max_connections.unwrap_or(usual.connections), drain: self.drain_timeout }
-    }
-}
-
-struct Ready<'a> {
-    options: &'a Options,
-    name: &'a str,
-    hint: &'a str,
-}
-
-impl Ready<'_> {
-    fn serve<M: Model, S: Service>(&self, model: M, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+        let mut model = self.model;
+        let limits = model.limits_mut();
+        limits.connections = self.max_connections.unwrap_or(limits.connections);
+        limits.drain = self.drain_timeout;
         model.available()?;
         let listeners = self.bind()?;
         let address = listeners[0].local_addr()?;
-        println!("{} on {address} by {}; try: {}", self.name, M::NAME, self.hint.replace("{}", &address.to_string()));
-        model.serve_all(listeners, service, shutdown)
+        println!("{name} on {address} by {model}; try: {}", hint.replace("{}", &address.to_string()));
+        model.serve_all(listeners, service, &shutdown)
     }
 
     fn bind(&self) -> io::Result<Vec<TcpListener>> {
-        let address = self.options.listen;
-        listen(address, self.options.threads.into()).map_err(|error| {
+        let address = self.listen;
+        listen(address, self.threads.into()).map_err(|error| {
             let cure = match error.kind() {
                 io::ErrorKind::AddrInUse => ": another server has it; choose another port with --listen, or port 0",
                 io::ErrorKind::PermissionDenied => ": ports below 1024 need the capability CAP_NET_BIND_SERVICE",

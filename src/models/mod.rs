@@ -7,6 +7,7 @@
 //! **Invariant:** no model knows another, or a protocol by name.
 
 mod accepting;
+mod any;
 pub mod blocking;
 pub mod epoll;
 pub mod pool;
@@ -14,6 +15,7 @@ pub mod simulated;
 mod turned_away;
 pub mod uring;
 
+pub use any::{AnyModel, UnknownModel};
 pub use blocking::Blocking;
 pub use epoll::Epoll;
 pub use pool::Pool;

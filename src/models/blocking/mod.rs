@@ -32,7 +32,7 @@ use crate::limits::{ServeLimits, THREADED_CONNECTIONS};
 use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
 
 /// The plain way: each connection has a thread, and each call waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocking {
     /// The bounds of a server.
     pub limits: ServeLimits,
@@ -46,7 +46,9 @@ impl Default for Blocking {
 }
 
 impl Model for Blocking {
-    const NAME: &'static str = "blocking";
+    fn name(&self) -> &'static str {
+        "blocking"
+    }
 
     fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
         read::read_ranges(file, in_flight, workload)

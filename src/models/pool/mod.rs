@@ -33,7 +33,7 @@ use crate::limits::{ServeLimits, THREADED_CONNECTIONS};
 use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
 
 /// A thread per blocking call: one thread decides, others wait for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// The bounds of a server.
     pub limits: ServeLimits,
@@ -47,7 +47,9 @@ impl Default for Pool {
 }
 
 impl Model for Pool {
-    const NAME: &'static str = "pool";
+    fn name(&self) -> &'static str {
+        "pool"
+    }
 
     fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
         read::read_ranges(file, in_flight, workload)

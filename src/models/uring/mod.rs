@@ -39,7 +39,7 @@ pub use read::ReadOptions;
 pub use crate::sys::ring_features::Feature;
 
 /// Completions: the kernel is asked to do it, and says when it is done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uring {
     /// The bounds of a server.
     pub limits: ServeLimits,
@@ -66,7 +66,9 @@ impl Default for ReceiveOptions {
 }
 
 impl Model for Uring {
-    const NAME: &'static str = "uring";
+    fn name(&self) -> &'static str {
+        "uring"
+    }
 
     fn available(&self) -> io::Result<()> {
         serve::ring(&self.receives).map(drop)
