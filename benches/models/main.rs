@@ -124,16 +124,16 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     progress.show("writing the data file");
     let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
     let mut table = Table::new(&arguments.model, command(arguments), &settings);
-    let before = Usage::now(&cores.both());
-    let mut failures = Vec::new();
+    let (mut failures, mut disturbed) = (Vec::new(), Vec::new());
     for (number, row) in rows.iter().enumerate() {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), Usage::now(&cores.both()));
         progress.count(number + 1, rows.len());
         let cells = measure(row, &arguments.model, &settings, &data, &mut progress)?;
         let seconds = started.elapsed().as_secs_f64();
         progress.done(&format!("{:<32}{seconds:>6.1} s{}", row.name, outcome(&cells)));
         failures.extend(cells.iter().zip(&arguments.model).filter_map(|(cell, model)| failure(row, *model, cell)));
         table.row(row, &cells);
+        disturbed.extend(before.and_then(|before| disturbance(row, &before, cores)));
     }
     eprintln!("{:.0} s altogether", began.elapsed().as_secs_f64());
 
@@ -141,7 +141,12 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         println!("{} rows on {} models: {} failures", rows.len(), arguments.model.len(), failures.len());
     } else {
         let mut notes = notes(cores, idle, idle_wanted);
-        notes.extend(before.and_then(|before| disturbance(&before, cores)));
+        if !disturbed.is_empty() {
+            notes.push(format!(
+                "The machine was not quiet: other programs, or the hypervisor, used so much of these cores during {}. Measure those rows again.",
+                disturbed.join(", ")
+            ));
+        }
         println!("{}", table.finish(&settings, &rows, &machine::fingerprint(cores, &data), &notes));
     }
     failures.iter().for_each(|failure| eprintln!("models: {failure}"));
@@ -202,15 +207,9 @@ fn command(arguments: &Arguments) -> String {
 }
 
 /// What the neighbours did meanwhile, if it matters.
-fn disturbance(before: &Usage, cores: Cores) -> Option<String> {
-    let (others, stolen) = Usage::now(&cores.both())?.disturbance_since(before, cores.both().len());
-    (others + stolen > QUIET).then(|| {
-        format!(
-            "The machine was not quiet: other programs used {:.0} % of these cores, the hypervisor took {:.0} %. Trust ratios, not rates.",
-            100.0 * others,
-            100.0 * stolen
-        )
-    })
+fn disturbance(row: &Row, before: &Usage, cores: Cores) -> Option<String> {
+    let share = Usage::now(&cores.both())?.disturbance_since(before, cores.both().len());
+    (share > QUIET).then(|| format!("{} ({:.0} %)", row.name, 100.0 * share))
 }
 
 fn notes(cores: Cores, idle: usize, idle_wanted: usize) -> Vec<String> {

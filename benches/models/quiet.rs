@@ -28,9 +28,10 @@ impl Usage {
         for core in cores {
             let name = format!("cpu{core}");
             let line = stat.lines().find(|line| line.split(' ').next() == Some(&name))?;
-            // user nice system idle iowait irq softirq steal (proc_stat(5)); interrupts are nobody's.
+            // user nice system idle iowait irq softirq steal (proc_stat(5)). Soft interrupts are the network's work, which is
+            // done on the time of whoever sends.
             let fields: Vec<f64> = line.split(' ').skip(1).filter_map(|field| field.parse().ok()).collect();
-            all += (fields.first()? + fields.get(1)? + fields.get(2)?) / ticks;
+            all += (fields.get(..3)?.iter().sum::<f64>() + fields.get(5..7)?.iter().sum::<f64>()) / ticks;
             stolen += fields.get(7)? / ticks;
         }
         let mut own = Duration::ZERO;
@@ -41,12 +42,11 @@ impl Usage {
         Some(Usage { at: Instant::now(), all: Duration::from_secs_f64(all), own, stolen: Duration::from_secs_f64(stolen) })
     }
 
-    /// The share of these cores that others have used since `before`, and the share that the hypervisor has taken.
-    pub fn disturbance_since(&self, before: &Usage, cores: usize) -> (f64, f64) {
-        let all = self.all.saturating_sub(before.all);
-        let own = self.own.saturating_sub(before.own);
-        let whole = (self.at - before.at).as_secs_f64() * cores as f64;
-        (all.saturating_sub(own).as_secs_f64() / whole, self.stolen.saturating_sub(before.stolen).as_secs_f64() / whole)
+    /// The share of these cores that others have used since `before`, or the hypervisor has taken.
+    pub fn disturbance_since(&self, before: &Usage, cores: usize) -> f64 {
+        let others = self.all.saturating_sub(before.all).saturating_sub(self.own.saturating_sub(before.own));
+        let stolen = self.stolen.saturating_sub(before.stolen);
+        (others + stolen).as_secs_f64() / ((self.at - before.at).as_secs_f64() * cores as f64)
     }
 }
 

@@ -120,18 +120,25 @@ impl Table {
 
     fn latency(&mut self, row: &Row, cells: &[Cell]) {
         let (comparison, places) = self.compared(cells, |round| round.p99);
-        let best = self.best(&comparison, &places);
-        let verdict = self.verdict(&comparison, &places);
-        let p99 = self.cells(cells, |index, measured| {
-            let mark = if best == Some(index) { "*" } else { "" };
-            format!("{mark}{}", time(middle(measured, |round| round.p99)))
-        });
-        self.line("99 % of pings within", &p99, &verdict);
+        let p99 = self.times(cells, &comparison, &places, |round| round.p99);
+        let p99 = self.cells(cells, |index, _| p99[index].clone());
+        self.line("99 % of pings within", &p99, &self.verdict(&comparison, &places));
         self.times_worse("  times slower than the best", cells, &comparison, &places);
-        let p50 = self.figures(cells, |_, measured| time(middle(measured, |round| round.p50)));
-        self.line("half of the pings within", &p50, "");
+
+        let (comparison, places) = self.compared(cells, |round| round.p50);
+        let p50 = self.times(cells, &comparison, &places, |round| round.p50);
+        self.line("half of the pings within", &p50, &self.verdict(&comparison, &places));
+        self.times_worse("  times slower than the best", cells, &comparison, &places);
         let rates = self.figures(cells, |_, measured| grouped(middle(measured, |round| round.rate)));
         self.line(&format!("{}s per second", row.work.operation()), &rates, "");
+    }
+
+    fn times(&self, cells: &[Cell], comparison: &Comparison, places: &[usize], of: fn(&Round) -> f64) -> Vec<String> {
+        let best = self.best(comparison, places);
+        self.figures(cells, |index, measured| {
+            let mark = if best == Some(index) { "*" } else { "" };
+            format!("{mark}{}", time(middle(measured, of)))
+        })
     }
 
     /// The first line of a row, which says in the cell what has no figure and why.
@@ -201,7 +208,7 @@ impl Table {
             _ if places.len() < 2 => String::new(),
             _ if !self.has_intervals => "too few rounds to tell".to_owned(),
             [name] => format!("best: {name}"),
-            _ if names.len() == places.len() => "no difference".to_owned(),
+            _ if names.len() == self.models.len() => "no difference".to_owned(),
             _ => format!("no difference: {}", names.join(", ")),
         }
     }
