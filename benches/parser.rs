@@ -1,8 +1,8 @@
 //! The request parser against httparse, on the same octets.
 //!
-//! `cargo bench --bench http1_parser`; with `-- --quick` for a first impression. Rows named `iolab` do what a server needs: all lines
-//! found and checked, Host, framing, Connection and Expect judged. Those named `httparse` do what it offers: lines found and
-//! checked. `iolab byte` is the same parser with the reference scanner.
+//! `cargo bench --bench http1_parser`; with `-- --quick` for a first impression. Rows named `iolab` do what a server needs: all
+//! lines found and checked, Host, framing, Connection and Expect judged. Those named `httparse` do what it offers: lines found
+//! and checked. `iolab byte` is the same parser with the reference scanner.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use iolab::http1::scanner::{Byte, Scanner, Swar};

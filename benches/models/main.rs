@@ -143,7 +143,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         let mut notes = notes(cores, idle, idle_wanted);
         if !disturbed.is_empty() {
             notes.push(format!(
-                "The machine was not quiet: other programs, or the hypervisor, used so much of these cores during {}. Measure those rows again.",
+                "The machine was not quiet: other programs or the hypervisor took a share of these cores during {}. Measure again."
+                ,
                 disturbed.join(", ")
             ));
         }

@@ -160,7 +160,7 @@ fn echo(echo: Steadily) -> Row {
         None => (format!("get-{connections}"), "GET".to_owned()),
         Some(octets) => (format!("post-{}-{connections}", short(octets)), format!("POST {}", size(octets))),
     };
-    title += &format!(", {connections} connections");
+    title += &if connections == 1 { ", 1 connection".to_owned() } else { format!(", {connections} connections") };
     if pipelined > 1 {
         name += &format!("-pipelined-{pipelined}");
         title += &format!(", {pipelined} requests at a time on each (pipelined)");
