@@ -218,7 +218,9 @@ impl<P: Protocol> Peer<P> {
         let needs = connection.needs();
         if !had_ended {
             match needs.end {
-                Some(End::Reset) => self.socket.cut(),
+                // Its thread sits in a write, which only this ends.
+                Some(End::Reset) if connection.queue().is_lent() => self.socket.cut(),
+                // Without a FIN, which would make a reset look like an orderly end.
                 Some(_) => self.socket.stop_reading(),
                 None => {}
             }
