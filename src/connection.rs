@@ -7,7 +7,8 @@
 //! - above [`SEND_HIGH_OCTETS`] of unsent output nothing is shown and nothing read, below [`SEND_LOW_OCTETS`] it goes on;
 //! - the peer's FIN is told after the peer's last octet, and only to a protocol that listens;
 //! - octets before deadlines: a deadline is checked after what has arrived was shown;
-//! - the end is orderly: what is unsent goes out, then FIN, then the peer is heard out for [`LINGER`] if it may still speak;
+//! - the end is orderly: what is unsent goes out, then FIN, then the peer is heard out for [`LINGER`] unless it has finished
+//!   too, whatever it has promised: a single octet unread when the socket is closed makes the close a reset;
 //! - a protocol that waits for nothing that can come is ended, as [`Close::Stuck`].
 //!
 //! **Invariant:** no sockets, files, threads or clocks here.
@@ -93,7 +94,6 @@ enum Stage {
     /// The protocol is over; its last words are going out, until this time.
     Flushing {
         until: Time,
-        peer_may_still_speak: bool,
     },
     /// FIN is sent; the peer's words are read and thrown away until this time.
     Lingering {
@@ -127,11 +127,10 @@ impl<P: Protocol> Connection<P> {
                 needs.read = self.willing() && self.peer == PeerState::Speaking;
                 needs.deadline = self.interest.and_then(|interest| interest.deadline);
             }
-            Stage::Flushing { until, peer_may_still_speak } => {
+            Stage::Flushing { until } => {
                 needs.deadline = Some(until);
                 if self.queue.unsent() == 0 {
-                    let heard_out = self.peer != PeerState::Speaking || !peer_may_still_speak;
-                    needs.end = Some(if heard_out { End::Close } else { End::Finish });
+                    needs.end = Some(if self.peer == PeerState::Speaking { End::Finish } else { End::Close });
                 }
             }
             Stage::Lingering { until } => (needs.read, needs.deadline) = (true, Some(until)),
@@ -180,10 +179,8 @@ impl<P: Protocol> Connection<P> {
 
     /// Octets have come.
     pub fn received(&mut self, octets: &[u8], now: Now) {
-        match &mut self.stage {
-            Stage::Open => {}
-            Stage::Flushing { peer_may_still_speak, .. } => return *peer_may_still_speak = true,
-            Stage::Lingering { .. } | Stage::Over(_) => return,
+        if self.stage != Stage::Open {
+            return;
         }
         if self.tail.is_empty() {
             let consumed = self.show(octets, now);
@@ -361,8 +358,7 @@ impl<P: Protocol> Connection<P> {
             return;
         }
         let Some(interest) = self.interest else {
-            let peer_may_still_speak = !self.tail.is_empty() || self.protocol.peer_may_still_speak();
-            self.stage = Stage::Flushing { until: now.at + FLUSH, peer_may_still_speak };
+            self.stage = Stage::Flushing { until: now.at + FLUSH };
             self.tail = Vec::new();
             return;
         };

@@ -53,12 +53,6 @@ pub trait Protocol: Send + Sized + 'static {
     /// What it waits for: a function of its state, never of its history. `None` once all is said: what is unsent goes out, and
     /// the connection ends.
     fn interest(&self) -> Option<Interest>;
-
-    /// Asked once it is over: might the peer still be talking? Closing a socket with unread octets resets it, which can
-    /// destroy the last answer on its way; so if this says yes, the peer is listened to for [a while](crate::limits::LINGER).
-    fn peer_may_still_speak(&self) -> bool {
-        true
-    }
 }
 
 /// What a protocol waits for.

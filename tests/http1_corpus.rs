@@ -1,4 +1,4 @@
-//! Every case of `tests/corpus/*.txt`, played over TCP: whole, octet by octet, and cut at random.
+//! Every case of `tests/corpus/*.txt`, played over TCP and in the simulator: whole, octet by octet, and cut at random.
 //!
 //! `IOLAB_CORPUS_ADDRESS=127.0.0.1:8080 cargo test --test http1_corpus` judges the server at that address, ours or not.
 //! Without it each of our models is started and judged.
@@ -6,7 +6,13 @@
 mod corpus;
 
 use corpus::format::{self, Case};
-use corpus::play::{Split, play};
+use corpus::play::{DRIPPED, Partner, Split, play, play_with};
+use iolab::http1::{HttpService, TimeLimits};
+use iolab::models::simulated::Conversation;
+use iolab::models::{Blocking, Epoll, Pool, Uring};
+use iolab::patterns::Echo;
+use iolab::{Model, Protocol, Shutdown, Unavailable, listen};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Mutex;
@@ -25,8 +31,27 @@ const MODELS: [&str; 4] = ["blocking", "epoll", "uring", "pool"];
 
 /// Starts our echo with the limits of `tests/corpus/mod.rs` under one model, on a free port of the loopback, for as long as
 /// this process lives. The error is why it cannot run on this machine, for the line that says so.
-fn start(_model: &str) -> Result<SocketAddr, String> {
-    Err("no server is joined to the corpus yet".into())
+fn start(model: &str) -> Result<SocketAddr, String> {
+    match model {
+        "blocking" => serve(Blocking::default()),
+        "epoll" => serve(Epoll::default()),
+        "uring" => serve(Uring::default()),
+        "pool" => serve(Pool::default()),
+        other => panic!("no such model: {other}"),
+    }
+}
+
+fn serve<M: Model + Send + 'static>(model: M) -> Result<SocketAddr, String> {
+    match model.available() {
+        Err(error) if Unavailable::within(&error).is_some() => return Err(error.to_string()),
+        other => other.expect("a model that works, or knows why it does not"),
+    }
+    let listeners = listen("127.0.0.1:0".parse().expect("an address"), 1).expect("a free port");
+    let address = listeners[0].local_addr().expect("its address");
+    let service = HttpService::new(corpus::LIMITS, TimeLimits::default(), Echo::default);
+    let shutdown = Shutdown::new().expect("an eventfd");
+    std::thread::spawn(move || model.serve_all(listeners, &service, &shutdown).expect("a server that serves"));
+    Ok(address)
 }
 
 #[test]
@@ -93,4 +118,62 @@ fn first_failure(name: &str, address: SocketAddr, case: &Case) -> Option<String>
         let Case { place, reason, .. } = case;
         Some(format!("{place} ({name}, {split:?})\n    {reason}\n    expected {case}\n    got      {got}"))
     })
+}
+
+/// Without a kernel between, an answer is the same to the octet, however its request was cut and its moves were mixed.
+#[test]
+fn every_case_is_answered_with_the_same_octets_move_by_move() {
+    let service = HttpService::new(corpus::LIMITS, TimeLimits::default(), Echo::default);
+    let mut failures = Vec::new();
+    for case in read_corpus() {
+        let mut whole = None;
+        let seeded = (0..3).map(|seed| (format!("seed {seed}"), Conversation::seeded(&service, seed)));
+        let others = [("octet by octet".to_string(), Conversation::whole(&service))];
+        let splits = [("whole".to_string(), Conversation::whole(&service))].into_iter().chain(others).chain(seeded);
+        for (split, conversation) in splits {
+            let conversation = conversation.expect("an echo turns nobody away");
+            let mut heard = Vec::new();
+            let partner = Simulated { conversation, drips: split == "octet by octet", heard: &mut heard };
+            let verdict = play_with(&case, partner).and_then(|()| match whole.get_or_insert_with(|| heard.clone()) == &heard {
+                true => Ok(()),
+                false => Err("other octets than if it had come whole".into()),
+            });
+            if let Err(got) = verdict {
+                let corpus::format::Case { place, reason, .. } = &case;
+                failures.push(format!("{place} ({split})\n    {reason}\n    expected {case}\n    got      {got}"));
+                break;
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} failures\n\n{}", failures.len(), failures.join("\n"));
+}
+
+/// The simulator, and all that it said.
+struct Simulated<'a, P> {
+    conversation: Conversation<P>,
+    drips: bool,
+    heard: &'a mut Vec<u8>,
+}
+
+impl<P: Protocol> Partner for Simulated<'_, P> {
+    fn say(&mut self, octets: &[u8]) {
+        let dripped = if self.drips { octets.len().min(DRIPPED) } else { 0 };
+        for octet in &octets[..dripped] {
+            self.conversation.say(std::slice::from_ref(octet));
+            self.conversation.pass(Duration::ZERO);
+        }
+        self.conversation.say(&octets[dripped..]);
+    }
+
+    fn finish(&mut self) {
+        self.conversation.finish();
+    }
+}
+
+impl<P: Protocol> Read for Simulated<'_, P> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.conversation.read(buffer)?;
+        self.heard.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
 }

@@ -51,7 +51,6 @@ impl<H: Handler, F: Fn() -> H + Send + Sync> Service for HttpService<F> {
             stage: Stage::Idle,
             exchange: None,
             stopping: false,
-            heard_out: false,
             requests: 0,
         })
     }
@@ -78,8 +77,6 @@ pub struct Http1<H> {
     /// While a request is under way.
     exchange: Option<State>,
     stopping: bool,
-    /// The peer has said that it has nothing more to say.
-    heard_out: bool,
     requests: u64,
 }
 
@@ -96,22 +93,19 @@ impl<H: Handler> Protocol for Http1<H> {
     fn event(&mut self, event: Event, cx: &mut Context<'_>) {
         match event {
             Event::PeerFinished => match self.stage {
-                Stage::Idle => self.end(true),
-                Stage::Head | Stage::Body(_) => {
-                    self.fail(400, "the request ended before it was complete", cx);
-                    self.heard_out = true;
-                }
+                Stage::Idle => self.end(),
+                Stage::Head | Stage::Body(_) => self.fail(400, "the request ended before it was complete", cx),
                 Stage::Answering | Stage::Over => {}
             },
             Event::Deadline => match self.stage {
                 Stage::Head | Stage::Body(_) => self.fail(408, "the request took too long", cx),
-                Stage::Idle => self.end(true),
+                Stage::Idle => self.end(),
                 Stage::Answering | Stage::Over => {}
             },
             Event::Stopping => {
                 self.stopping = true;
                 match self.stage {
-                    Stage::Idle if self.requests > 0 => self.end(true),
+                    Stage::Idle if self.requests > 0 => self.end(),
                     Stage::Idle => {
                         let grace = cx.now() + FRESH_GRACE;
                         self.deadline = Some(self.deadline.map_or(grace, |deadline| deadline.min(grace)));
@@ -141,10 +135,6 @@ impl<H: Handler> Protocol for Http1<H> {
         };
         let room = self.exchange.as_ref().is_some_and(|exchange| exchange.awaits_room);
         Some(Interest { peer, room, deadline: self.deadline })
-    }
-
-    fn peer_may_still_speak(&self) -> bool {
-        !self.heard_out
     }
 }
 
@@ -179,7 +169,6 @@ impl<H: Handler> Http1<H> {
             version: head.version(),
             is_head: head.method() == b"HEAD",
             keep_alive: head.keep_alive() && !self.stopping,
-            peer_is_done: !head.keep_alive(),
             awaits_continue: head.expects_continue(),
             answer: Answer::None,
             awaits_room: false,
@@ -271,7 +260,7 @@ impl<H: Handler> Http1<H> {
         }
         if matches!(self.stage, Stage::Body(_)) && !exchange.keep_alive {
             // Nothing depends on the rest of the body any more.
-            return self.end(false);
+            return self.end();
         }
         if !matches!(self.stage, Stage::Answering) {
             return;
@@ -281,12 +270,11 @@ impl<H: Handler> Http1<H> {
             self.stage = Stage::Idle;
             self.deadline = Some(cx.now() + self.shared.time_limits.idle);
         } else {
-            self.end(exchange.peer_is_done);
+            self.end();
         }
     }
 
-    fn end(&mut self, heard_out: bool) {
-        self.heard_out = heard_out;
+    fn end(&mut self) {
         self.stage = Stage::Over;
         self.deadline = None;
         self.exchange = None;
@@ -304,7 +292,6 @@ impl<H: Handler> Http1<H> {
                 version: Version::Http11,
                 is_head: true,
                 keep_alive: false,
-                peer_is_done: false,
                 awaits_continue: false,
                 answer: Answer::None,
                 awaits_room: false,
@@ -333,6 +320,6 @@ impl<H: Handler> Http1<H> {
                 }
             });
         }
-        self.end(false);
+        self.end();
     }
 }

@@ -62,8 +62,6 @@ pub(super) struct State {
     pub(super) is_head: bool,
     /// Both sides have agreed so far to go on after this exchange.
     pub(super) keep_alive: bool,
-    /// The client has said that this request is its last.
-    pub(super) peer_is_done: bool,
     /// The client waits for 100 Continue, and was not told yet.
     pub(super) awaits_continue: bool,
     pub(super) answer: Answer,

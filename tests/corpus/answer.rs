@@ -4,7 +4,6 @@
 //! (§6.3), for `Date` (RFC 9110 §6.6.1) and for a body that ends where it says. Errors are sentences for the failure list.
 
 use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
 
 /// Longest line accepted in an answer, octets.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -28,15 +27,15 @@ impl Head {
     }
 }
 
-/// Reads answers off one connection, in order. Each wait is bounded by the stream's read timeout.
-pub struct Answers<'s> {
-    stream: &'s TcpStream,
+/// Reads answers off one connection, in order. A read that waited for too long is to fail with `WouldBlock`.
+pub struct Answers<R> {
+    pub stream: R,
     buffer: Vec<u8>,
     used: usize,
 }
 
-impl<'s> Answers<'s> {
-    pub fn new(stream: &'s TcpStream) -> Self {
+impl<R: Read> Answers<R> {
+    pub fn new(stream: R) -> Self {
         Answers { stream, buffer: Vec::new(), used: 0 }
     }
 

@@ -17,3 +17,17 @@ pub mod answer;
 pub mod escapes;
 pub mod format;
 pub mod play;
+
+use iolab::http1::HttpLimits;
+
+/// The table above.
+pub const LIMITS: HttpLimits = HttpLimits {
+    method: 32,
+    target: 8 << 10,
+    fields_octets: 64 << 10,
+    fields: 256,
+    body: 1 << 20,
+    chunk_extension_octets: 4 << 10,
+    trailer_octets: 8 << 10,
+    trailers: 64,
+};

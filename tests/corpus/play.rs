@@ -2,13 +2,13 @@
 
 use super::answer::{Answers, Head};
 use super::format::{Body, Case, Ending, Expected, Step};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Octets of one step that are sent one by one before the rest goes in larger pieces: a write each is slow.
-const DRIPPED: usize = 12 * 1024;
+pub const DRIPPED: usize = 12 * 1024;
 
 /// A request no case sends, whose answer shows that the connection is open and that nothing is left over in it.
 const PROBE: &[u8] = b"POST /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\nContent-Length: 5\r\n\r\nprobe";
@@ -50,7 +50,13 @@ fn connect(address: SocketAddr, patience: Duration) -> std::io::Result<TcpStream
     Ok(stream)
 }
 
-fn converse(case: &Case, stream: &TcpStream, answers: &mut Answers, split: Split, heard: &mut Heard) -> Result<(), String> {
+fn converse(
+    case: &Case,
+    stream: &TcpStream,
+    answers: &mut Answers<&TcpStream>,
+    split: Split,
+    heard: &mut Heard,
+) -> Result<(), String> {
     for (index, step) in case.steps.iter().enumerate() {
         let last = index + 1 == case.steps.len();
         let stop = AtomicBool::new(false);
@@ -72,10 +78,48 @@ fn converse(case: &Case, stream: &TcpStream, answers: &mut Answers, split: Split
             return Ok(());
         }
     }
-    match expects_close(case, heard) || case.ending == Ending::Either {
-        true => Ok(()),
-        false => open(stream, answers, heard),
+    if expects_open(case, heard) {
+        announced_open(heard)?;
+        { stream }.write_all(PROBE).map_err(|e| format!("another request got {e}"))?;
+        probe_answered(answers)?;
     }
+    Ok(())
+}
+
+/// Someone in this process to talk to.
+pub trait Partner: Read {
+    fn say(&mut self, octets: &[u8]);
+    fn finish(&mut self);
+}
+
+/// Plays `case` with `partner`; the error says what was heard.
+pub fn play_with(case: &Case, partner: impl Partner) -> Result<(), String> {
+    let mut answers = Answers::new(partner);
+    let mut heard = Heard { answers: vec![], over: false, last: None };
+    converse_with(case, &mut answers, &mut heard)
+        .map_err(|e| heard.answers.into_iter().chain([e]).collect::<Vec<_>>().join(", "))
+}
+
+fn converse_with(case: &Case, answers: &mut Answers<impl Partner>, heard: &mut Heard) -> Result<(), String> {
+    for (index, step) in case.steps.iter().enumerate() {
+        answers.stream.say(&step.send);
+        if case.fin && index + 1 == case.steps.len() {
+            answers.stream.finish();
+        }
+        hear(step, answers, heard)?;
+        if heard.over {
+            return Ok(());
+        }
+    }
+    if expects_close(case, heard) {
+        closed(case, answers, heard)?;
+    }
+    if expects_open(case, heard) {
+        announced_open(heard)?;
+        answers.stream.say(PROBE);
+        probe_answered(answers)?;
+    }
+    Ok(())
 }
 
 /// Sends a step's octets. A failing write is not judged here: the answers are.
@@ -101,7 +145,7 @@ fn talk(mut stream: &TcpStream, octets: &[u8], split: Split, fin: bool, stop: &A
 }
 
 /// Reads the answers of one step.
-fn hear(step: &Step, answers: &mut Answers, heard: &mut Heard) -> Result<(), String> {
+fn hear(step: &Step, answers: &mut Answers<impl Read>, heard: &mut Heard) -> Result<(), String> {
     let mut expected = step.expect.iter();
     loop {
         let required = expected.clone().find(|expected| !expected.optional);
@@ -125,7 +169,7 @@ fn hear(step: &Step, answers: &mut Answers, heard: &mut Heard) -> Result<(), Str
     }
 }
 
-fn compare(expected: &Expected, head: Head, answers: &mut Answers, heard: &mut Heard) -> Result<(), String> {
+fn compare(expected: &Expected, head: Head, answers: &mut Answers<impl Read>, heard: &mut Heard) -> Result<(), String> {
     let status = head.status;
     let body = match expected.body {
         Body::Head => Vec::new(),
@@ -159,7 +203,7 @@ fn expects_close(case: &Case, heard: &Heard) -> bool {
     case.ending == Ending::Close || (case.ending == Ending::ByStatus && error)
 }
 
-fn closed(case: &Case, answers: &mut Answers, heard: &Heard) -> Result<(), String> {
+fn closed(case: &Case, answers: &mut Answers<impl Read>, heard: &Heard) -> Result<(), String> {
     answers.closed()?;
     match &heard.last {
         // RFC 9112 §9.6: a server that intends to close says so. After our FIN it may not have intended anything.
@@ -170,11 +214,18 @@ fn closed(case: &Case, answers: &mut Answers, heard: &Heard) -> Result<(), Strin
     }
 }
 
-fn open(mut stream: &TcpStream, answers: &mut Answers, heard: &Heard) -> Result<(), String> {
-    if heard.last.as_ref().is_some_and(|head| head.has("connection", "close")) {
-        return Err("with Connection: close, where it should stay open".into());
+fn expects_open(case: &Case, heard: &Heard) -> bool {
+    !expects_close(case, heard) && case.ending != Ending::Either
+}
+
+fn announced_open(heard: &Heard) -> Result<(), String> {
+    match heard.last.as_ref().is_some_and(|head| head.has("connection", "close")) {
+        true => Err("with Connection: close, where it should stay open".into()),
+        false => Ok(()),
     }
-    stream.write_all(PROBE).map_err(|e| format!("another request got {e}"))?;
+}
+
+fn probe_answered(answers: &mut Answers<impl Read>) -> Result<(), String> {
     let head = answers.head().map_err(|e| format!("another request got {e}"))?;
     let head = head.ok_or("another request got no answer: closed, where it should stay open")?;
     let body = answers.body(&head).map_err(|e| format!("another request got {e}"))?;

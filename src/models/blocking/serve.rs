@@ -181,16 +181,16 @@ impl<'scope, S: Service> Acceptor<'scope, '_, S> {
         let start = clock::now();
         let until = start.at + self.limits.drain;
         for peer in everyone(self.shared) {
-            peer.tell(|connection| connection.stopping(start));
+            peer.tell(start, |connection| connection.stopping(start));
         }
         loop {
             let now = clock::now();
             let mut next = until;
             for peer in everyone(self.shared) {
                 if until <= now.at {
-                    peer.tell(Connection::drained);
+                    peer.tell(now, Connection::drained);
                 } else {
-                    let needs = peer.tell(|connection| connection.time(now));
+                    let needs = peer.tell(now, |connection| connection.time(now));
                     next = next.min(needs.deadline.unwrap_or(until));
                 }
             }
@@ -211,14 +211,22 @@ fn everyone<P>(shared: &Shared<P>) -> Vec<Arc<Peer<P>>> {
 
 impl<P: Protocol> Peer<P> {
     /// Tells the protocol something from another thread, and wakes its own where it waits for what will not come any more.
-    fn tell(&self, tell: impl FnOnce(&mut Connection<P>)) -> Needs {
+    fn tell(&self, now: Now, tell: impl FnOnce(&mut Connection<P>)) -> Needs {
         let mut connection = lock(&self.connection);
         let had_ended = connection.needs().end.is_some();
         tell(&mut connection);
-        let needs = connection.needs();
+        let mut needs = connection.needs();
         if !had_ended {
+            if needs.end == Some(End::Finish) {
+                // Its thread goes on reading, and hears the peer out.
+                self.socket.finish();
+                connection.finished(now);
+                needs = connection.needs();
+            }
             match needs.end {
-                Some(End::Reset) => self.socket.cut(),
+                // Its thread sits in a write, which only this ends.
+                Some(End::Reset) if connection.queue().is_lent() => self.socket.cut(),
+                // Without a FIN, which would make a reset look like an orderly end.
                 Some(_) => self.socket.stop_reading(),
                 None => {}
             }

@@ -36,7 +36,9 @@ const REPORTS_PER_TURN: usize = 1024;
 /// A call for a worker to make.
 enum Job {
     /// Wait for newcomers or the shutdown.
-    Accept,
+    Accept {
+        listener: TcpListener,
+    },
     Recv {
         key: Key,
         socket: Arc<Socket>,
@@ -55,22 +57,39 @@ enum Job {
 
 /// What came of it.
 enum Report {
-    Accepted { sockets: Vec<Socket>, error: Option<io::Error>, stopping: bool },
-    Received { key: Key, buffer: Vec<u8>, result: io::Result<usize> },
-    Sent { key: Key, lent: Lent, result: io::Result<usize> },
-    Read { key: Key, ticket: FileTicket, result: io::Result<Bytes> },
+    /// The listener comes back unless the shutdown has begun; then it is closed.
+    Accepted {
+        listener: Option<TcpListener>,
+        sockets: Vec<Socket>,
+        error: Option<io::Error>,
+    },
+    Received {
+        key: Key,
+        buffer: Vec<u8>,
+        result: io::Result<usize>,
+    },
+    Sent {
+        key: Key,
+        lent: Lent,
+        result: io::Result<usize>,
+    },
+    Read {
+        key: Key,
+        ticket: FileTicket,
+        result: io::Result<Bytes>,
+    },
 }
 
 pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
     let meter = Meter::start();
     let (jobs, reports) = (Queue::new(), Queue::new());
-    let worker = Worker { jobs: &jobs, reports: &reports, listener: &listener, shutdown };
+    let worker = Worker { jobs: &jobs, reports: &reports, shutdown };
     let mut cost = thread::scope(|scope| -> io::Result<Cost> {
         let mut server = Server {
             service,
             limits: options.limits,
             staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0, refused_by_kernel: false },
-            is_accepting: false,
+            listener: Some(listener),
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
             peers: Slots::new(),
@@ -90,7 +109,6 @@ pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: 
         cost += staff.dismiss();
         Ok(cost)
     })?;
-    drop(listener);
     cost.calls += meter.read();
     Ok(cost)
 }
@@ -101,8 +119,8 @@ struct Server<'scope, 'env, S: Service> {
     service: &'env S,
     limits: ServeLimits,
     staff: Staff<'scope, 'env>,
-    /// A worker waits for newcomers.
-    is_accepting: bool,
+    /// Away while a worker waits for newcomers, and gone once the shutdown has begun.
+    listener: Option<TcpListener>,
     accept_after: Time,
     turned_away: TurnedAway,
     peers: Slots<Peer<S::Protocol>>,
@@ -133,11 +151,11 @@ impl<S: Service> Server<'_, '_, S> {
     /// Waits for a report, then takes all that are there, and lets everyone concerned go one step.
     fn turn(&mut self) -> io::Result<()> {
         let mut now = clock::now();
-        if self.drain_until.is_none() && !self.is_accepting && self.accept_after <= now.at {
-            self.is_accepting = self.staff.give(Job::Accept);
-            if !self.is_accepting {
-                return Err(io::Error::other("not even one worker thread can be started: raise RLIMIT_NPROC or pids.max"));
-            }
+        if self.accept_after <= now.at
+            && let Some(listener) = self.listener.take()
+            && !self.staff.give(Job::Accept { listener })
+        {
+            return Err(io::Error::other("not even one worker thread can be started: raise RLIMIT_NPROC or pids.max"));
         }
         self.staff.send_off();
         let mut next = self.wait(now);
@@ -154,7 +172,7 @@ impl<S: Service> Server<'_, '_, S> {
     }
 
     fn wait(&mut self, now: Now) -> Option<Report> {
-        let accept = (!self.is_accepting && self.drain_until.is_none()).then_some(self.accept_after);
+        let accept = self.listener.is_some().then_some(self.accept_after);
         let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now.at)];
         let reports = self.staff.worker.reports;
         match wakes.into_iter().flatten().min() {
@@ -166,8 +184,7 @@ impl<S: Service> Server<'_, '_, S> {
     fn hear(&mut self, report: Report, now: Now) -> io::Result<()> {
         self.staff.busy -= 1;
         match report {
-            Report::Accepted { sockets, error, stopping } => {
-                self.is_accepting = false;
+            Report::Accepted { listener, sockets, error } => {
                 for socket in sockets {
                     self.welcome(socket, now);
                 }
@@ -176,7 +193,8 @@ impl<S: Service> Server<'_, '_, S> {
                     Some(error) if judge(&error) == Failure::Broken => return Err(error),
                     _ => {}
                 }
-                if stopping {
+                self.listener = listener;
+                if self.listener.is_none() {
                     self.begin_drain(now);
                 }
             }
@@ -259,8 +277,11 @@ impl<S: Service> Server<'_, '_, S> {
             if end == End::Reset {
                 peer.socket.reset_on_close();
             }
-            if peer.is_reading || peer.is_sending {
+            if peer.is_sending {
                 peer.socket.cut();
+            } else if peer.is_reading {
+                // Without a FIN, which would make a reset look like an orderly end.
+                peer.socket.stop_reading();
             }
         }
         if !peer.is_reading && !peer.is_sending && peer.files == 0 {
@@ -304,7 +325,7 @@ impl<S: Service> Server<'_, '_, S> {
         }
     }
 
-    /// The worker that accepts has emptied the queue before it told us: closing it would have reset those in it.
+    /// The worker that accepts has emptied the queue before it closed it, which would have reset those in it.
     fn begin_drain(&mut self, now: Now) {
         self.drain_until = Some(now.at + self.limits.drain);
         self.for_everyone(now, |connection| connection.stopping(now));
@@ -406,7 +427,6 @@ impl Drop for Staff<'_, '_> {
 struct Worker<'env> {
     jobs: &'env Queue<Option<Job>>,
     reports: &'env Queue<Report>,
-    listener: &'env TcpListener,
     shutdown: &'env Shutdown,
 }
 
@@ -417,7 +437,7 @@ impl Worker<'_> {
         let mut cost = Cost::default();
         while let Some(job) = self.jobs.take(&mut cost) {
             let report = match job {
-                Job::Accept => self.accept_some(),
+                Job::Accept { listener } => self.accept_some(listener),
                 Job::Recv { key, socket, mut buffer } => {
                     let result = socket.recv(&mut buffer);
                     Report::Received { key, buffer, result }
@@ -438,19 +458,19 @@ impl Worker<'_> {
     }
 
     /// Waits for newcomers or the shutdown; then takes in whoever is in the queue.
-    fn accept_some(&self) -> Report {
+    fn accept_some(&self, listener: TcpListener) -> Report {
         let mut sockets = Vec::new();
-        let (mut error, stopping) = match poll_readable([self.listener.as_fd(), self.shutdown.as_fd()], None) {
+        let (mut error, stopping) = match poll_readable([listener.as_fd(), self.shutdown.as_fd()], None) {
             Ok([_, stopping]) => (None, stopping),
             Err(error) => (Some(error), false),
         };
         while error.is_none() && (stopping || sockets.len() < ACCEPTS_PER_TURN) {
-            match accept(self.listener, Mode::Blocking) {
+            match accept(&listener, Mode::Blocking) {
                 Ok(socket) => sockets.push(socket),
                 Err(refused) if judge(&refused) == Failure::TryNext => {}
                 Err(refused) => error = Some(refused),
             }
         }
-        Report::Accepted { sockets, error, stopping }
+        Report::Accepted { listener: (!stopping).then_some(listener), sockets, error }
     }
 }
