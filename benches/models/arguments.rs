@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use iolab::models::AnyModel;
 
 /// Compares four ways of waiting on the same file reads and the same HTTP servers: blocking calls, epoll, io_uring, a pool of
 /// threads.
@@ -26,8 +27,8 @@ pub struct Arguments {
     #[arg(value_name = "PATTERN", conflicts_with = "row")]
     pub pattern: Option<String>,
     /// Only this model; may be given more than once
-    #[arg(long, value_enum, value_name = "NAME")]
-    pub model: Vec<ModelName>,
+    #[arg(long, value_name = "NAME")]
+    pub model: Vec<AnyModel>,
     /// So many rounds [default: 9; 6 with --quick, 1 with --test]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
@@ -38,11 +39,11 @@ pub struct Arguments {
     #[arg(long, hide = true)]
     pub bench: bool,
     /// Be the server under measurement, until standard input ends
-    #[arg(long, hide = true, value_enum)]
-    pub serve: Option<ModelName>,
+    #[arg(long, hide = true)]
+    pub serve: Option<AnyModel>,
     /// Be the reader under measurement, as standard input says
-    #[arg(long, hide = true, value_enum)]
-    pub read: Option<ModelName>,
+    #[arg(long, hide = true)]
+    pub read: Option<AnyModel>,
     /// What that server answers
     #[arg(long, hide = true, value_enum, default_value_t = Application::Echo)]
     pub application: Application,
@@ -69,28 +70,6 @@ impl Application {
     }
 }
 
-/// A model by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ModelName {
-    Blocking,
-    Epoll,
-    Uring,
-    Pool,
-}
-
-impl ModelName {
-    pub const ALL: [ModelName; 4] = [ModelName::Blocking, ModelName::Epoll, ModelName::Uring, ModelName::Pool];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            ModelName::Blocking => "blocking",
-            ModelName::Epoll => "epoll",
-            ModelName::Uring => "uring",
-            ModelName::Pool => "pool",
-        }
-    }
-}
-
 impl Arguments {
     /// From the command line.
     pub fn read() -> Arguments {
@@ -99,7 +78,7 @@ impl Arguments {
         arguments.test |= !arguments.bench && !arguments.quick && !arguments.full;
         arguments.row = arguments.row.or(arguments.pattern.take());
         if arguments.model.is_empty() {
-            arguments.model = ModelName::ALL.to_vec();
+            arguments.model = AnyModel::all().to_vec();
         }
         arguments
     }

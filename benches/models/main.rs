@@ -36,11 +36,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use iolab::Unavailable;
+use iolab::models::AnyModel;
+use iolab::{Model, Unavailable};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use arguments::{Arguments, ModelName};
+use arguments::Arguments;
 use child::{Said, say};
 use cores::Cores;
 use data_file::DataFile;
@@ -189,7 +190,7 @@ fn outcome(cells: &[Cell]) -> &'static str {
     if cells.iter().any(|cell| matches!(cell, Cell::Failed(_))) { "  FAILED" } else { "" }
 }
 
-fn failure(row: &Row, model: ModelName, cell: &Cell) -> Option<String> {
+fn failure(row: &Row, model: AnyModel, cell: &Cell) -> Option<String> {
     match cell {
         Cell::Failed(why) => Some(format!("{} failed on {}: {why}", model.name(), row.name)),
         _ => None,

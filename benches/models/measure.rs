@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::arguments::{Application, ModelName};
+use iolab::Model;
+use iolab::models::AnyModel;
+
+use crate::arguments::Application;
 use crate::child::{Child, Failure, ReadDone, ReadOrder, Said, Spent};
 use crate::chores::{Chores, DISK_OCTETS};
 use crate::data_file::DataFile;
@@ -62,7 +65,7 @@ pub struct Round {
 /// Measures a row for each of the models. `Err` only if interrupted.
 pub fn measure(
     row: &Row,
-    models: &[ModelName],
+    models: &[AnyModel],
     settings: &Settings,
     data: &DataFile,
     progress: &mut Progress,
@@ -147,7 +150,7 @@ struct Contestant {
 }
 
 impl Contestant {
-    fn start(model: ModelName, row: &Row, data: &DataFile) -> Result<Contestant, Stop> {
+    fn start(model: AnyModel, row: &Row, data: &DataFile) -> Result<Contestant, Stop> {
         let (role, application) = match row.work {
             Work::Read(_) => ("--read", Application::Echo),
             Work::Steady(_) | Work::Churn { .. } => ("--serve", Application::Echo),
@@ -287,7 +290,7 @@ fn load_steadily(to: SocketAddr, steadily: &Steadily, plan: Plan, edge: &mut dyn
 }
 
 /// System calls per operation: a long pass less a short one, which takes away what is done once for each process and connection.
-fn count_calls(model: ModelName, row: &Row, settings: &Settings, data: &DataFile) -> Result<Option<f64>, Stop> {
+fn count_calls(model: AnyModel, row: &Row, settings: &Settings, data: &DataFile) -> Result<Option<f64>, Stop> {
     // Two kinds of requests share the server there: a figure for each of them there is not.
     if let Work::PingBeside(_) = row.work {
         return Ok(None);

@@ -6,10 +6,9 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use iolab::models::{Blocking, Epoll, Pool, Uring};
-use iolab::{Cost, Model, ReadFile, ReadWorkload};
+use iolab::models::AnyModel;
+use iolab::{Model, ReadFile, ReadWorkload};
 
-use crate::arguments::ModelName;
 use crate::child::{ReadDone, ReadOrder, Said, say};
 use crate::data_file::is_right;
 use crate::statistics::Dice;
@@ -18,8 +17,8 @@ use crate::statistics::Dice;
 const READS_PER_CLOCK: u64 = 16;
 
 /// Obeys until the input ends.
-pub fn obey(model: ModelName, data: &Path) -> io::Result<()> {
-    available(model)?;
+pub fn obey(model: AnyModel, data: &Path) -> io::Result<()> {
+    model.available()?;
     say(&Said::Ready)?;
     for line in io::stdin().lock().lines() {
         let order: ReadOrder = serde_json::from_str(&line?)?;
@@ -28,26 +27,12 @@ pub fn obey(model: ModelName, data: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn available(model: ModelName) -> io::Result<()> {
-    match model {
-        ModelName::Blocking => Blocking::default().available(),
-        ModelName::Epoll => Epoll::default().available(),
-        ModelName::Uring => Uring::default().available(),
-        ModelName::Pool => Pool::default().available(),
-    }
-}
-
-fn read(model: ModelName, data: &Path, order: &ReadOrder) -> io::Result<ReadDone> {
+fn read(model: AnyModel, data: &Path, order: &ReadOrder) -> io::Result<ReadDone> {
     let file = if order.direct { ReadFile::open_direct(data)? } else { ReadFile::open_buffered(data)? };
     let in_flight = NonZeroUsize::new(order.in_flight).unwrap_or(NonZeroUsize::MIN);
     let mut workload = Timed::new(order, file.len()?);
     let began = Instant::now();
-    let cost: Cost = match model {
-        ModelName::Blocking => Blocking::default().read_ranges(&file, in_flight, &mut workload),
-        ModelName::Epoll => Epoll::default().read_ranges(&file, in_flight, &mut workload),
-        ModelName::Uring => Uring::default().read_ranges(&file, in_flight, &mut workload),
-        ModelName::Pool => Pool::default().read_ranges(&file, in_flight, &mut workload),
-    }?;
+    let cost = model.read_ranges(&file, in_flight, &mut workload)?;
     let nanos = began.elapsed().as_nanos() as u64;
     workload.failure.map_or(Ok(()), Err)?;
     if workload.arrived != workload.asked {

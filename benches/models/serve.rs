@@ -8,15 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use iolab::http1::{HttpLimits, HttpService, TimeLimits};
-use iolab::limits::ServeLimits;
-use iolab::models::{Blocking, Epoll, Pool, Uring};
+use iolab::models::AnyModel;
 use iolab::patterns::Echo;
-use iolab::{Cost, Model, ReadFile, Service, Shutdown, listen};
+use iolab::{Model, ReadFile, Service, Shutdown, listen};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::arguments::{Application, LISTEN, ModelName};
+use crate::arguments::{Application, LISTEN};
 use crate::child::{Said, say};
 use crate::chores::Chores;
 
@@ -24,7 +23,7 @@ use crate::chores::Chores;
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// Serves, and says what it took.
-pub fn serve(model: ModelName, application: Application, data: &Path) -> io::Result<Said> {
+pub fn serve(model: AnyModel, application: Application, data: &Path) -> io::Result<Said> {
     raise_descriptor_limit()?;
     let limits = HttpLimits::default();
     // Idle connections are to stay for as long as a row takes.
@@ -38,25 +37,15 @@ pub fn serve(model: ModelName, application: Application, data: &Path) -> io::Res
     }
 }
 
-fn serve_by(model: ModelName, service: &impl Service) -> io::Result<Said> {
-    let drained = |limits: ServeLimits| ServeLimits { drain: DRAIN, ..limits };
-    let cost = match model {
-        ModelName::Blocking => run(Blocking { limits: drained(Blocking::default().limits) }, service),
-        ModelName::Epoll => run(Epoll { limits: drained(Epoll::default().limits) }, service),
-        ModelName::Uring => run(Uring { limits: drained(Uring::default().limits), ..Uring::default() }, service),
-        ModelName::Pool => run(Pool { limits: drained(Pool::default().limits) }, service),
-    };
-    Ok(Said::Ended(cost?.into()))
-}
-
-fn run(model: impl Model, service: &impl Service) -> io::Result<Cost> {
+fn serve_by(mut model: AnyModel, service: &impl Service) -> io::Result<Said> {
+    model.limits_mut().drain = DRAIN;
     model.available()?;
     let shutdown = Arc::new(Shutdown::new()?);
     let listeners = listen(LISTEN, 1)?;
     end_with_input(&shutdown)?;
     end_on_signal(&shutdown)?;
     say(&Said::Listening(listeners[0].local_addr()?))?;
-    model.serve_all(listeners, service, &shutdown)
+    Ok(Said::Ended(model.serve_all(listeners, service, &shutdown)?.into()))
 }
 
 /// The input ends when the benchmark asks for it, and also when the benchmark dies.

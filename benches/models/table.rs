@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::arguments::ModelName;
 use crate::measure::{Cell, Measured, Round, Settings};
 use crate::rows::{Chapter, Row, Work};
 use crate::statistics::{Comparison, Estimate, ROUNDS_FOR_INTERVAL, compare, median};
+use iolab::Model;
+use iolab::models::AnyModel;
 
 const LABEL: usize = 30;
 const COLUMN: usize = 18;
@@ -17,7 +18,7 @@ const FULL: f64 = 0.97;
 
 /// The table as it grows.
 pub struct Table {
-    models: Vec<ModelName>,
+    models: Vec<AnyModel>,
     /// What comes before a row's name to measure it again.
     command: String,
     /// Whether there are rounds enough to say that one is the best.
@@ -29,7 +30,7 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn new(models: &[ModelName], command: String, settings: &Settings) -> Table {
+    pub fn new(models: &[AnyModel], command: String, settings: &Settings) -> Table {
         let has_intervals = settings.rounds as usize >= ROUNDS_FOR_INTERVAL;
         Table {
             models: models.to_vec(),
@@ -248,7 +249,7 @@ impl Table {
             text.push_str(&wrapped(note));
         }
         let asks_for_many = |row: &Row| matches!(row.work, Work::Read(reads) if reads.in_flight > 1);
-        if self.models.contains(&ModelName::Blocking) && rows.iter().any(asks_for_many) {
+        if self.models.iter().any(|model| matches!(model, AnyModel::Blocking(_))) && rows.iter().any(asks_for_many) {
             let _ = writeln!(text, "Blocking has one file read in flight, whatever is asked for.");
         }
         let _ = writeln!(text, "One cell alone: add --model NAME to the command beside its row.\n");
