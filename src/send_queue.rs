@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::ops::Range;
+use std::mem;
 
 use bytes::Bytes;
 
@@ -23,6 +23,9 @@ const COPIED_OCTETS: usize = 2 << 10;
 /// A buffer of this many octets is not appended to any more: 64 KiB. What has left it already is given back only with the whole
 /// buffer, and one that is never quite empty, because its reader is a little slower than its writer, would grow for ever.
 const FULL_OCTETS: usize = 64 << 10;
+
+/// The most segments lent at once.
+pub const LENT_SEGMENTS: usize = 16;
 
 /// Output in order.
 #[derive(Default)]
@@ -59,12 +62,24 @@ impl AsRef<[u8]> for Segment {
     }
 }
 
-/// A segment the kernel is reading from, and which of its octets.
+/// Segments the kernel is reading from.
 pub struct Lent {
-    /// Keeps the octets alive.
-    pub segment: Segment,
-    /// Those to send.
-    pub range: Range<usize>,
+    /// In order; keeps the octets alive.
+    pub segments: VecDeque<Segment>,
+    /// Octets at the start of the first that are gone already.
+    pub gone: usize,
+}
+
+impl Lent {
+    /// How many octets there are to send.
+    pub fn octets(&self) -> usize {
+        self.segments.iter().map(|segment| segment.octets().len()).sum::<usize>() - self.gone
+    }
+
+    /// Points `slices` at the octets, first octet first, and returns how many of them it filled.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        point_at(&self.segments, self.gone, slices)
+    }
 }
 
 impl SendQueue {
@@ -94,7 +109,7 @@ impl SendQueue {
             self.queued += last.len() - before;
             return;
         }
-        let mut fresh = std::mem::take(&mut self.spare);
+        let mut fresh = mem::take(&mut self.spare);
         write(&mut fresh);
         // No segment is empty: it would be lent like any other, and a second one beside it.
         if fresh.is_empty() {
@@ -131,14 +146,7 @@ impl SendQueue {
 
     /// Points `slices` at what may go, first octet first, and returns how many of them it filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let mut skip = self.gone;
-        let mut filled = 0;
-        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
-            *slice = IoSlice::new(&segment.octets()[skip..]);
-            filled += 1;
-            skip = 0;
-        }
-        filled
+        point_at(&self.segments, self.gone, slices)
     }
 
     /// The kernel has taken the first `count` octets.
@@ -163,31 +171,31 @@ impl SendQueue {
         self.tidy();
     }
 
-    /// Gives the first stretch of output away, for as long as the kernel reads it. One at a time: two unlinked sends may
-    /// overtake each other when the first is cut short.
+    /// Gives the first segments away, at most [`LENT_SEGMENTS`], for as long as the kernel reads them. Once at a time: two
+    /// unlinked sends may overtake each other when the first is cut short.
     pub fn lend(&mut self) -> Option<Lent> {
         if self.is_lent() || self.queued == 0 {
             return None;
         }
-        let segment = self.segments.pop_front()?;
-        let range = std::mem::take(&mut self.gone)..segment.octets().len();
-        self.queued -= range.len();
-        self.lent = range.len();
-        Some(Lent { segment, range })
+        let segments = if self.segments.len() <= LENT_SEGMENTS {
+            mem::take(&mut self.segments)
+        } else {
+            self.segments.drain(..LENT_SEGMENTS).collect()
+        };
+        let lent = Lent { segments, gone: mem::take(&mut self.gone) };
+        self.lent = lent.octets();
+        self.queued -= self.lent;
+        Some(lent)
     }
 
-    /// Takes a lent segment back, of which the kernel has sent `count` octets; the rest is first in the queue again.
+    /// Takes lent segments back, of which the kernel has sent `count` octets; the rest is first in the queue again.
     pub fn give_back(&mut self, lent: Lent, count: usize) {
-        let left = self.lent - count;
-        self.lent = 0;
-        self.queued += left;
-        if left > 0 {
-            self.gone = lent.range.start + count;
-            self.segments.push_front(lent.segment);
-        } else if let Segment::Own(buffer) = lent.segment {
-            self.keep(buffer);
-        }
-        self.tidy();
+        let Lent { mut segments, gone } = lent;
+        segments.append(&mut self.segments);
+        self.segments = segments;
+        self.gone = gone;
+        self.queued += mem::take(&mut self.lent);
+        self.sent(count);
     }
 
     fn keep(&mut self, mut buffer: Vec<u8>) {
@@ -205,6 +213,16 @@ impl SendQueue {
     }
 }
 
+fn point_at<'a>(segments: &'a VecDeque<Segment>, mut skip: usize, slices: &mut [IoSlice<'a>]) -> usize {
+    let mut filled = 0;
+    for (slice, segment) in slices.iter_mut().zip(segments) {
+        *slice = IoSlice::new(&segment.octets()[skip..]);
+        filled += 1;
+        skip = 0;
+    }
+    filled
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +230,12 @@ mod tests {
     fn look(queue: &SendQueue) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 8];
         let filled = queue.slices(&mut slices);
+        slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
+    }
+
+    fn octets_of(lent: &Lent) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
+        let filled = lent.slices(&mut slices);
         slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
@@ -240,7 +264,7 @@ mod tests {
             let mut lent_out = Vec::new();
             while let Some(lent) = lending.lend() {
                 assert!(lending.lend().is_none(), "one at a time");
-                let octets = &lent.segment.octets()[lent.range.clone()];
+                let octets = octets_of(&lent);
                 let count = step.min(octets.len());
                 lent_out.extend_from_slice(&octets[..count]);
                 lending.give_back(lent, count);
@@ -259,7 +283,7 @@ mod tests {
             lending.write(&[b'x'; 10_000]);
             looking.sent(looking.unsent() - 5000);
             if let Some(lent) = lending.lend() {
-                let count = lent.range.len().min(lending.unsent() - 5000);
+                let count = octets_of(&lent).len().min(lending.unsent() - 5000);
                 lending.give_back(lent, count);
             }
             for queue in [&looking, &lending] {
@@ -277,7 +301,7 @@ mod tests {
         queue.write_with(|_| ());
         queue.send(large.clone());
         let lent = queue.lend().expect("something to lend");
-        assert_eq!(lent.range, 0..large.len());
+        assert_eq!((lent.segments.len(), lent.gone, octets_of(&lent)), (1, 0, large.to_vec()));
         assert!(queue.lend().is_none());
         queue.give_back(lent, 1);
         assert_eq!((queue.unsent(), queue.sendable()), (large.len() - 1, large.len() - 1));

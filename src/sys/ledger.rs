@@ -3,7 +3,9 @@
 //! A buffer the kernel reads or writes lives in its operation's entry and nowhere else; it comes out with the last completion.
 //! So no safe code can touch, move or free it meanwhile. (A buffer freed under a read in flight receives the kernel's octets
 //! after the next allocation took it; no sanitizer sees that.)
+#![allow(unsafe_code)]
 
+use std::fmt;
 use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
@@ -25,12 +27,63 @@ pub(crate) enum Payload {
     Vec(Vec<u8>),
     /// Was sent; comes back with the completion.
     Bytes(Bytes),
+    /// Was sent; comes back with the completion.
+    Several(Box<Several>),
     /// Was read into; comes back with the completion.
     Block(Block),
     /// The kernel chose a provided buffer and filled it.
     Received(Selected),
     /// The kernel accepted a connection.
     Accepted(OwnedFd),
+}
+
+/// Stretches of octets that are sent as one, and how the kernel is told of them.
+pub(crate) struct Several {
+    parts: Vec<Payload>,
+    vectors: Vec<libc::iovec>,
+    message: libc::msghdr,
+}
+
+impl Several {
+    /// `parts` (of [`Payload::Vec`] and [`Payload::Bytes`]) without the first `skip` octets of the first.
+    pub(super) fn new(parts: Vec<Payload>, mut skip: usize) -> Box<Several> {
+        let vector = |part: &Payload| {
+            let octets = &part.octets()[std::mem::take(&mut skip)..];
+            libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() }
+        };
+        let mut vectors: Vec<_> = parts.iter().map(vector).collect();
+        // SAFETY: all-zero is a valid `msghdr`: no name, no control data, no octets.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_iov = vectors.as_mut_ptr();
+        message.msg_iovlen = vectors.len() as _;
+        Box::new(Several { parts, vectors, message })
+    }
+
+    pub(super) fn message(&self) -> *const libc::msghdr {
+        &self.message
+    }
+
+    /// The stretches, once the kernel has let go of them.
+    pub(crate) fn into_parts(self) -> Vec<Payload> {
+        self.parts
+    }
+}
+
+impl fmt::Debug for Several {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Several({} stretches)", self.vectors.len())
+    }
+}
+
+impl Payload {
+    /// What is sent of it, if it is of one stretch.
+    pub(super) fn octets(&self) -> &[u8] {
+        match self {
+            Payload::Vec(octets) => octets,
+            Payload::Bytes(octets) => octets,
+            _ => &[],
+        }
+    }
 }
 
 impl From<Vec<u8>> for Payload {

@@ -19,7 +19,7 @@ use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
 use super::block::Block;
 use super::buffer_ring::Selected;
 use super::calls::{Call, count};
-use super::ledger::{Entry, Kind, Ledger, Operation, Payload};
+use super::ledger::{Entry, Kind, Ledger, Operation, Payload, Several};
 use super::mapping::Mapping;
 use super::ring_setup::{self, RingOptions};
 
@@ -151,17 +151,22 @@ impl Ring {
     /// `MSG_WAITALL`, as here, that is all of them unless the connection breaks; without, 4 MiB went out as 32,768 octets.
     pub(crate) fn send(&mut self, fd: impl AsFd, octets: impl Into<Payload>, from: usize, token: u64) -> io::Result<Operation> {
         let payload = octets.into();
-        let rest = match &payload {
-            Payload::Vec(octets) => &octets[from..],
-            Payload::Bytes(octets) => &octets[from..],
-            _ => &[],
-        };
+        let rest = &payload.octets()[from..];
         // A length is 32 bits: what is longer is sent in part, and the caller continues as after any short send.
         let len = rest.len().min(1 << 30) as u32;
         let entry = opcode::Send::new(types::Fd(fd.as_fd().as_raw_fd()), rest.as_ptr(), len)
             .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
             .build();
         self.start(entry, Kind::Plain, payload, token)
+    }
+
+    /// The same of several stretches at once, `from` being in the first; they come back as [`Payload::Several`].
+    pub(crate) fn send_all(&mut self, fd: impl AsFd, parts: Vec<Payload>, from: usize, token: u64) -> io::Result<Operation> {
+        let several = Several::new(parts, from);
+        let entry = opcode::SendMsg::new(types::Fd(fd.as_fd().as_raw_fd()), several.message())
+            .flags((libc::MSG_WAITALL | libc::MSG_NOSIGNAL) as u32)
+            .build();
+        self.start(entry, Kind::Plain, Payload::Several(several), token)
     }
 
     /// Receives into a buffer the kernel takes from `group` when data is there: once, or again and again (Linux 6.0) until a

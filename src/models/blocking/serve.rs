@@ -17,6 +17,7 @@ use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::{FileRead, Protocol, Service};
 use crate::reading::read_whole;
+use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::calls::{Call, Meter, count};
 use crate::sys::clock;
 use crate::sys::files::pread;
@@ -311,7 +312,7 @@ fn read<P: Protocol>(peer: &Peer<P>, buffer: &mut [u8], limit: &mut SocketLimit,
     }
 }
 
-/// Sends the first stretch of output, and waits until the kernel has taken it. The lock is not held meanwhile.
+/// Sends the first stretches of output, and waits until the kernel has taken it. The lock is not held meanwhile.
 fn write<P: Protocol>(
     peer: &Peer<P>,
     mut connection: MutexGuard<'_, Connection<P>>,
@@ -322,10 +323,11 @@ fn write<P: Protocol>(
 ) {
     let Some(lent) = connection.queue().lend() else { return };
     drop(connection);
-    let octets = IoSlice::new(&lent.segment.as_ref()[lent.range.clone()]);
+    let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
+    let filled = lent.slices(&mut slices);
     let sent = limit
         .apply(needs.deadline, now, |limit| peer.socket.set_write_timeout(limit))
-        .and_then(|()| peer.socket.send(&[octets]));
+        .and_then(|()| peer.socket.send(&slices[..filled]));
     let mut connection = lock(&peer.connection);
     let count = *sent.as_ref().unwrap_or(&0);
     connection.queue().give_back(lent, count);

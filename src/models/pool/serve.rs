@@ -20,7 +20,7 @@ use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::{FileRead, FileTicket, Service};
 use crate::reading::read_whole;
-use crate::send_queue::Lent;
+use crate::send_queue::{LENT_SEGMENTS, Lent};
 use crate::sys::calls::{Call, Meter, count};
 use crate::sys::clock;
 use crate::sys::files::pread;
@@ -443,7 +443,9 @@ impl Worker<'_> {
                     Report::Received { key, buffer, result }
                 }
                 Job::Send { key, socket, lent } => {
-                    let result = socket.send(&[IoSlice::new(&lent.segment.as_ref()[lent.range.clone()])]);
+                    let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
+                    let filled = lent.slices(&mut slices);
+                    let result = socket.send(&slices[..filled]);
                     Report::Sent { key, lent, result }
                 }
                 Job::Read { key, asked } => {

@@ -21,7 +21,7 @@
 mod moves;
 
 use std::fmt::Write as _;
-use std::io::{self, Read};
+use std::io::{self, IoSlice, Read};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -30,7 +30,7 @@ use crate::connection::{Close, Connection, End};
 use crate::limits::READ_OCTETS;
 use crate::protocol::{FileRead, Protocol, Service};
 use crate::reading::read_whole;
-use crate::send_queue::Lent;
+use crate::send_queue::{LENT_SEGMENTS, Lent};
 use crate::sys::files::pread;
 use crate::time::{Now, Time};
 use moves::{Dice, Habits, Move};
@@ -229,7 +229,7 @@ impl<P: Protocol> Conversation<P> {
             needs.end.map(Move::End),
             (takes > 0 && needs.write && self.habits.lends && self.lent.is_none()).then_some(Move::Lend),
             (takes > 0 && needs.write && !self.habits.lends).then_some(Move::Take(takes)),
-            self.lent.as_ref().filter(|_| takes > 0).map(|lent| Move::GiveBack(takes.min(lent.range.len()))),
+            self.lent.as_ref().filter(|_| takes > 0).map(|lent| Move::GiveBack(takes.min(lent.octets()))),
             (!self.files.is_empty()).then_some(Move::ReadFile),
             (unheard > 0).then_some(Move::Hear(unheard)),
             (hears > 0 && self.on_the_way.is_empty() && self.fin == Fin::Said).then_some(Move::HearFin),
@@ -277,7 +277,14 @@ impl<P: Protocol> Conversation<P> {
             Move::GiveBack(most) => {
                 let count = self.portion(most);
                 if let Some(lent) = self.lent.take() {
-                    self.taken.extend_from_slice(&lent.segment.as_ref()[lent.range.clone()][..count]);
+                    let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
+                    let filled = lent.slices(&mut slices);
+                    let mut left = count;
+                    for slice in &slices[..filled] {
+                        let taken = &slice[..left.min(slice.len())];
+                        self.taken.extend_from_slice(taken);
+                        left -= taken.len();
+                    }
                     self.connection.queue().give_back(lent, count);
                     self.connection.sent(now);
                 }

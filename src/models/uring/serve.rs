@@ -93,9 +93,10 @@ enum Receiving {
     Cancelling(Operation),
 }
 
-/// What a send in flight was made of: the ring has the octets.
+/// A send in flight.
 struct Sending {
-    range: std::ops::Range<usize>,
+    /// Without its segments, which the ring has.
+    lent: Lent,
     is_cancelled: bool,
 }
 
@@ -185,8 +186,9 @@ impl<'a, S: Service> Server<'a, S> {
                 }
                 self.buffers.give_back(selected);
             }
-            Payload::Vec(octets) => peer.sent(Segment::Own(octets), result, &mut self.cost, now),
-            Payload::Bytes(octets) => peer.sent(Segment::Shared(octets), result, &mut self.cost, now),
+            payload @ (Payload::Vec(_) | Payload::Bytes(_) | Payload::Several(_)) => {
+                peer.sent(payload, result, &mut self.cost, now);
+            }
             Payload::Block(block) => peer.file_read(&mut self.ring, key, completion.operation, block, result, now),
             Payload::Accepted(_) => {}
             // Only a receive comes back with nothing: at its end.
@@ -397,23 +399,36 @@ impl<'a, S: Service> Server<'a, S> {
 }
 
 impl<P: Protocol> Peer<P> {
-    /// Gives the first stretch of output to the kernel. One send at a time: if two were in flight and the first were cut short,
+    /// Gives the first stretches of output to the kernel. One send at a time: if two were in flight and the first were cut short,
     /// the second would go out behind the gap.
     fn send(&mut self, ring: &mut Ring, key: Key) -> io::Result<()> {
-        let Some(Lent { segment, range }) = self.connection.queue().lend() else { return Ok(()) };
-        let payload = match segment {
+        let Some(mut lent) = self.connection.queue().lend() else { return Ok(()) };
+        let mut parts = lent.segments.drain(..).map(|segment| match segment {
             Segment::Own(octets) => Payload::Vec(octets),
             Segment::Shared(octets) => Payload::Bytes(octets),
+        });
+        let operation = if parts.len() > 1 {
+            ring.send_all(&self.socket, parts.by_ref().collect(), lent.gone, key.to_bits())?
+        } else {
+            ring.send(&self.socket, parts.next().unwrap_or_default(), lent.gone, key.to_bits())?
         };
-        let operation = ring.send(&self.socket, payload, range.start, key.to_bits())?;
-        self.sending = Some((operation, Sending { range, is_cancelled: false }));
+        drop(parts);
+        self.sending = Some((operation, Sending { lent, is_cancelled: false }));
         Ok(())
     }
 
-    fn sent(&mut self, segment: Segment, result: io::Result<usize>, cost: &mut Cost, now: Now) {
-        let Some((_, Sending { range, .. })) = self.sending.take() else { return };
-        let count = *result.as_ref().unwrap_or(&0);
-        self.connection.queue().give_back(Lent { segment, range }, count);
+    fn sent(&mut self, payload: Payload, result: io::Result<usize>, cost: &mut Cost, now: Now) {
+        let Some((_, Sending { mut lent, .. })) = self.sending.take() else { return };
+        let segment = |part| match part {
+            Payload::Vec(octets) => Some(Segment::Own(octets)),
+            Payload::Bytes(octets) => Some(Segment::Shared(octets)),
+            _ => None,
+        };
+        match payload {
+            Payload::Several(several) => lent.segments.extend(several.into_parts().into_iter().filter_map(segment)),
+            one => lent.segments.extend(segment(one)),
+        }
+        self.connection.queue().give_back(lent, *result.as_ref().unwrap_or(&0));
         match result {
             Ok(count) => {
                 cost.octets_out += count as u64;
