@@ -16,6 +16,7 @@ use iolab::patterns::Echo;
 
 /// Serves HTTP echo: every request is answered with its own body, GET /bytes/N with N octets.
 #[derive(Parser)]
+#[command(name = "echo")]
 struct Options {
     #[command(flatten)]
     serving: serving::Options,

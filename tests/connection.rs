@@ -162,6 +162,11 @@ fn one_that_has_nothing_to_say_ends_at_once() {
     assert_eq!(connection.needs().deadline, due(LINGER), "the peer is heard out");
     connection.time(at(LINGER));
     assert_eq!((connection.needs().end, connection.close()), (Some(End::Close), Some(Close::Done)));
+
+    let (mut connection, _) = Puppet::wants(None).connect();
+    connection.finished(NOW);
+    connection.peer_finished(NOW);
+    assert_eq!(connection.close(), Some(Close::Done), "it has nothing more to say either");
 }
 
 #[test]

@@ -20,6 +20,9 @@ const SEEDS_OF_SHORT: u64 = 60;
 /// What may be said at once beyond the high mark: an answer to one read, what was held back before it, and their heads.
 const BEYOND_HIGH: usize = READ_OCTETS + HELD_OCTETS + 1024;
 
+/// No script lasts so long, by its own clock, with its short limits.
+const LONGEST: Duration = Duration::from_secs(5);
+
 #[test]
 fn every_script_goes_the_same_way_with_every_seed() {
     let mut failures = Vec::new();
@@ -69,6 +72,10 @@ impl Simulated {
         if close != Some(expected) {
             return Err(format!("closed as {close:?} instead of {expected:?}"));
         }
+        let elapsed = self.conversation.elapsed();
+        if elapsed > LONGEST {
+            return Err(format!("it took {elapsed:?}: a time limit ended what should have ended by itself"));
+        }
         let (unsent, unconsumed) = (self.conversation.most_unsent(), self.conversation.most_unconsumed());
         if unsent > SEND_HIGH_OCTETS + BEYOND_HIGH {
             return Err(format!("{unsent} octets were unsent"));
@@ -99,7 +106,10 @@ impl Peer for Simulated {
     }
 
     fn await_stopped(&mut self) -> Result<(), String> {
-        self.conversation.pass(self.drain);
+        self.conversation.pass(LINGER);
+        if self.conversation.close().is_none() {
+            self.conversation.pass(self.drain);
+        }
         match self.conversation.close() {
             Some(_) => Ok(()),
             None => Err("the server does not stop".into()),

@@ -19,6 +19,7 @@ use signal_hook::iterator::Signals;
 
 /// The flags of a server.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Options {
     /// How to wait: blocking (a thread per connection, every call waits), epoll (one thread asks who is ready), uring (one thread
     /// is told what is done), pool (one thread decides, others wait)

@@ -18,6 +18,8 @@
 //! | `Body` | body complete: `Answering` or `Idle`; bad: answer if none has begun, `Over` | 400 likewise, `Over` | goes on |
 //! | `Answering` | (not read: back-pressure) | (not told) | goes on |
 //!
+//! A server that is stopping says `Connection: close` in every answer that has not begun.
+//!
 //! An exchange is complete when the request has been read *and* the answer has been ended, in whichever order. Then it is `Idle`
 //! again if both sides keep the connection alive, and `Over` if not.
 

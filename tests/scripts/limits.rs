@@ -7,7 +7,8 @@ use iolab::http1::TimeLimits;
 use super::answers::{head, noise, ok, too_slow};
 use super::{Script, Step, hear, say, script};
 
-const SHORT: Duration = Duration::from_millis(120);
+/// Where a script must do something in time, it has this long: a busy machine may keep it waiting.
+const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(60);
 const BIT: Duration = Duration::from_millis(10);
 
@@ -50,16 +51,17 @@ pub fn scripts() -> Vec<Script> {
             ),
         ),
         with(
-            header,
+            TimeLimits { header: SHORT * 3, ..header },
             script(
                 "the header limit starts anew with each request",
                 [
                     say("G"),
-                    Step::Pass(SHORT / 2),
+                    Step::Pass(SHORT * 2),
                     say(&GET[1..]),
                     hear(ok("")),
-                    Step::Pass(SHORT),
-                    say(GET),
+                    say("G"),
+                    Step::Pass(SHORT * 2),
+                    say(&GET[1..]),
                     hear(ok("")),
                     Step::Finish,
                     Step::End,

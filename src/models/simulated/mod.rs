@@ -39,6 +39,9 @@ use moves::{Dice, Habits, Move};
 /// a megabyte, and has shown by then what it can show.
 const SMALL_MOVES: usize = 4000;
 
+/// Some time after the origin, so that nothing is zero by chance.
+const START: Time = Time::from_nanos(1_000_000_000);
+
 /// A connection to a service, seen from its peer.
 pub struct Conversation<P> {
     connection: Connection<P>,
@@ -96,8 +99,7 @@ impl<P: Protocol> Conversation<P> {
     }
 
     fn new(service: &impl Service<Protocol = P>, dice: Dice, habits: Habits) -> Option<Self> {
-        // Some time after the origin and long after 1970, so that nothing is zero by chance.
-        let now = Now { at: Time::default() + Duration::from_secs(1), unix_seconds: 784_111_777 };
+        let now = Now { at: START, unix_seconds: 784_111_777 };
         let mut connection = Connection::new(service.accept(now)?, now);
         Some(Conversation {
             files: connection.take_file_reads().collect(),
@@ -191,6 +193,11 @@ impl<P: Protocol> Conversation<P> {
         self.is_over.then(|| self.connection.close().unwrap_or(Close::Done))
     }
 
+    /// How much time has passed.
+    pub fn elapsed(&self) -> Duration {
+        self.now.at.after(START)
+    }
+
     /// The most output there was at one time that the kernel had not taken, in octets.
     pub fn most_unsent(&self) -> usize {
         self.most_unsent
@@ -205,7 +212,7 @@ impl<P: Protocol> Conversation<P> {
     pub fn story(&self) -> String {
         let mut story = String::new();
         for (time, made) in &self.story {
-            let seconds = time.after(Time::default()).as_secs_f64();
+            let seconds = time.after(START).as_secs_f64();
             let _ = writeln!(story, "{seconds:14.9} s  {made}");
         }
         story

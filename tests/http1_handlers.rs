@@ -1,0 +1,279 @@
+//! Handlers that are not the echo, in the simulator: what [`Exchange`] promises to those who answer early, late, bit by bit, from
+//! a file, or wrongly.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use iolab::http1::{BodyLength, Exchange, Handler, Head, HttpLimits, HttpService, TimeLimits, Trailers};
+use iolab::models::simulated::{Conversation, Ending};
+use iolab::patterns::Echo;
+use iolab::{Close, FileTicket, ReadFile};
+
+const SEEDS: u64 = 300;
+const DRAIN: Duration = Duration::from_secs(10);
+const NEXT: &str = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Holds a conversation with each seed, and in one piece.
+fn with_every_seed<H: Handler>(
+    handler: impl Fn() -> H + Send + Sync,
+    hold: impl Fn(&mut Conversation<iolab::http1::Http1<H>>),
+) {
+    let service = HttpService::new(HttpLimits::default(), TimeLimits::default(), handler);
+    for seed in [None].into_iter().chain((0..SEEDS).map(Some)) {
+        let conversation = match seed {
+            Some(seed) => Conversation::seeded(&service, seed),
+            None => Conversation::whole(&service),
+        };
+        let mut conversation = conversation.expect("nobody is turned away");
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hold(&mut conversation)));
+        if let Err(panic) = outcome {
+            eprintln!("seed {seed:?}:\n{}", conversation.story());
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// All octets until the end, without their heads' dates; an error if it is not an orderly end.
+fn hear_all(peer: &mut impl Read) -> io::Result<String> {
+    let mut octets = Vec::new();
+    peer.read_to_end(&mut octets)?;
+    Ok(String::from_utf8_lossy(&octets).replace("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", ""))
+}
+
+/// Answers as soon as it has seen the head.
+struct Early;
+
+impl Handler for Early {
+    fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
+        exchange.answer_whole(200, &[], head.target());
+    }
+
+    fn complete(&mut self, _: Trailers<'_>, _: &mut Exchange<'_, '_>) {
+        unreachable!("the answer has ended, and the rest of the request is of no interest");
+    }
+}
+
+#[test]
+fn an_early_answer_lets_the_rest_of_the_request_pass() {
+    with_every_seed(
+        || Early,
+        |peer| {
+            peer.say(b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+            peer.say(&[b'x'; 100_000]);
+            peer.say(NEXT.as_bytes());
+            peer.finish();
+            let expected =
+                "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n/firstHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n/next";
+            assert_eq!(hear_all(peer).unwrap(), expected);
+        },
+    );
+}
+
+#[test]
+fn an_answer_instead_of_100_continue_is_the_last_and_does_not_wait_for_the_body() {
+    with_every_seed(
+        || Early,
+        |peer| {
+            peer.say(b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
+            let expected = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n/first";
+            assert_eq!(hear_all(peer).unwrap(), expected);
+            assert_eq!(peer.ending(), Some(Ending::Finished));
+            assert!(peer.elapsed() < Duration::from_secs(1), "it waited for the body until the limit");
+        },
+    );
+}
+
+/// Answers bit by bit, without saying how long it will be.
+struct Endless;
+
+impl Handler for Endless {
+    fn request(&mut self, _: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
+        exchange.answer(200, &[], BodyLength::Unknown);
+    }
+
+    fn body(&mut self, octets: &[u8], exchange: &mut Exchange<'_, '_>) {
+        octets.iter().for_each(|octet| exchange.write(&[*octet]));
+    }
+
+    fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
+        exchange.end();
+    }
+}
+
+#[test]
+fn an_answer_of_unknown_length_goes_in_chunks_or_until_the_end() {
+    with_every_seed(
+        || Endless,
+        |peer| {
+            peer.say(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+            peer.say(b"HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+            peer.say(b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi");
+            let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let until_close = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhi";
+            assert_eq!(hear_all(peer).unwrap(), format!("{chunked}1\r\nh\r\n1\r\ni\r\n0\r\n\r\n{chunked}{until_close}"));
+        },
+    );
+}
+
+#[test]
+fn an_answer_that_is_cut_short_never_looks_whole() {
+    with_every_seed(
+        || Endless,
+        |peer| {
+            peer.say(b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nhi");
+            peer.finish();
+            assert_eq!(hear_all(peer).map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset), "its end is the end");
+            assert_eq!(peer.close(), Some(Close::Aborted));
+        },
+    );
+    with_every_seed(
+        || Endless,
+        |peer| {
+            peer.say(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nhi");
+            peer.finish();
+            assert!(hear_all(peer).unwrap().ends_with("1\r\nh\r\n1\r\ni\r\n"), "the last chunk is missing");
+        },
+    );
+}
+
+/// Announces more than it says.
+struct Short;
+
+impl Handler for Short {
+    fn request(&mut self, _: &Head<'_>, _: &mut Exchange<'_, '_>) {}
+
+    fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
+        exchange.answer(200, &[], BodyLength::Known(3));
+        exchange.write(b"hi");
+        exchange.end();
+    }
+}
+
+#[test]
+fn an_answer_that_is_too_short_ends_the_connection() {
+    with_every_seed(
+        || Short,
+        |peer| {
+            peer.say(NEXT.repeat(2).as_bytes());
+            assert_eq!(hear_all(peer).unwrap(), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi");
+        },
+    );
+}
+
+/// Waits for room before every octet, though there is plenty.
+#[derive(Default)]
+struct Polite(u8);
+
+impl Handler for Polite {
+    fn request(&mut self, _: &Head<'_>, _: &mut Exchange<'_, '_>) {}
+
+    fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
+        self.0 = 0;
+        exchange.answer(200, &[], BodyLength::Known(9));
+        exchange.await_room();
+    }
+
+    fn room(&mut self, exchange: &mut Exchange<'_, '_>) {
+        self.0 += 1;
+        exchange.write(&[b'0' + self.0]);
+        if self.0 < 9 { exchange.await_room() } else { exchange.end() }
+    }
+}
+
+#[test]
+fn room_is_told_however_little_is_unsent() {
+    with_every_seed(Polite::default, |peer| {
+        peer.say(NEXT.repeat(3).as_bytes());
+        peer.finish();
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789";
+        assert_eq!(hear_all(peer).unwrap(), answer.repeat(3));
+    });
+}
+
+/// Answers with a file, two pieces at a time, in the order of the file and not of their coming.
+struct FromFile {
+    file: Arc<ReadFile>,
+    asked: u64,
+    waiting: Vec<(FileTicket, Option<Bytes>)>,
+}
+
+const PIECE: u64 = 700;
+const LENGTH: u64 = 10 * PIECE + 17;
+
+impl FromFile {
+    fn ask(&mut self, exchange: &mut Exchange<'_, '_>) {
+        while self.waiting.len() < 2 && self.asked < LENGTH {
+            let end = (self.asked + PIECE).min(LENGTH);
+            self.waiting.push((exchange.read_file(Arc::clone(&self.file), self.asked..end), None));
+            self.asked = end;
+        }
+    }
+}
+
+impl Handler for FromFile {
+    fn request(&mut self, _: &Head<'_>, _: &mut Exchange<'_, '_>) {}
+
+    fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
+        self.asked = 0;
+        exchange.answer(200, &[], BodyLength::Known(LENGTH));
+        self.ask(exchange);
+    }
+
+    fn file(&mut self, ticket: FileTicket, result: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
+        let octets = result.expect("the file is there");
+        let place = self.waiting.iter().position(|(asked, _)| *asked == ticket).expect("a ticket of ours");
+        self.waiting[place].1 = Some(octets);
+        while let Some(octets) = self.waiting.first_mut().and_then(|(_, octets)| octets.take()) {
+            self.waiting.remove(0);
+            exchange.send(octets);
+        }
+        self.ask(exchange);
+        if self.waiting.is_empty() {
+            exchange.end();
+        }
+    }
+}
+
+#[test]
+fn files_are_read_in_any_order_and_answered_in_one() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let octets: String = (0..LENGTH).map(|number| char::from(b'a' + (number % 23) as u8)).collect();
+    file.write_all(octets.as_bytes()).unwrap();
+    let file = Arc::new(ReadFile::open_buffered(file.path()).unwrap());
+    with_every_seed(
+        || FromFile { file: Arc::clone(&file), asked: 0, waiting: Vec::new() },
+        |peer| {
+            peer.say(NEXT.repeat(2).as_bytes());
+            peer.finish();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n{octets}");
+            assert_eq!(hear_all(peer).unwrap(), answer.repeat(2));
+            assert_eq!(peer.close().unwrap_or(Close::Done), Close::Done);
+        },
+    );
+}
+
+/// Wherever in a conversation the server begins to stop, what it says is whole answers, and an orderly end.
+#[test]
+fn a_stop_at_any_moment_cuts_no_answer() {
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    let (answer, last) = (
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+    );
+    for heard_before in (0..6 * 80).step_by(29) {
+        with_every_seed(Echo::default, |peer| {
+            peer.say(request.repeat(6).as_bytes());
+            let mut octets = vec![0; heard_before];
+            peer.read_exact(&mut octets).unwrap();
+            peer.stop(DRAIN);
+            let before = String::from_utf8(octets).unwrap();
+            let mut rest = Vec::new();
+            peer.read_to_end(&mut rest).unwrap();
+            let all = (before + &String::from_utf8(rest).unwrap()).replace("Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "");
+            let whole = all.trim_start_matches(answer);
+            assert!(whole.is_empty() || whole == last, "after whole answers came {whole:?}");
+        });
+    }
+}
