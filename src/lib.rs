@@ -56,6 +56,7 @@ mod read_file;
 mod read_workload;
 mod reading;
 mod send_queue;
+mod shelf;
 mod sys;
 mod time;
 mod unavailable;

@@ -14,6 +14,8 @@ use std::mem;
 
 use bytes::Bytes;
 
+use crate::shelf;
+
 /// A buffer that is kept for the next answer once it is empty is at most this large: what an idle connection may own.
 const KEPT_OCTETS: usize = 512;
 
@@ -129,7 +131,8 @@ impl SendQueue {
     /// Appends a whole buffer without a copy, unless a copy is cheaper.
     pub fn append(&mut self, octets: Vec<u8>) {
         if octets.len() <= COPIED_OCTETS {
-            return self.write(&octets);
+            self.write(&octets);
+            return self.keep(octets);
         }
         self.queued += octets.len();
         self.segments.push_back(Segment::Own(octets));
@@ -199,7 +202,9 @@ impl SendQueue {
     }
 
     fn keep(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() <= KEPT_OCTETS && buffer.capacity() > self.spare.capacity() {
+        if buffer.capacity() > KEPT_OCTETS {
+            shelf::put(buffer);
+        } else if buffer.capacity() > self.spare.capacity() {
             buffer.clear();
             self.spare = buffer;
         }

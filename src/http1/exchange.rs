@@ -11,6 +11,7 @@ use super::head::{Head, Version};
 use super::status::reason;
 use crate::protocol::{Context, FileTicket};
 use crate::read_file::ReadFile;
+use crate::shelf;
 use crate::time::Time;
 
 /// An application above HTTP: hears requests and answers them, one after the other on one connection. Like everything above the
@@ -136,6 +137,11 @@ impl Exchange<'_, '_> {
             self.cx.append(octets);
             self.end_piece();
         }
+    }
+
+    /// An empty buffer with room for `octets`, to be filled and [appended](Self::append).
+    pub fn buffer(&self, octets: usize) -> Vec<u8> {
+        shelf::take(octets)
     }
 
     /// Ends the answer. If fewer octets were written than were announced, the connection is cut, so that the client can tell.

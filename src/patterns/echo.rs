@@ -78,8 +78,8 @@ impl Handler for Echo {
     fn body(&mut self, octets: &[u8], exchange: &mut Exchange<'_, '_>) {
         let Plan::Echo { length, begun } = &mut self.plan else { return };
         if !*begun && self.held.len() + octets.len() <= HELD_OCTETS {
-            if self.held.is_empty() {
-                self.held.reserve_exact(length.map_or(octets.len(), |length| HELD_OCTETS.min(length as usize)));
+            if self.held.capacity() == 0 {
+                self.held = exchange.buffer(length.map_or(octets.len(), |length| HELD_OCTETS.min(length as usize)));
             }
             return self.held.extend_from_slice(octets);
         }
