@@ -15,10 +15,17 @@ use crate::time::Time;
 /// The most sockets kept; the oldest makes room for a new one.
 const KEPT: usize = 64;
 
+/// How often they are looked at. They are not waited for like the others: nothing depends on them.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What one of them may say between two looks without being closed for it: nobody floods a server that has refused it.
+const SCRAP_OCTETS: usize = 64 << 10;
+
 /// Those that were refused lately.
 #[derive(Default)]
 pub(super) struct TurnedAway {
     waiting: VecDeque<(Socket, Time)>,
+    next_sweep: Time,
     refused: u64,
 }
 
@@ -32,19 +39,23 @@ impl TurnedAway {
         if self.waiting.len() == KEPT {
             self.waiting.pop_front();
         }
+        if self.waiting.is_empty() {
+            self.next_sweep = now + PAUSE;
+        }
         self.waiting.push_back((socket, now + LINGER));
     }
 
     /// Closes those whose time is over or whose peer has closed.
     pub(super) fn sweep(&mut self, now: Time) {
-        if !self.waiting.is_empty() {
-            self.waiting.retain(|(socket, until)| *until > now && is_open(socket));
+        if self.next_sweep <= now && !self.waiting.is_empty() {
+            self.waiting.retain(|(socket, until)| *until > now && is_worth_keeping(socket));
+            self.next_sweep = now + PAUSE;
         }
     }
 
     /// When to sweep next, if there is anything to sweep.
-    pub(super) fn next_sweep(&self, now: Time) -> Option<Time> {
-        (!self.waiting.is_empty()).then(|| now + Duration::from_millis(50))
+    pub(super) fn next_sweep(&self) -> Option<Time> {
+        (!self.waiting.is_empty()).then_some(self.next_sweep)
     }
 
     /// How many were refused altogether.
@@ -53,13 +64,11 @@ impl TurnedAway {
     }
 }
 
-fn is_open(socket: &Socket) -> bool {
-    let mut scrap = [0; 4096];
-    loop {
-        match socket.recv_now(&mut scrap) {
-            Ok(0) => return false,
-            Ok(_) => {}
-            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
-        }
+/// Reads what has come, once: a socket that is closed with unread octets is reset.
+fn is_worth_keeping(socket: &Socket) -> bool {
+    let mut scrap = vec![0; SCRAP_OCTETS];
+    match socket.recv_now(&mut scrap) {
+        Ok(count) => count > 0 && count < scrap.len(),
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
     }
 }

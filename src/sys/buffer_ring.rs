@@ -93,12 +93,6 @@ impl BufferRing {
     }
 }
 
-impl Selected {
-    pub(crate) fn len(&self) -> usize {
-        self.len as usize
-    }
-}
-
 /// Octets before the first buffer: the entries, up to a page boundary.
 fn header(entries: u16) -> usize {
     (usize::from(entries) * size_of::<BufRingEntry>()).next_multiple_of(4096)

@@ -22,8 +22,8 @@ pub(crate) struct Ready {
     pub(crate) read: bool,
     /// A write finds room or an error.
     pub(crate) write: bool,
-    /// FIN or a reset has come: a read that finds few octets has not found everything.
-    pub(crate) peer_finished: bool,
+    /// FIN, a reset or an urgent octet has come: a read that finds few octets has not found everything.
+    pub(crate) more_behind: bool,
 }
 
 impl Epoll {
@@ -37,7 +37,8 @@ impl Epoll {
     /// Reports once whenever `fd` *becomes* ready to be read or written, or the peer finishes: edge-triggered, so that one call
     /// serves a connection's whole life.
     pub(crate) fn add_edges(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
-        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
+        let news = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLPRI;
+        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | news | EpollFlags::EPOLLET;
         count(Call::EpollCtl);
         Ok(self.instance.add(fd, EpollEvent::new(flags, token))?)
     }
@@ -62,7 +63,7 @@ impl Epoll {
                 token: event.data(),
                 read: flags.contains(EpollFlags::EPOLLIN) || finished || broken,
                 write: flags.contains(EpollFlags::EPOLLOUT) || broken,
-                peer_finished: finished || broken,
+                more_behind: finished || broken || flags.contains(EpollFlags::EPOLLPRI),
             }
         }))
     }

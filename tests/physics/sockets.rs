@@ -37,6 +37,25 @@ fn an_accepted_connection_inherits_tcp_nodelay_from_its_listener() {
 }
 
 #[test]
+fn a_read_ends_in_front_of_an_urgent_octet_and_epoll_tells_of_it() {
+    let (mut client, mut server) = pair();
+    let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+    client.write_all(b"in front").unwrap();
+    SockRef::from(&client).send_out_of_band(b"!").unwrap();
+    client.write_all(b"behind").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    // When the end has come, all has come.
+    epoll.add(&server, EpollEvent::new(EpollFlags::EPOLLRDHUP, 0)).unwrap();
+    assert_eq!(events(&epoll), EpollFlags::EPOLLRDHUP);
+    let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLPRI;
+    epoll.modify(&server, &mut EpollEvent::new(flags, 0)).unwrap();
+    assert_eq!(events(&epoll), flags);
+    let mut octets = [0; 64];
+    assert_eq!(server.read(&mut octets).unwrap(), 8, "though there is more");
+    assert_eq!((server.read(&mut octets).unwrap(), &octets[..6]), (6, &b"behind"[..]));
+}
+
+#[test]
 fn an_accepted_connection_does_not_inherit_o_nonblock() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

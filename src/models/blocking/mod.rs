@@ -9,7 +9,7 @@
 //! ```
 //!
 //! 1. **Who waits?** The connection's own thread, inside `recv` or `send`. The kernel's scheduler is the event loop.
-//! 2. **Where is the buffer meanwhile?** On that thread's stack: 64 KiB of addresses, of which the kernel backs the pages touched.
+//! 2. **Where is the buffer meanwhile?** With that thread: 64 KiB of addresses, of which the kernel backs the pages that were touched.
 //! 3. **Who moves the octets?** The thread, inside the call, once it has been woken: a context switch a request.
 //! 4. **How does a message or a deadline get through?** A deadline is the socket's own time limit (`SO_RCVTIMEO`), set when it
 //!    must be and left alone as long as it is good enough. Anything else has to come from a second thread, which takes the

@@ -24,9 +24,8 @@ use crate::sys::files::pread;
 use crate::sys::socket::{Mode, Socket, accept, poll_readable};
 use crate::time::{Now, Time};
 
-/// What a connection's thread may use of stack: the buffer it reads into, and plenty for a protocol. The kernel gives memory
-/// only to the pages that are touched.
-const STACK_OCTETS: usize = READ_OCTETS + (192 << 10);
+/// What a connection's thread may use of stack: plenty for a protocol. The kernel gives memory only to the pages that are touched.
+const STACK_OCTETS: usize = 192 << 10;
 
 pub(super) fn serve<S: Service>(
     options: &Blocking,
@@ -101,7 +100,7 @@ impl<'scope, S: Service> Acceptor<'scope, '_, S> {
     fn accept_until(&mut self, listener: &TcpListener, shutdown: &Shutdown) -> io::Result<()> {
         loop {
             let now = clock::now();
-            let wakes = [(self.accept_after > now.at).then_some(self.accept_after), self.turned_away.next_sweep(now.at)];
+            let wakes = [(self.accept_after > now.at).then_some(self.accept_after), self.turned_away.next_sweep()];
             let timeout = wakes.into_iter().flatten().min().map(|wake| wake.after(now.at));
             let stopping = if self.accept_after > now.at {
                 let [stopping] = poll_readable([shutdown.as_fd()], timeout)?;
@@ -253,7 +252,8 @@ impl<P> Drop for Leaving<'_, P> {
 
 /// The loop of a connection's thread: does what is needed, one call after the other, and waits in each.
 fn drive<P: Protocol>(peer: &Peer<P>, cost: &mut Cost) {
-    let mut buffer = [0; READ_OCTETS];
+    // Zeroed by the kernel where it is touched, and not before.
+    let mut buffer = vec![0; READ_OCTETS];
     let mut read_limit = SocketLimit::default();
     let mut write_limit = SocketLimit::default();
     loop {

@@ -76,7 +76,7 @@ struct Peer<P> {
     connection: Connection<P>,
     readable: bool,
     writable: bool,
-    peer_finished: bool,
+    more_behind: bool,
     in_again: bool,
     armed: Armed,
 }
@@ -152,7 +152,7 @@ impl<'a, S: Service> Server<'a, S> {
             return Some(now);
         }
         let newcomers = (self.newcomers && self.listener.is_some()).then_some(self.accept_after);
-        let wakes = [newcomers, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now)];
+        let wakes = [newcomers, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         wakes.into_iter().flatten().min()
     }
 
@@ -289,7 +289,7 @@ impl<P: crate::Protocol> Peer<P> {
             connection,
             readable: false,
             writable: true,
-            peer_finished: false,
+            more_behind: false,
             in_again: false,
             armed: Armed::default(),
         }
@@ -298,7 +298,7 @@ impl<P: crate::Protocol> Peer<P> {
     fn note(&mut self, ready: Ready) {
         self.readable |= ready.read;
         self.writable |= ready.write;
-        self.peer_finished |= ready.peer_finished;
+        self.more_behind |= ready.more_behind;
     }
 
     fn read(&mut self, buffer: &mut [u8], cost: &mut Cost, now: Now) {
@@ -309,8 +309,8 @@ impl<P: crate::Protocol> Peer<P> {
             }
             Ok(count) => {
                 // Fewer octets than asked for: the socket is empty, and the next edge will tell. Asking again to be told so
-                // would cost a system call per request. Only a FIN that has come already sends no further edge.
-                self.readable = count == buffer.len() || self.peer_finished;
+                // would cost a system call per request. Only a FIN or an urgent octet that has come already sends no further edge.
+                self.readable = count == buffer.len() || self.more_behind;
                 cost.octets_in += count as u64;
                 self.connection.received(&buffer[..count], now);
             }

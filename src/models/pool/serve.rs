@@ -173,7 +173,7 @@ impl<S: Service> Server<'_, '_, S> {
 
     fn wait(&mut self, now: Now) -> Option<Report> {
         let accept = self.listener.is_some().then_some(self.accept_after);
-        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now.at)];
+        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         let reports = self.staff.worker.reports;
         match wakes.into_iter().flatten().min() {
             None => Some(reports.take(&mut self.cost)),

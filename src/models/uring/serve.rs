@@ -133,7 +133,8 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn is_done(&self) -> bool {
-        self.drain_until.is_some() && self.peers.len() == 0
+        // The listener goes last: while its accept is being taken back, it may still bring someone.
+        self.listener.is_none() && self.peers.len() == 0
     }
 
     /// Waits for completions, hears all of them, and only then acts: what is unwanted after the first may be wanted again after
@@ -141,7 +142,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn turn(&mut self) -> io::Result<()> {
         let before = clock::now().at;
         self.keep_accepting(before)?;
-        let timeout = self.next_wake(before).map(|wake| wake.after(before));
+        let timeout = self.next_wake().map(|wake| wake.after(before));
         self.ring.submit_and_wait(1, timeout)?;
         self.cost.wakeups += 1;
         let now = clock::now();
@@ -165,9 +166,9 @@ impl<'a, S: Service> Server<'a, S> {
         self.settle_touched(now)
     }
 
-    fn next_wake(&self, now: Time) -> Option<Time> {
+    fn next_wake(&self) -> Option<Time> {
         let accept = (self.accepting.is_none() && self.listener.is_some()).then_some(self.accept_after);
-        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep(now)];
+        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         wakes.into_iter().flatten().min()
     }
 
@@ -180,9 +181,13 @@ impl<'a, S: Service> Server<'a, S> {
                 if !completion.more {
                     peer.receiving = Receiving::Idle;
                 }
-                if result.is_ok() && selected.len() > 0 {
-                    self.cost.octets_in += selected.len() as u64;
-                    peer.connection.received(self.buffers.octets(&selected), now);
+                match result {
+                    Ok(0) => peer.connection.peer_finished(now),
+                    Ok(count) => {
+                        self.cost.octets_in += count as u64;
+                        peer.connection.received(self.buffers.octets(&selected), now);
+                    }
+                    Err(_) => peer.connection.failed(),
                 }
                 self.buffers.give_back(selected);
             }
