@@ -7,6 +7,7 @@
 //! - above [`SEND_HIGH_OCTETS`] of unsent output nothing is shown and nothing read, below [`SEND_LOW_OCTETS`] it goes on;
 //! - the peer's FIN is told after the peer's last octet, and only to a protocol that listens;
 //! - octets before deadlines: a deadline is checked after what has arrived was shown;
+//! - a peer that takes nothing of what is said to it for [`SEND_STALL`] is cut off;
 //! - the end is orderly: what is unsent goes out, then FIN, then the peer is heard out for [`LINGER`] unless it has finished
 //!   too, whatever it has promised: a single octet unread when the socket is closed makes the close a reset;
 //! - a protocol that waits for nothing that can come is ended, as [`Close::Stuck`].
@@ -17,7 +18,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use crate::limits::{FLUSH, LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
+use crate::limits::{LINGER, LINGER_IN_ALL, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, SEND_STALL, TAIL_OCTETS};
 use crate::protocol::{Asked, Context, Event, FileRead, FileTicket, Interest, Peer, Protocol};
 use crate::send_queue::SendQueue;
 use crate::time::{Now, Time};
@@ -34,6 +35,10 @@ pub struct Connection<P> {
     asked: Asked,
     peer: PeerState,
     stage: Stage,
+    /// The output has risen above the high mark and not fallen below the low one since.
+    paused: bool,
+    /// When the peer has not taken anything for too long.
+    stalled: Option<Time>,
     octets_copied: u64,
 }
 
@@ -72,7 +77,7 @@ pub enum Close {
     Failed,
     /// The protocol left more than [`TAIL_OCTETS`] of input unconsumed.
     TailLimit,
-    /// The peer did not take the last words within [`FLUSH`].
+    /// The peer has taken nothing of what was said to it for [`SEND_STALL`].
     Unheard,
     /// The protocol waited for nothing that could come.
     Stuck,
@@ -91,13 +96,12 @@ enum PeerState {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Open,
-    /// The protocol is over; its last words are going out, until this time.
-    Flushing {
-        until: Time,
-    },
-    /// FIN is sent; the peer's words are read and thrown away until this time.
+    /// The protocol is over; its last words are going out.
+    Flushing,
+    /// FIN is sent; the peer's words are read and thrown away until this time, which each of them moves, but not beyond the last.
     Lingering {
         until: Time,
+        last: Time,
     },
     Over(Close),
 }
@@ -113,6 +117,8 @@ impl<P: Protocol> Connection<P> {
             asked: Asked::default(),
             peer: PeerState::Speaking,
             stage: Stage::Open,
+            paused: false,
+            stalled: None,
             octets_copied: 0,
         };
         connection.settle(now);
@@ -125,15 +131,16 @@ impl<P: Protocol> Connection<P> {
         match self.stage {
             Stage::Open => {
                 needs.read = self.willing() && self.peer == PeerState::Speaking;
-                needs.deadline = self.interest.and_then(|interest| interest.deadline);
+                let deadline = self.interest.and_then(|interest| interest.deadline);
+                needs.deadline = deadline.into_iter().chain(self.stalled).min();
             }
-            Stage::Flushing { until } => {
-                needs.deadline = Some(until);
+            Stage::Flushing => {
+                needs.deadline = self.stalled;
                 if self.queue.unsent() == 0 {
                     needs.end = Some(if self.peer == PeerState::Speaking { End::Finish } else { End::Close });
                 }
             }
-            Stage::Lingering { until } => (needs.read, needs.deadline) = (true, Some(until)),
+            Stage::Lingering { until, .. } => (needs.read, needs.deadline) = (true, Some(until)),
             Stage::Over(Close::Aborted | Close::TailLimit | Close::Unheard | Close::Stuck | Close::Drained) => {
                 (needs.write, needs.end) = (false, Some(End::Reset));
             }
@@ -179,8 +186,10 @@ impl<P: Protocol> Connection<P> {
 
     /// Octets have come.
     pub fn received(&mut self, octets: &[u8], now: Now) {
-        if self.stage != Stage::Open {
-            return;
+        match &mut self.stage {
+            Stage::Open => {}
+            Stage::Lingering { until, last } => return *until = (*last).min(now.at + LINGER),
+            Stage::Flushing | Stage::Over(_) => return,
         }
         if self.tail.is_empty() {
             let consumed = self.show(octets, now);
@@ -200,13 +209,16 @@ impl<P: Protocol> Connection<P> {
         match self.stage {
             Stage::Lingering { .. } => self.stage = Stage::Over(Close::Done),
             Stage::Open => self.resume(now),
-            Stage::Flushing { .. } | Stage::Over(_) => {}
+            Stage::Flushing | Stage::Over(_) => {}
         }
     }
 
     /// The kernel has taken octets from the [queue](Self::queue).
     pub fn sent(&mut self, now: Now) {
+        self.stalled = None;
+        self.watch_output(now);
         if self.stage == Stage::Open && self.queue.unsent() < SEND_LOW_OCTETS {
+            self.paused = false;
             if self.interest.is_some_and(|interest| interest.room) {
                 self.tell(Event::Room, now);
             }
@@ -216,6 +228,9 @@ impl<P: Protocol> Connection<P> {
 
     /// Time has passed.
     pub fn time(&mut self, now: Now) {
+        if self.stalled.is_some_and(|stalled| stalled <= now.at) {
+            return self.end(Close::Unheard);
+        }
         match self.stage {
             Stage::Open => {
                 let Some(deadline) = self.interest.and_then(|interest| interest.deadline) else { return };
@@ -228,8 +243,7 @@ impl<P: Protocol> Connection<P> {
                 }
                 self.resume(now);
             }
-            Stage::Lingering { until } if until <= now.at => self.end(Close::Done),
-            Stage::Flushing { until, .. } if until <= now.at => self.end(Close::Unheard),
+            Stage::Lingering { until, .. } if until <= now.at => self.end(Close::Done),
             _ => {}
         }
     }
@@ -254,7 +268,7 @@ impl<P: Protocol> Connection<P> {
     /// FIN was sent, as [`End::Finish`] asked.
     pub fn finished(&mut self, now: Now) {
         self.stage = match self.peer {
-            PeerState::Speaking => Stage::Lingering { until: now.at + LINGER },
+            PeerState::Speaking => Stage::Lingering { until: now.at + LINGER, last: now.at + LINGER_IN_ALL },
             PeerState::Finished | PeerState::Told => Stage::Over(Close::Done),
         };
     }
@@ -278,7 +292,7 @@ impl<P: Protocol> Connection<P> {
     }
 
     fn willing(&self) -> bool {
-        self.interest.is_some_and(|interest| interest.peer == Peer::Bytes) && self.queue.unsent() < SEND_HIGH_OCTETS
+        self.interest.is_some_and(|interest| interest.peer == Peer::Bytes) && !self.paused
     }
 
     /// Shows `octets` for as long as they are wanted and consumed; returns how many were.
@@ -326,8 +340,16 @@ impl<P: Protocol> Connection<P> {
 
     fn ask(&mut self) {
         self.interest = self.protocol.interest();
+        self.paused |= self.queue.unsent() >= SEND_HIGH_OCTETS;
         if self.asked.abort {
             self.end(Close::Aborted);
+        }
+    }
+
+    /// The time a peer has to take something runs from when there is something, and again from when it took some.
+    fn watch_output(&mut self, now: Now) {
+        if self.queue.unsent() > 0 && self.stalled.is_none() {
+            self.stalled = Some(now.at + SEND_STALL);
         }
     }
 
@@ -354,11 +376,12 @@ impl<P: Protocol> Connection<P> {
             }
             self.show_tail(now);
         }
+        self.watch_output(now);
         if self.stage != Stage::Open {
             return;
         }
         let Some(interest) = self.interest else {
-            self.stage = Stage::Flushing { until: now.at + FLUSH };
+            self.stage = Stage::Flushing;
             self.tail = Vec::new();
             return;
         };

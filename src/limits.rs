@@ -18,12 +18,17 @@ pub const SEND_LOW_OCTETS: usize = 64 << 10;
 /// The most input a protocol may leave unconsumed while it asks for more: 1 MiB.
 pub const TAIL_OCTETS: usize = 1 << 20;
 
-/// How long a peer is listened to after the last word was sent, so that the unread rest of its words does not reset the
+/// How long a peer is listened to after the last word was sent, from its own last word on, so that the unread rest of its words does not reset the
 /// connection and destroy that last word on its way (RFC 9112 section 9.6).
 pub const LINGER: Duration = Duration::from_secs(1);
 
-/// How long the last words of a connection may take to leave.
-pub const FLUSH: Duration = Duration::from_secs(30);
+/// How long the peer is listened to in all, however much it has still to say.
+pub const LINGER_IN_ALL: Duration = Duration::from_secs(10);
+
+/// How long a peer may take nothing of what is sent to it before the connection is cut: else one that never reads would hold its
+/// place, and what was said to it, for ever. (io_uring reports a send when all of it has gone, so there this is the time for
+/// [`SEND_HIGH_OCTETS`] and not for the first of them.)
+pub const SEND_STALL: Duration = Duration::from_secs(60);
 
 /// The length of the queue in which the kernel keeps connections that nobody has accepted yet (`listen(2)`). The standard
 /// library asks for 128, and each connection beyond it costs its client a second.

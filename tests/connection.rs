@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use iolab::limits::{FLUSH, LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
+use iolab::limits::{LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, SEND_STALL, TAIL_OCTETS};
 use iolab::{Close, Connection, Context, End, Event, Interest, Now, Peer, Protocol, Time};
 
 /// Wants what it is told to want, and does what its functions say.
@@ -96,11 +96,29 @@ fn all_octets_come_before_the_end() {
     assert!(!connection.needs().read, "above the high mark");
     kernel_takes(&mut connection, SEND_HIGH_OCTETS - SEND_LOW_OCTETS);
     connection.peer_finished(NOW);
-    assert_eq!(log.take(), ["ab", "b"]);
+    assert_eq!(log.take(), ["ab"], "not yet below the low mark");
+    kernel_takes(&mut connection, 1);
+    assert_eq!(log.take(), ["b"]);
     kernel_takes(&mut connection, SEND_HIGH_OCTETS);
-    assert_eq!(log.take(), [""; 0], "still above the low mark");
-    kernel_takes(&mut connection, SEND_LOW_OCTETS);
     assert_eq!(log.take(), ["PeerFinished"]);
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_cut_off() {
+    let receive = |_: &mut Puppet, input: &[u8], cx: &mut Context<'_>| {
+        cx.write(input);
+        input.len()
+    };
+    let (mut connection, _) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
+    connection.received(b"ab", NOW);
+    assert_eq!(connection.needs().deadline, due(SEND_STALL));
+    connection.queue().sent(1);
+    connection.sent(at(SEND_STALL / 2));
+    connection.time(at(SEND_STALL));
+    assert_eq!(connection.close(), None, "it has taken some");
+    connection.received(b"cd", at(SEND_STALL));
+    connection.time(at(SEND_STALL / 2 * 3));
+    assert_eq!((connection.close(), connection.needs().end), (Some(Close::Unheard), Some(End::Reset)));
 }
 
 #[test]
@@ -187,7 +205,7 @@ fn a_deadline_that_stays_is_a_bug_and_one_that_moves_is_not() {
     assert_eq!((log.take(), connection.close()), (vec!["Deadline".to_string()], Some(Close::Stuck)));
 
     let event = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| {
-        puppet.interest = Some(Interest { deadline: due(FLUSH), ..BYTES });
+        puppet.interest = Some(Interest { deadline: due(SEND_STALL), ..BYTES });
     };
     let (mut connection, log) = Puppet { event, ..Puppet::wants(limit) }.connect();
     connection.time(at(LINGER));
@@ -234,13 +252,13 @@ fn last_words_go_out_before_the_end_and_not_for_ever() {
     let (mut connection, _) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
     connection.received(b"x", NOW);
     let needs = connection.needs();
-    assert_eq!((needs.write, needs.read, needs.end, needs.deadline), (true, false, None, due(FLUSH)));
+    assert_eq!((needs.write, needs.read, needs.end, needs.deadline), (true, false, None, due(SEND_STALL)));
     kernel_takes(&mut connection, 3);
     assert_eq!(connection.needs().end, Some(End::Finish));
 
     let (mut connection, _) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
     connection.received(b"x", NOW);
-    connection.time(at(FLUSH));
+    connection.time(at(SEND_STALL));
     assert_eq!((connection.close(), connection.needs().end), (Some(Close::Unheard), Some(End::Reset)));
 }
 
