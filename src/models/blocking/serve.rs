@@ -72,6 +72,8 @@ impl<P> Default for Shared<P> {
 struct Peer<P> {
     socket: Socket,
     connection: Mutex<Connection<P>>,
+    /// Another thread has told the protocol something.
+    told: Condvar,
 }
 
 // Accepting.
@@ -143,7 +145,7 @@ impl<'scope, S: Service> Acceptor<'scope, '_, S> {
             drop(peers);
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let peer = Arc::new(Peer { socket, connection: Mutex::new(Connection::new(protocol, now)) });
+        let peer = Arc::new(Peer { socket, connection: Mutex::new(Connection::new(protocol, now)), told: Condvar::new() });
         let key = peers.insert(Arc::clone(&peer));
         self.cost.threads_peak = self.cost.threads_peak.max(1 + peers.len());
         drop(peers);
@@ -215,6 +217,7 @@ impl<P: Protocol> Peer<P> {
         let mut connection = lock(&self.connection);
         let had_ended = connection.needs().end.is_some();
         tell(&mut connection);
+        self.told.notify_one();
         let mut needs = connection.needs();
         if !had_ended {
             if needs.end == Some(End::Finish) {
@@ -285,11 +288,10 @@ fn drive<P: Protocol>(peer: &Peer<P>, cost: &mut Cost) {
             drop(connection);
             read(peer, &mut buffer, &mut read_limit, needs, now, cost);
         } else {
-            // Nothing to read or write now, only a time to come.
-            drop(connection);
+            // Nothing to read or write now, only a time to come, or somebody with news.
             let pause = needs.deadline.map_or(Duration::ZERO, |deadline| deadline.after(now.at));
             cost.wakeups += 1;
-            thread::sleep(pause);
+            drop(peer.told.wait_timeout(connection, pause).unwrap_or_else(PoisonError::into_inner));
         }
     }
 }

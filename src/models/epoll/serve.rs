@@ -77,7 +77,8 @@ struct Peer<P> {
     readable: bool,
     writable: bool,
     more_behind: bool,
-    in_again: bool,
+    /// It is on the list of this turn or the next.
+    has_a_turn: bool,
     armed: Armed,
 }
 
@@ -113,11 +114,6 @@ impl<'a, S: Service> Server<'a, S> {
         let timeout = self.next_wake(before).map(|wake| wake.after(before));
         let mut stopping = false;
         let mut heard = std::mem::take(&mut self.again);
-        for key in &heard {
-            if let Some(peer) = self.peers.get_mut(*key) {
-                peer.in_again = false;
-            }
-        }
         for ready in self.epoll.wait(timeout)? {
             match ready.token {
                 LISTENER => self.newcomers = true,
@@ -126,7 +122,9 @@ impl<'a, S: Service> Server<'a, S> {
                     let key = Key::from_bits(token);
                     if let Some(peer) = self.peers.get_mut(key) {
                         peer.note(ready);
-                        heard.push(key);
+                        if !std::mem::replace(&mut peer.has_a_turn, true) {
+                            heard.push(key);
+                        }
                     }
                 }
             }
@@ -134,6 +132,9 @@ impl<'a, S: Service> Server<'a, S> {
         self.cost.wakeups += 1;
         let now = clock::now();
         for key in heard.drain(..) {
+            if let Some(peer) = self.peers.get_mut(key) {
+                peer.has_a_turn = false;
+            }
             self.step(key, now);
         }
         if self.again.is_empty() {
@@ -184,57 +185,65 @@ impl<'a, S: Service> Server<'a, S> {
             needs = peer.connection.needs();
         }
         if let Some(end) = needs.end {
-            if end == End::Reset {
-                peer.socket.reset_on_close();
-            }
-            self.cost.octets_copied += peer.connection.octets_copied();
-            self.peers.remove(key);
-            return;
+            return self.leave(key, end);
         }
-        if (needs.read && peer.readable || needs.write && peer.writable) && !peer.in_again {
-            peer.in_again = true;
+        if (needs.read && peer.readable || needs.write && peer.writable) && !std::mem::replace(&mut peer.has_a_turn, true) {
             self.again.push(key);
         }
         self.timers.arm(key, needs.deadline, &mut peer.armed);
     }
 
+    /// Closes the socket: nothing is in flight, so nothing has to be taken back.
+    fn leave(&mut self, key: Key, end: End) {
+        let Some(peer) = self.peers.remove(key) else { return };
+        if end == End::Reset {
+            peer.socket.reset_on_close();
+        }
+        self.cost.octets_copied += peer.connection.octets_copied();
+    }
+
+    // Newcomers.
+
     fn accept(&mut self, now: Now) -> io::Result<()> {
         self.turned_away.sweep(now.at);
-        let Some(listener) = &self.listener else { return Ok(()) };
-        if !self.newcomers || self.accept_after > now.at {
-            return Ok(());
-        }
         for _ in 0..ACCEPTS_PER_TURN {
+            let Some(listener) = &self.listener else { return Ok(()) };
+            if !self.newcomers || self.accept_after > now.at {
+                return Ok(());
+            }
             match accept(listener, Mode::Nonblocking) {
-                Ok(socket) => {
-                    let protocol = if self.peers.len() < self.limits.connections { self.service.accept(now) } else { None };
-                    let Some(protocol) = protocol else {
-                        self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
-                        continue;
-                    };
-                    let key = self.peers.insert(Peer::new(socket, protocol, now));
-                    if let Some(peer) = self.peers.get_mut(key) {
-                        self.epoll.add_edges(&peer.socket, key.to_bits())?;
-                        self.timers.arm(key, peer.connection.needs().deadline, &mut peer.armed);
-                    }
-                    self.cost.connections += 1;
-                }
+                Ok(socket) => self.welcome(socket, now),
                 Err(error) => match judge(&error) {
                     Failure::TryNext => {}
-                    Failure::Nobody => {
-                        self.newcomers = false;
-                        break;
-                    }
-                    Failure::BackOff => {
-                        self.accept_after = now.at + BACK_OFF;
-                        break;
-                    }
+                    Failure::Nobody => self.newcomers = false,
+                    Failure::BackOff => self.accept_after = now.at + BACK_OFF,
                     Failure::Broken => return Err(error),
                 },
             }
         }
         Ok(())
     }
+
+    fn welcome(&mut self, socket: Socket, now: Now) {
+        let protocol = if self.peers.len() < self.limits.connections { self.service.accept(now) } else { None };
+        let Some(protocol) = protocol else {
+            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
+        };
+        let key = self.peers.insert(Peer::new(socket, protocol, now));
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        // The kernel may have no room in the set (fs.epoll.max_user_watches): that concerns nobody else.
+        if self.epoll.add_edges(&peer.socket, key.to_bits()).is_err() {
+            self.accept_after = now.at + BACK_OFF;
+            if let Some(peer) = self.peers.remove(key) {
+                self.turned_away.refuse(peer.socket, &self.service.refusal(now), now.at);
+            }
+            return;
+        }
+        self.cost.connections += 1;
+        self.settle(key, now);
+    }
+
+    // Time, and the end.
 
     fn run_timers(&mut self, now: Now) {
         while let Some((key, due)) = self.timers.due(now.at) {
@@ -290,7 +299,7 @@ impl<P: crate::Protocol> Peer<P> {
             readable: false,
             writable: true,
             more_behind: false,
-            in_again: false,
+            has_a_turn: false,
             armed: Armed::default(),
         }
     }

@@ -99,10 +99,7 @@ pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: 
             cost: Cost::default(),
         };
         while !server.is_done() {
-            if let Err(error) = server.turn() {
-                server.call_everyone_back();
-                return Err(error);
-            }
+            server.turn()?;
         }
         server.cost.refused = server.turned_away.refused();
         let Server { staff, mut cost, .. } = server;
@@ -141,6 +138,15 @@ struct Peer<P> {
     /// It has ended; only its workers are not back yet.
     is_leaving: bool,
     armed: Armed,
+}
+
+/// However a connection goes, its workers do not stay: a server that fails or panics would wait for them for ever.
+impl<P> Drop for Peer<P> {
+    fn drop(&mut self) {
+        if self.is_reading || self.is_sending {
+            self.socket.cut();
+        }
+    }
 }
 
 impl<S: Service> Server<'_, '_, S> {
@@ -291,7 +297,7 @@ impl<S: Service> Server<'_, '_, S> {
     }
 
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let has_room = self.peers.len() < self.limits.connections && self.staff.has_room();
+        let has_room = self.peers.len() < self.limits.connections && self.staff.has_room(self.peers.len());
         let protocol = if has_room { self.service.accept(now) } else { None };
         let Some(protocol) = protocol else {
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
@@ -331,15 +337,6 @@ impl<S: Service> Server<'_, '_, S> {
         self.for_everyone(now, |connection| connection.stopping(now));
     }
 
-    /// Ends the calls that workers sit in, so that they can go.
-    fn call_everyone_back(&mut self) {
-        for key in self.peers.keys() {
-            if let Some(peer) = self.peers.remove(key) {
-                peer.socket.cut();
-            }
-        }
-    }
-
     fn for_everyone(&mut self, now: Now, mut tell: impl FnMut(&mut Connection<S::Protocol>)) {
         for key in self.peers.keys() {
             if let Some(peer) = self.peers.get_mut(key) {
@@ -352,8 +349,8 @@ impl<S: Service> Server<'_, '_, S> {
 
 // Those who wait.
 
-/// The workers. One is hired whenever all are busy: no job ever waits for another to be over, because that one may wait for a
-/// peer for ever.
+/// The workers. One is hired whenever all are busy, so that no job waits for another to be over: that one may wait for a peer as
+/// long as the peer likes. Once the kernel refuses, jobs do wait, and no newcomer is taken in before there are workers for it.
 struct Staff<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     worker: Worker<'env>,
@@ -396,10 +393,10 @@ impl Staff<'_, '_> {
         !self.refused_by_kernel
     }
 
-    /// Whether another connection can have the two workers it may need at once. Where the kernel gives no more threads, those
-    /// that exist are the limit.
-    fn has_room(&self) -> bool {
-        !self.refused_by_kernel || self.busy + 2 <= self.hired.len()
+    /// Whether there is room for another connection. It may need two workers at once; where the kernel gives no more of them, those
+    /// that exist are shared out, and one accepts.
+    fn has_room(&mut self, connections: usize) -> bool {
+        !self.refused_by_kernel || 2 * (connections + 1) < self.hired.len() || self.hire()
     }
 
     /// Lets everyone go, and adds up what they did.
@@ -419,6 +416,10 @@ impl Staff<'_, '_> {
 /// A `None` among the jobs says: go.
 impl Drop for Staff<'_, '_> {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // The worker that accepts waits for newcomers or for this.
+            self.worker.shutdown.begin();
+        }
         self.worker.jobs.put(self.hired.iter().map(|_| None));
     }
 }
