@@ -8,7 +8,7 @@
 //! | `Idle` | octets | idle, the last answer (or the accept) | close |
 //! | `Head` | octets | header, the first octet of the request | 408, close |
 //! | `Body` | octets | body, the end of the head | 408 if nothing was answered yet, close |
-//! | `Answering` | the handler | none | |
+//! | `Answering` | the handler, or the peer to take the answer | none here: the connection cuts off [a peer that takes nothing](crate::limits::SEND_STALL) | |
 //! | `Over` | nothing | | |
 //!
 //! | stage \ event | octets | peer's FIN | stopping |
@@ -19,6 +19,9 @@
 //! | `Answering` | (not read: back-pressure) | (not told) | goes on |
 //!
 //! A server that is stopping says `Connection: close` in every answer that has not begun.
+//!
+//! Once it is stopping, the answer under way is the last: it says so if its head has not gone yet, and requests behind it are
+//! not heard.
 //!
 //! An exchange is complete when the request has been read *and* the answer has been ended, in whichever order. Then it is `Idle`
 //! again if both sides keep the connection alive, and `Over` if not.
