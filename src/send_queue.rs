@@ -174,7 +174,7 @@ impl SendQueue {
         self.tidy();
     }
 
-    /// Gives the first segments away, at most [`LENT_SEGMENTS`], for as long as the kernel reads them. Once at a time: two
+    /// Gives the first segments away, at most 16 of them, for as long as the kernel reads them. Once at a time: two
     /// unlinked sends may overtake each other when the first is cut short.
     pub fn lend(&mut self) -> Option<Lent> {
         if self.is_lent() || self.queued == 0 {

@@ -24,6 +24,7 @@
 mod queue;
 mod read;
 mod serve;
+mod staff;
 
 use std::io;
 use std::net::TcpListener;

@@ -1,84 +1,29 @@
 //! Serving by a pool: one thread decides and never waits for a peer, the others make one blocking call each and report.
 
-use std::io::{self, IoSlice};
+use std::io::{self};
 use std::net::TcpListener;
-use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::thread::{self, Scope};
-
-use bytes::Bytes;
+use std::thread::{self};
 
 use super::Pool;
 use super::queue::Queue;
+use super::staff::{Job, Report, Staff, Worker};
 use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::{Armed, Timers};
-use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
+use crate::limits::{READ_OCTETS, ServeLimits};
 use crate::model::Shutdown;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{FileRead, FileTicket, Service};
-use crate::reading::read_whole;
-use crate::send_queue::{LENT_SEGMENTS, Lent};
-use crate::sys::calls::{Call, Meter, count};
+use crate::protocol::Service;
+use crate::sys::calls::Meter;
 use crate::sys::clock;
-use crate::sys::files::pread;
-use crate::sys::socket::{Mode, Socket, accept, poll_readable};
+use crate::sys::socket::Socket;
 use crate::time::{Now, Time};
-
-/// What a worker may use of stack: it calls the kernel and nothing else.
-const STACK_OCTETS: usize = 64 << 10;
 
 /// The most reports taken in one turn before timers have theirs.
 const REPORTS_PER_TURN: usize = 1024;
-
-/// A call for a worker to make.
-enum Job {
-    /// Wait for newcomers or the shutdown.
-    Accept {
-        listener: TcpListener,
-    },
-    Recv {
-        key: Key,
-        socket: Arc<Socket>,
-        buffer: Vec<u8>,
-    },
-    Send {
-        key: Key,
-        socket: Arc<Socket>,
-        lent: Lent,
-    },
-    Read {
-        key: Key,
-        asked: FileRead,
-    },
-}
-
-/// What came of it.
-enum Report {
-    /// The listener comes back unless the shutdown has begun; then it is closed.
-    Accepted {
-        listener: Option<TcpListener>,
-        sockets: Vec<Socket>,
-        error: Option<io::Error>,
-    },
-    Received {
-        key: Key,
-        buffer: Vec<u8>,
-        result: io::Result<usize>,
-    },
-    Sent {
-        key: Key,
-        lent: Lent,
-        result: io::Result<usize>,
-    },
-    Read {
-        key: Key,
-        ticket: FileTicket,
-        result: io::Result<Bytes>,
-    },
-}
 
 pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
     let meter = Meter::start();
@@ -344,136 +289,5 @@ impl<S: Service> Server<'_, '_, S> {
             }
             self.settle(key, now);
         }
-    }
-}
-
-// Those who wait.
-
-/// The workers. One is hired whenever all are busy, so that no job waits for another to be over: that one may wait for a peer as
-/// long as the peer likes. Once the kernel refuses, jobs do wait, and no newcomer is taken in before there are workers for it.
-struct Staff<'scope, 'env> {
-    scope: &'scope Scope<'scope, 'env>,
-    worker: Worker<'env>,
-    hired: Vec<thread::ScopedJoinHandle<'scope, Cost>>,
-    /// Jobs of this turn: handed over together, they cost one system call.
-    given: Vec<Option<Job>>,
-    /// Jobs given and not reported on.
-    busy: usize,
-    refused_by_kernel: bool,
-}
-
-impl Staff<'_, '_> {
-    /// Gives a job to a worker; false if there is none and none can be hired.
-    fn give(&mut self, job: Job) -> bool {
-        if self.busy == self.hired.len() && !self.hire() && self.hired.is_empty() {
-            return false;
-        }
-        self.busy += 1;
-        self.given.push(Some(job));
-        true
-    }
-
-    fn send_off(&mut self) {
-        if !self.given.is_empty() {
-            self.worker.jobs.put(self.given.drain(..));
-        }
-    }
-
-    fn hire(&mut self) -> bool {
-        let worker = self.worker;
-        count(Call::Clone3);
-        let thread = thread::Builder::new().name("worker".into()).stack_size(STACK_OCTETS);
-        match thread.spawn_scoped(self.scope, move || worker.work()) {
-            Ok(handle) => {
-                self.hired.push(handle);
-                self.refused_by_kernel = false;
-            }
-            Err(_) => self.refused_by_kernel = true,
-        }
-        !self.refused_by_kernel
-    }
-
-    /// Whether there is room for another connection. It may need two workers at once; where the kernel gives no more of them, those
-    /// that exist are shared out, and one accepts.
-    fn has_room(&mut self, connections: usize) -> bool {
-        !self.refused_by_kernel || 2 * (connections + 1) < self.hired.len() || self.hire()
-    }
-
-    /// Lets everyone go, and adds up what they did.
-    fn dismiss(mut self) -> Cost {
-        self.worker.jobs.put(self.hired.iter().map(|_| None));
-        let mut cost = Cost { threads_peak: 1 + self.hired.len(), ..Cost::default() };
-        for worker in self.hired.drain(..) {
-            match worker.join() {
-                Ok(its) => cost += its,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        cost
-    }
-}
-
-/// A `None` among the jobs says: go.
-impl Drop for Staff<'_, '_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            // The worker that accepts waits for newcomers or for this.
-            self.worker.shutdown.begin();
-        }
-        self.worker.jobs.put(self.hired.iter().map(|_| None));
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Worker<'env> {
-    jobs: &'env Queue<Option<Job>>,
-    reports: &'env Queue<Report>,
-    shutdown: &'env Shutdown,
-}
-
-impl Worker<'_> {
-    /// Does jobs until there are no more.
-    fn work(self) -> Cost {
-        let meter = Meter::start();
-        let mut cost = Cost::default();
-        while let Some(job) = self.jobs.take(&mut cost) {
-            let report = match job {
-                Job::Accept { listener } => self.accept_some(listener),
-                Job::Recv { key, socket, mut buffer } => {
-                    let result = socket.recv(&mut buffer);
-                    Report::Received { key, buffer, result }
-                }
-                Job::Send { key, socket, lent } => {
-                    let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
-                    let filled = lent.slices(&mut slices);
-                    let result = socket.send(&slices[..filled]);
-                    Report::Sent { key, lent, result }
-                }
-                Job::Read { key, asked } => {
-                    let read = |room: &mut [u8], offset| pread(&*asked.file, room, offset);
-                    Report::Read { key, ticket: asked.ticket, result: read_whole(&asked.file, asked.range, read) }
-                }
-            };
-            self.reports.put([report]);
-        }
-        cost.calls = meter.read();
-        cost
-    }
-
-    /// Waits for newcomers or the shutdown; then takes in whoever is in the queue.
-    fn accept_some(&self, listener: TcpListener) -> Report {
-        let mut sockets = Vec::new();
-        let (mut error, stopping) = match poll_readable([listener.as_fd(), self.shutdown.as_fd()], None) {
-            Ok([_, stopping]) => (None, stopping),
-            Err(error) => (Some(error), false),
-        };
-        while error.is_none() && (stopping || sockets.len() < ACCEPTS_PER_TURN) {
-            match accept(&listener, Mode::Blocking) {
-                Ok(socket) => sockets.push(socket),
-                Err(refused) if judge(&refused) == Failure::TryNext => {}
-                Err(refused) => error = Some(refused),
-            }
-        }
-        Report::Accepted { listener: (!stopping).then_some(listener), sockets, error }
     }
 }

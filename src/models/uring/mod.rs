@@ -24,6 +24,7 @@
 //! Needs Linux 6.1: `IORING_SETUP_DEFER_TASKRUN`, without which every completion costs an interrupt under light load. Where
 //! io_uring is forbidden or too old, [`Model::available`] says so and nothing runs in its place.
 
+mod peer;
 mod read;
 mod serve;
 

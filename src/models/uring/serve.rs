@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::AsFd;
 
+use super::peer::{Peer, Receiving};
 use super::{ReceiveOptions, Uring};
 use crate::connection::{Connection, End};
 use crate::cost::Cost;
@@ -13,15 +13,12 @@ use crate::limits::ServeLimits;
 use crate::model::Shutdown;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{FileRead, Protocol, Service};
-use crate::reading::{Reading, block_for};
-use crate::send_queue::{Lent, Segment};
-use crate::sys::block::Block;
+use crate::protocol::Service;
 use crate::sys::buffer_ring::BufferRing;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::ledger::{Operation, Payload};
-use crate::sys::ring::{Completion, Read, Ring, Target};
+use crate::sys::ring::{Completion, Ring};
 use crate::sys::ring_setup::RingOptions;
 use crate::sys::socket::{Mode, Socket, accept, set_mode};
 use crate::time::{Now, Time};
@@ -71,40 +68,6 @@ struct Server<'a, S: Service> {
     touched: Vec<Key>,
     drain_until: Option<Time>,
     cost: Cost,
-}
-
-/// A connection, its socket, and what the kernel is doing for it.
-struct Peer<P> {
-    socket: Socket,
-    connection: Connection<P>,
-    receiving: Receiving,
-    sending: Option<(Operation, Sending)>,
-    files: Vec<InFlight>,
-    is_touched: bool,
-    armed: Armed,
-}
-
-/// A multishot receive goes on until it is taken back, the buffers run out or the peer finishes. Only its last completion frees
-/// the place for the next: whatever comes before it is kept, wanted or not.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Receiving {
-    Idle,
-    Armed(Operation),
-    Cancelling(Operation),
-}
-
-/// A send in flight.
-struct Sending {
-    /// Without its segments, which the ring has.
-    lent: Lent,
-    is_cancelled: bool,
-}
-
-/// A file read in flight.
-struct InFlight {
-    operation: Operation,
-    asked: FileRead,
-    reading: Reading,
 }
 
 impl<'a, S: Service> Server<'a, S> {
@@ -399,108 +362,6 @@ impl<'a, S: Service> Server<'a, S> {
                 tell(&mut peer.connection);
             }
             self.touch(key);
-        }
-    }
-}
-
-impl<P: Protocol> Peer<P> {
-    /// Gives the first stretches of output to the kernel. One send at a time: if two were in flight and the first were cut short,
-    /// the second would go out behind the gap.
-    fn send(&mut self, ring: &mut Ring, key: Key) -> io::Result<()> {
-        let Some(mut lent) = self.connection.queue().lend() else { return Ok(()) };
-        let mut parts = lent.segments.drain(..).map(|segment| match segment {
-            Segment::Own(octets) => Payload::Vec(octets),
-            Segment::Shared(octets) => Payload::Bytes(octets),
-        });
-        let operation = if parts.len() > 1 {
-            ring.send_all(&self.socket, parts.by_ref().collect(), lent.gone, key.to_bits())?
-        } else {
-            ring.send(&self.socket, parts.next().unwrap_or_default(), lent.gone, key.to_bits())?
-        };
-        drop(parts);
-        self.sending = Some((operation, Sending { lent, is_cancelled: false }));
-        Ok(())
-    }
-
-    fn sent(&mut self, payload: Payload, result: io::Result<usize>, cost: &mut Cost, now: Now) {
-        let Some((_, Sending { mut lent, .. })) = self.sending.take() else { return };
-        let segment = |part| match part {
-            Payload::Vec(octets) => Some(Segment::Own(octets)),
-            Payload::Bytes(octets) => Some(Segment::Shared(octets)),
-            _ => None,
-        };
-        match payload {
-            Payload::Several(several) => lent.segments.extend(several.into_parts().into_iter().filter_map(segment)),
-            one => lent.segments.extend(segment(one)),
-        }
-        self.connection.queue().give_back(lent, *result.as_ref().unwrap_or(&0));
-        match result {
-            Ok(count) => {
-                cost.octets_out += count as u64;
-                self.connection.sent(now);
-            }
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::ECANCELED)) => {}
-            Err(_) => self.connection.failed(),
-        }
-    }
-
-    fn read_file(&mut self, ring: &mut Ring, key: Key, asked: FileRead, now: Now) -> io::Result<()> {
-        match Reading::of(asked.range.clone(), asked.file.alignment()) {
-            Ok(reading) => {
-                let block = block_for(reading.room(), asked.file.alignment());
-                self.read_rest(ring, key, asked, reading, block, now)
-            }
-            Err(error) => {
-                self.connection.file_read(asked.ticket, Err(error), now);
-                Ok(())
-            }
-        }
-    }
-
-    /// A read may be short: it goes on until the range is full or the file ends.
-    fn read_rest(
-        &mut self,
-        ring: &mut Ring,
-        key: Key,
-        asked: FileRead,
-        reading: Reading,
-        block: Block,
-        now: Now,
-    ) -> io::Result<()> {
-        match reading.rest() {
-            Some(rest) => {
-                let file = Target::Descriptor(asked.file.as_fd());
-                let read = Read { file, offset: rest.offset, at: rest.at, len: rest.len, registered: None };
-                let operation = ring.read(read, block, key.to_bits())?;
-                self.files.push(InFlight { operation, asked, reading });
-            }
-            None => self.connection.file_read(asked.ticket, Ok(reading.into_bytes(block)), now),
-        }
-        Ok(())
-    }
-
-    fn file_read(
-        &mut self,
-        ring: &mut Ring,
-        key: Key,
-        operation: Operation,
-        block: Block,
-        result: io::Result<usize>,
-        now: Now,
-    ) {
-        let Some(place) = self.files.iter().position(|file| file.operation == operation) else { return };
-        let InFlight { asked, mut reading, .. } = self.files.swap_remove(place);
-        let ticket = asked.ticket;
-        let outcome = match result {
-            Ok(count) => {
-                reading.took(count);
-                self.read_rest(ring, key, asked, reading, block, now)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.read_rest(ring, key, asked, reading, block, now),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = outcome {
-            self.connection.file_read(ticket, Err(error), now);
         }
     }
 }
