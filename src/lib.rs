@@ -28,7 +28,7 @@
 //!
 //! | room | never touches |
 //! |---|---|
-//! | the contract: `protocol`, `connection`, `send_queue`, `time`, `limits` | sockets, threads, clocks, `sys`, `models` |
+//! | the contract: `protocol`, `connection`, `send_queue`, `shelf`, `time`, `limits` | sockets, threads, clocks, `sys`, `models` |
 //! | [`http1`] | the same, and `patterns` |
 //! | [`patterns`] | `models`, `sys`, clocks, threads |
 //! | `driver`: what all loops need and none is about | `sys`, `models`, protocols by name |

@@ -23,7 +23,7 @@ struct Room {
 const ROOMS: &[Room] = &[
     Room {
         name: "contract",
-        parts: &["protocol.rs", "connection.rs", "send_queue.rs", "limits.rs", "time.rs"],
+        parts: &["protocol.rs", "connection.rs", "send_queue.rs", "shelf.rs", "limits.rs", "time.rs"],
         may_name: &["files"],
         crates: &["bytes"],
         shut: true,
