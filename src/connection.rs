@@ -16,21 +16,18 @@
 
 use std::io;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::limits::{LINGER, LINGER_IN_ALL, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, SEND_STALL, TAIL_OCTETS};
 use crate::protocol::{Asked, Context, Event, FileRead, FileTicket, Interest, Peer, Protocol};
 use crate::send_queue::SendQueue;
 use crate::time::{Now, Time};
 
-/// An emptied tail is kept for the next one if it is at most this large.
-const KEPT_OCTETS: usize = 512;
-
 /// A protocol, its unconsumed input and its unsent output.
 pub struct Connection<P> {
     protocol: P,
     interest: Option<Interest>,
-    tail: Vec<u8>,
+    tail: BytesMut,
     queue: SendQueue,
     asked: Asked,
     peer: PeerState,
@@ -112,7 +109,7 @@ impl<P: Protocol> Connection<P> {
         let mut connection = Connection {
             interest: protocol.interest(),
             protocol,
-            tail: Vec::new(),
+            tail: BytesMut::new(),
             queue: SendQueue::default(),
             asked: Asked::default(),
             peer: PeerState::Speaking,
@@ -313,15 +310,11 @@ impl<P: Protocol> Connection<P> {
     fn show_tail(&mut self, now: Now) {
         let mut tail = std::mem::take(&mut self.tail);
         let consumed = self.show(&tail, now);
-        if consumed == tail.len() {
-            tail.clear();
-            if tail.capacity() > KEPT_OCTETS {
-                tail = Vec::new();
-            }
-        } else {
-            tail.drain(..consumed);
+        // What is consumed is passed over and not moved: a long tail is taken in many bites.
+        if consumed < tail.len() {
+            tail.advance(consumed);
+            self.tail = tail;
         }
-        self.tail = tail;
     }
 
     fn keep(&mut self, octets: &[u8]) {
@@ -382,7 +375,7 @@ impl<P: Protocol> Connection<P> {
         }
         let Some(interest) = self.interest else {
             self.stage = Stage::Flushing;
-            self.tail = Vec::new();
+            self.tail = BytesMut::new();
             return;
         };
         // A protocol that is not willing was not shown its tail: what the kernel delivers after it was told to stop is kept, and
