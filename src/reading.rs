@@ -76,6 +76,22 @@ impl Reading {
         self.ended = count == 0 || !self.filled.is_multiple_of(self.alignment.offset as usize);
     }
 
+    /// Reads until the range is full or the file ends, by a `read` that waits. A signal is no reason to give up.
+    pub(crate) fn fill(
+        &mut self,
+        block: &mut [u8],
+        mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        while let Some(rest) = self.rest() {
+            match read(&mut block[rest.at..rest.at + rest.len], rest.offset) {
+                Ok(count) => self.took(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// The octets asked for, as far as the file has them.
     pub(crate) fn octets<'b>(&self, block: &'b [u8]) -> &'b [u8] {
         &block[self.wanted()]
@@ -98,17 +114,11 @@ impl Reading {
 pub(crate) fn read_whole(
     file: &ReadFile,
     range: Range<u64>,
-    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+    read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
 ) -> io::Result<Bytes> {
     let mut reading = Reading::of(range, file.alignment())?;
     let mut block = block_for(reading.room(), file.alignment());
-    while let Some(rest) = reading.rest() {
-        match read(&mut block[rest.at..rest.at + rest.len], rest.offset) {
-            Ok(count) => reading.took(count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    reading.fill(&mut block, read)?;
     Ok(reading.into_bytes(block))
 }
 

@@ -3,7 +3,7 @@
 mod cost;
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -43,8 +43,9 @@ pub struct Options {
     /// How long busy connections may go on after SIGTERM or SIGINT.
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
-    /// The most connections at one time; a further one is answered 503. [default: 16384 for epoll and uring, 1024 for blocking
-    /// and pool, which spend a thread on each]
+    /// The most connections at one time; a further one is answered 503. With several --threads each takes an equal share, rounded
+    /// down but at least 1; as the kernel spreads connections by chance, a thread may be full before the others are. [default:
+    /// for each thread, 16384 for epoll and uring, 1024 for blocking and pool, which spend a thread on each connection]
     #[arg(long)]
     pub max_connections: Option<usize>,
     /// The longest body that is taken, in octets; a longer one is answered 413.
@@ -67,11 +68,12 @@ impl Options {
     pub fn run<S: Service>(&self, name: &str, hint: &str, service: &S, requests: impl Fn() -> u64) -> ExitCode {
         match self.serve(name, hint, service) {
             Ok(cost) => {
-                cost::print(&cost, requests());
+                // A reader that has left wants no figures.
+                let _ = cost::print(&mut io::stdout().lock(), &cost, requests());
                 ExitCode::SUCCESS
             }
             Err(error) => {
-                eprintln!("{name}: {error}");
+                let _ = writeln!(io::stderr(), "{name}: {error}");
                 ExitCode::from(if Unavailable::within(&error).is_some() { 3 } else { 1 })
             }
         }
@@ -82,12 +84,15 @@ impl Options {
         begin_on_signal(&shutdown)?;
         let mut model = self.model;
         let limits = model.limits_mut();
-        limits.connections = self.max_connections.unwrap_or(limits.connections);
+        if let Some(total) = self.max_connections {
+            limits.connections = (total / usize::from(self.threads)).max(1);
+        }
         limits.drain = self.drain_timeout;
         model.available()?;
         let listeners = self.bind()?;
         let address = listeners[0].local_addr()?;
-        println!("{name} on {address} by {model}; try: {}", hint.replace("{}", &address.to_string()));
+        // Whoever reads this may be gone (`| head -1` is); serving goes on.
+        let _ = writeln!(io::stdout(), "{name} on {address} by {model}; try: {}", hint.replace("{}", &address.to_string()));
         model.serve_all(listeners, service, &shutdown)
     }
 
@@ -114,8 +119,8 @@ fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
             if shutdown.begun() {
                 std::process::exit(128 + signal);
             }
-            eprintln!("stopping: finishing what is under way; another signal leaves at once");
             shutdown.begin();
+            let _ = writeln!(io::stderr(), "stopping: finishing what is under way; another signal leaves at once");
         }
     })?;
     Ok(())

@@ -1,4 +1,5 @@
-//! Anonymous memory from `mmap(2)`: page-aligned, zeroed, shared with the kernel.
+//! Anonymous memory from `mmap(2)`: page-aligned, zeroed, shared with the kernel. A page takes memory once it is
+//! touched.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -20,7 +21,7 @@ impl Mapping {
                 ptr::null_mut(),
                 len,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
                 -1,
                 0,
             )

@@ -16,8 +16,7 @@ use std::num::NonZeroUsize;
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
-use crate::reading::{Ranges, Reading, block_for};
-use crate::sys::block::Block;
+use crate::reading::{Ranges, block_for};
 use crate::sys::calls::Meter;
 use crate::sys::files::pread;
 
@@ -31,25 +30,14 @@ pub(super) fn read_ranges(file: &ReadFile, _in_flight: NonZeroUsize, workload: &
         if block.len() < reading.room() {
             block = block_for(reading.room(), file.alignment());
         }
-        let result = fill(file, &mut reading, &mut block, &mut cost);
+        let result = reading.fill(&mut block, |room, offset| {
+            let count = pread(file, room, offset)?;
+            cost.octets_in += count as u64;
+            Ok(count)
+        });
         ranges.arrived(&reading, result, &block);
     }
 
     cost.calls = meter.read();
     Ok(cost)
-}
-
-/// Reads until the range is full or the file ends.
-fn fill(file: &ReadFile, reading: &mut Reading, block: &mut Block, cost: &mut Cost) -> io::Result<()> {
-    while let Some(rest) = reading.rest() {
-        match pread(file, &mut block[rest.at..rest.at + rest.len], rest.offset) {
-            Ok(count) => {
-                cost.octets_in += count as u64;
-                reading.took(count);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

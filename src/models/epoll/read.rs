@@ -131,25 +131,13 @@ fn read_cached(file: &ReadFile, ranges: &mut Ranges<'_>, cost: &mut Cost) {
         if block.len() < reading.room() {
             block = block_for(reading.room(), file.alignment());
         }
-        let result = fill(file, &mut reading, &mut block, &mut can_tell, cost);
+        let result = reading.fill(&mut block, |room, offset| {
+            let count = read_or_stall(file, room, offset, &mut can_tell, cost)?;
+            cost.octets_in += count as u64;
+            Ok(count)
+        });
         ranges.arrived(&reading, result, &block);
     }
-}
-
-/// Reads until the range is full or the file ends.
-fn fill(file: &ReadFile, reading: &mut Reading, block: &mut Block, can_tell: &mut bool, cost: &mut Cost) -> io::Result<()> {
-    while let Some(rest) = reading.rest() {
-        let room = &mut block[rest.at..rest.at + rest.len];
-        match read_or_stall(file, room, rest.offset, can_tell, cost) {
-            Ok(count) => {
-                cost.octets_in += count as u64;
-                reading.took(count);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Reads without waiting, or finds out that it must wait. A file system that cannot tell is asked once.

@@ -93,7 +93,11 @@ impl<'scope> Pool<'scope> {
             let meter = Meter::start();
             let mut cost = Cost::default();
             while let Some(mut job) = jobs.take(&mut cost) {
-                job.result = fill(file, &mut job.reading, &mut job.block, &mut cost);
+                job.result = job.reading.fill(&mut job.block, |room, offset| {
+                    let count = pread(file, room, offset)?;
+                    cost.octets_in += count as u64;
+                    Ok(count)
+                });
                 done.put([job]);
             }
             cost.calls = meter.read();
@@ -126,21 +130,6 @@ impl Drop for Pool<'_> {
     fn drop(&mut self) {
         self.tell_to_go();
     }
-}
-
-/// Reads until the range is full or the file ends.
-fn fill(file: &ReadFile, reading: &mut Reading, block: &mut Block, cost: &mut Cost) -> io::Result<()> {
-    while let Some(rest) = reading.rest() {
-        match pread(file, &mut block[rest.at..rest.at + rest.len], rest.offset) {
-            Ok(count) => {
-                cost.octets_in += count as u64;
-                reading.took(count);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn too_many(hired: usize, error: io::Error) -> io::Error {

@@ -45,9 +45,11 @@ pub(super) fn serve<S: Service>(options: &Uring, listener: TcpListener, service:
     Ok(cost)
 }
 
-/// What a server's ring is like.
-pub(super) fn ring(_: &ReceiveOptions) -> io::Result<Ring> {
-    Ring::new(&RingOptions { submissions: 1024, completions: 4096, ..RingOptions::default() })
+/// A server's ring, and the buffers it receives into.
+pub(super) fn ring(options: &ReceiveOptions) -> io::Result<(Ring, BufferRing)> {
+    let mut ring = Ring::new(&RingOptions { submissions: 1024, completions: 4096, ..RingOptions::default() })?;
+    let buffers = BufferRing::new(&mut ring, GROUP, options.buffers, options.buffer_octets)?;
+    Ok((ring, buffers))
 }
 
 struct Server<'a, S: Service> {
@@ -72,8 +74,7 @@ struct Server<'a, S: Service> {
 
 impl<'a, S: Service> Server<'a, S> {
     fn new(options: &Uring, listener: TcpListener, service: &'a S, shutdown: &Shutdown) -> io::Result<Self> {
-        let mut ring = ring(&options.receives)?;
-        let buffers = BufferRing::new(&mut ring, GROUP, options.receives.buffers, options.receives.buffer_octets)?;
+        let (mut ring, buffers) = ring(&options.receives)?;
         // An accept on a listener that does not block would complete at once with EAGAIN.
         set_mode(&listener, Mode::Blocking)?;
         ring.poll(shutdown, libc::POLLIN as u32, false, SHUTDOWN)?;
