@@ -51,6 +51,11 @@ impl BufferRing {
         Ok(buffers)
     }
 
+    /// How much one buffer holds, in octets.
+    pub(crate) fn size(&self) -> usize {
+        self.size as usize
+    }
+
     /// What the kernel wrote into a buffer.
     pub(crate) fn octets(&self, selected: &Selected) -> &[u8] {
         assert_eq!(selected.group, self.group, "a buffer is read from the group it came from");
@@ -90,6 +95,13 @@ impl BufferRing {
         assert!(id < self.entries, "the kernel chose buffer {id} of {}", self.entries);
         // SAFETY: the mapping was made for the header and `entries` buffers of `size`.
         unsafe { self.mapping.start().add(header(self.entries) + usize::from(id) * self.size as usize) }
+    }
+}
+
+impl Selected {
+    /// The group it came from.
+    pub(crate) fn group(&self) -> u16 {
+        self.group
     }
 }
 

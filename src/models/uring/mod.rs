@@ -26,13 +26,14 @@
 
 mod peer;
 mod read;
+mod receive;
 mod serve;
 
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
 
-use crate::limits::ServeLimits;
+use crate::limits::{READ_OCTETS, ServeLimits};
 use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
 
 pub use read::ReadOptions;
@@ -53,16 +54,20 @@ pub struct Uring {
 /// The buffers a server provides for what its peers say. They are shared by all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiveOptions {
-    /// How many; a power of two, at most 32,768.
-    pub buffers: u16,
-    /// How large each is.
-    pub buffer_octets: u32,
+    /// How many for short arrivals; a power of two, at most 32,768.
+    pub small_buffers: u16,
+    /// How large each of them is.
+    pub small_octets: u32,
+    /// How many for connections whose arrivals are long; a power of two.
+    pub large_buffers: u16,
+    /// How large each of them is.
+    pub large_octets: u32,
 }
 
 impl Default for ReceiveOptions {
-    /// 256 of 16 KiB. The kernel gives memory only to the pages that are touched.
+    /// 256 of 4 KiB, and 32 of 64 KiB. The kernel gives memory only to the pages that are touched.
     fn default() -> Self {
-        ReceiveOptions { buffers: 256, buffer_octets: 16 << 10 }
+        ReceiveOptions { small_buffers: 256, small_octets: 4 << 10, large_buffers: 32, large_octets: READ_OCTETS as u32 }
     }
 }
 

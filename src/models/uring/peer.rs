@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use super::receive::Manner;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::driver::slots::Key;
@@ -21,6 +22,8 @@ pub(super) struct Peer<P> {
     pub(super) socket: Socket,
     pub(super) connection: Connection<P>,
     pub(super) receiving: Receiving,
+    /// How the next receive is to be.
+    pub(super) manner: Manner,
     pub(super) sending: Option<(Operation, Sending)>,
     pub(super) files: Vec<InFlight>,
     pub(super) is_touched: bool,
@@ -32,7 +35,7 @@ pub(super) struct Peer<P> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Receiving {
     Idle,
-    Armed(Operation),
+    Armed(Operation, Manner),
     Cancelling(Operation),
 }
 

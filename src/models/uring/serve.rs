@@ -4,6 +4,7 @@ use std::io;
 use std::net::TcpListener;
 
 use super::peer::{Peer, Receiving};
+use super::receive::{Buffers, Manner};
 use super::{ReceiveOptions, Uring};
 use crate::connection::{Connection, End};
 use crate::cost::Cost;
@@ -14,7 +15,6 @@ use crate::model::Shutdown;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::Service;
-use crate::sys::buffer_ring::BufferRing;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::ledger::{Operation, Payload};
@@ -28,9 +28,6 @@ const LISTENER: u64 = 1 << 63;
 const SHUTDOWN: u64 = LISTENER + 1;
 /// Of what needs no answer: the end of a cancelled operation is told by the operation itself.
 const UNHEARD: u64 = LISTENER + 2;
-
-/// The group of the provided buffers.
-const GROUP: u16 = 0;
 
 pub(super) fn serve<S: Service>(options: &Uring, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
     let meter = Meter::start();
@@ -46,9 +43,9 @@ pub(super) fn serve<S: Service>(options: &Uring, listener: TcpListener, service:
 }
 
 /// A server's ring, and the buffers it receives into.
-pub(super) fn ring(options: &ReceiveOptions) -> io::Result<(Ring, BufferRing)> {
+pub(super) fn ring(options: &ReceiveOptions) -> io::Result<(Ring, Buffers)> {
     let mut ring = Ring::new(&RingOptions { submissions: 1024, completions: 4096, ..RingOptions::default() })?;
-    let buffers = BufferRing::new(&mut ring, GROUP, options.buffers, options.buffer_octets)?;
+    let buffers = Buffers::new(&mut ring, options)?;
     Ok((ring, buffers))
 }
 
@@ -56,8 +53,7 @@ struct Server<'a, S: Service> {
     service: &'a S,
     limits: ServeLimits,
     ring: Ring,
-    /// Shared by all connections: the kernel takes one when octets have come, so one that waits has none.
-    buffers: BufferRing,
+    buffers: Buffers,
     /// Gone once the shutdown has begun and the accept is taken back.
     listener: Option<TcpListener>,
     accepting: Option<Operation>,
@@ -149,6 +145,7 @@ impl<'a, S: Service> Server<'a, S> {
                     Ok(0) => peer.connection.peer_finished(now),
                     Ok(count) => {
                         self.cost.octets_in += count as u64;
+                        peer.manner = self.buffers.manner_after(count);
                         peer.connection.received(self.buffers.octets(&selected), now);
                     }
                     Err(_) => peer.connection.failed(),
@@ -216,9 +213,10 @@ impl<'a, S: Service> Server<'a, S> {
         }
         match peer.receiving {
             Receiving::Idle if needs.read => {
-                peer.receiving = Receiving::Armed(ring.recv(&peer.socket, GROUP, true, key.to_bits())?);
+                let operation = self.buffers.receive(ring, &peer.socket, peer.manner, key.to_bits())?;
+                peer.receiving = Receiving::Armed(operation, peer.manner);
             }
-            Receiving::Armed(operation) if !needs.read => {
+            Receiving::Armed(operation, manner) if !needs.read || manner != peer.manner => {
                 ring.cancel(operation, UNHEARD)?;
                 peer.receiving = Receiving::Cancelling(operation);
             }
@@ -241,7 +239,7 @@ impl<'a, S: Service> Server<'a, S> {
     /// Takes back what is in flight, and closes the socket when the kernel has let go of all of it.
     fn leave(&mut self, key: Key, end: End) -> io::Result<()> {
         let Some(peer) = self.peers.get_mut(key) else { return Ok(()) };
-        if let Receiving::Armed(operation) = peer.receiving {
+        if let Receiving::Armed(operation, _) = peer.receiving {
             self.ring.cancel(operation, UNHEARD)?;
             peer.receiving = Receiving::Cancelling(operation);
         }
@@ -304,6 +302,7 @@ impl<'a, S: Service> Server<'a, S> {
             socket,
             connection: Connection::new(protocol, now),
             receiving: Receiving::Idle,
+            manner: Manner::Multishot,
             sending: None,
             files: Vec::new(),
             is_touched: false,
