@@ -277,3 +277,43 @@ fn a_stop_at_any_moment_cuts_no_answer() {
         });
     }
 }
+
+/// What can be refused by its head is, and nobody is told to go on and send the body first.
+#[test]
+fn the_echo_refuses_by_the_head_alone() {
+    let not_for_us = "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\
+                      Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n\r\n";
+    let expecting = "Host: a:1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    with_every_seed(Echo::default, |peer| {
+        peer.say(format!("TRACE / HTTP/1.1\r\n{expecting}").as_bytes());
+        assert_eq!(hear_all(peer).unwrap(), not_for_us);
+    });
+    with_every_seed(Echo::default, |peer| {
+        peer.say(format!("CONNECT a:1 HTTP/1.1\r\n{expecting}").as_bytes());
+        assert_eq!(hear_all(peer).unwrap(), not_for_us);
+    });
+}
+
+#[test]
+fn the_echo_sends_as_many_octets_as_64_bits_can_ask_for() {
+    let answers = [
+        ("GET", "/bytes/3", "200 OK\r\nContent-Length: 3\r\n\r\n012"),
+        ("GET", "/bytes/00", "200 OK\r\nContent-Length: 0\r\n\r\n"),
+        ("HEAD", "/bytes/18446744073709551615", "200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"),
+        (
+            "GET",
+            "/bytes/18446744073709551616",
+            "400 Bad Request\r\nContent-Length: 54\r\nContent-Type: text/plain\r\n\r\n\
+             At most 18446744073709551615 octets can be asked for.\n",
+        ),
+        ("GET", "/bytes/", "200 OK\r\nContent-Length: 0\r\n\r\n"),
+        ("GET", "/bytes/12x", "200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ];
+    let requests: String = answers.map(|(method, path, _)| format!("{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n")).concat();
+    let expected: String = answers.map(|(_, _, answer)| format!("HTTP/1.1 {answer}")).concat();
+    with_every_seed(Echo::default, |peer| {
+        peer.say(requests.as_bytes());
+        peer.finish();
+        assert_eq!(hear_all(peer).unwrap(), expected);
+    });
+}

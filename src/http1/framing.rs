@@ -6,7 +6,7 @@
 //!     then refuse, in this order:
 //!         Host                 missing (1.1 only), repeated, malformed
 //!         Content-Length       repeated, malformed
-//!         Transfer-Encoding    in 1.0, beside Content-Length, malformed, chunked not final (400), another coding (501)
+//!         Transfer-Encoding    in 1.0, beside Content-Length, malformed, chunked not final (400), another before it (501)
 //!         the body             longer than the limit (413)
 //!         Expect               anything but 100-continue (417)
 //! ```
@@ -15,8 +15,8 @@
 //!
 //! A choice where the RFC leaves one: a repeated Content-Length is refused even if all values agree, and so is the list `5, 5`
 //! (RFC 9110 section 8.6 allows either). Whoever sends one has a broken intermediary in between. Empty members of lists, though,
-//! are ignored even in Transfer-Encoding (`chunked,`): RFC 9110 section 5.6.1.2 demands it. A line of nothing but empty members
-//! is refused.
+//! are ignored even in Transfer-Encoding (`chunked,`, or an empty line beside another): RFC 9110 section 5.6.1.2 demands it. Where
+//! no member is left in all its lines, chunked is not the final one.
 
 use super::error::{Error, ErrorKind};
 use super::fields::{Fields, trimmed};
@@ -206,9 +206,8 @@ struct Codings {
 }
 
 impl Codings {
-    /// One line of them. It must have a coding.
+    /// One line of them.
     fn add(&mut self, value: &[u8]) {
-        let mut any = false;
         for coding in members(value) {
             let name = coding.split(|octet| matches!(octet, b';' | b' ' | b'\t')).next().unwrap_or_default();
             let is_chunked = name.eq_ignore_ascii_case(b"chunked");
@@ -218,15 +217,15 @@ impl Codings {
             self.unknown |= !is_chunked;
             self.chunked += usize::from(is_chunked);
             self.last_is_chunked = is_chunked;
-            any = true;
         }
-        self.malformed |= !any;
     }
 
+    /// RFC 9112 section 6.3, item 4: 400 where chunked is not the final coding, whatever the others are; section 6.1: 501 for
+    /// one that is not understood.
     fn verdict(self) -> Result<(), ErrorKind> {
         if self.malformed {
             Err(ErrorKind::TransferEncodingMalformed)
-        } else if self.chunked > 1 || self.chunked == 1 && !self.last_is_chunked {
+        } else if self.chunked > 1 || !self.last_is_chunked {
             Err(ErrorKind::ChunkedNotFinal)
         } else if self.unknown {
             Err(ErrorKind::TransferEncodingUnsupported)

@@ -1,8 +1,9 @@
 //! Says back what it hears.
 //!
 //! - A request is answered 200 with its own body.
-//! - `GET /bytes/N` is answered with N octets: [`LINE`] again and again.
-//! - `TRACE` and `CONNECT` are not for an origin server like this one: 405.
+//! - `GET /bytes/N` is answered with N octets: [`LINE`] again and again. N is a decimal number of 64 bits; a larger one is answered
+//!   400. Where no digit or anything but digits follows `/bytes/`, the target is like any other: an echo.
+//! - `TRACE` and `CONNECT` are not for an origin server like this one: 405, without waiting for a body.
 //!
 //! A body of up to [`HELD_OCTETS`] is answered once it is whole, so that a request which turns out to be broken gets a clean
 //! error and not half of an answer. A longer one is answered while it is still coming; then the client has to read while it
@@ -45,8 +46,6 @@ enum Plan {
     Echo { length: Option<u64>, begun: bool },
     /// So many octets of our own.
     Ours { left: u64 },
-    /// 405.
-    Refuse,
 }
 
 impl Default for Plan {
@@ -63,16 +62,21 @@ impl Handler for Echo {
             Framing::Length(length) => Some(length),
             Framing::Chunked => None,
         };
-        self.plan = match head.method() {
-            b"TRACE" => Plan::Refuse,
+        self.plan = Plan::Echo { length, begun: false };
+        match head.method() {
+            b"TRACE" => refuse_method(exchange),
             b"CONNECT" => {
                 // The client may take whatever it sends next for the inside of a tunnel.
                 exchange.close_after();
-                Plan::Refuse
+                refuse_method(exchange);
             }
-            b"GET" | b"HEAD" => octets_asked_for(head).map_or(Plan::Echo { length, begun: false }, |left| Plan::Ours { left }),
-            _ => Plan::Echo { length, begun: false },
-        };
+            b"GET" | b"HEAD" => match octets_asked_for(head) {
+                Some(Ok(left)) => self.plan = Plan::Ours { left },
+                Some(Err(TooMany)) => exchange.answer_whole(400, &[("Content-Type", "text/plain")], TOO_MANY.as_bytes()),
+                None => {}
+            },
+            _ => {}
+        }
     }
 
     fn body(&mut self, octets: &[u8], exchange: &mut Exchange<'_, '_>) {
@@ -109,10 +113,6 @@ impl Handler for Echo {
                 exchange.answer(200, &[], BodyLength::Known(left));
                 self.room(exchange);
             }
-            Plan::Refuse => {
-                exchange.answer(405, &[("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")], BodyLength::Known(0));
-                exchange.end();
-            }
         }
     }
 
@@ -143,8 +143,17 @@ impl Echo {
     }
 }
 
+fn refuse_method(exchange: &mut Exchange<'_, '_>) {
+    exchange.answer_whole(405, &[("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")], b"");
+}
+
+/// No 64 bits hold that number.
+struct TooMany;
+
+const TOO_MANY: &str = "At most 18446744073709551615 octets can be asked for.\n";
+
 /// The N of `/bytes/N`.
-fn octets_asked_for(head: &Head<'_>) -> Option<u64> {
+fn octets_asked_for(head: &Head<'_>) -> Option<Result<u64, TooMany>> {
     let mut path = head.target();
     if head.target_form() == TargetForm::Absolute {
         let authority = path.windows(3).position(|octets| octets == b"://")? + 3;
@@ -155,8 +164,7 @@ fn octets_asked_for(head: &Head<'_>) -> Option<u64> {
         path = &path[..query];
     }
     let digits = path.strip_prefix(b"/bytes/")?;
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()))?;
+    // Of digits there may be too many, which is all that can be wrong with them.
+    (!digits.is_empty()).then(|| digits.parse().map_err(|_| TooMany))
 }

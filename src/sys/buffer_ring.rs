@@ -5,8 +5,6 @@ use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use io_uring::types::BufRingEntry;
-
 use super::mapping::Mapping;
 use super::ring::Ring;
 
@@ -18,6 +16,16 @@ pub(crate) struct BufferRing {
     group: u16,
     entries: u16,
     size: u32,
+    tail: u16,
+}
+
+/// `struct io_uring_buf` of `linux/io_uring.h`. The first entry's last field is the tail of the ring, which the kernel reads at any
+/// time: nobody makes a reference to a whole entry.
+#[repr(C)]
+struct Slot {
+    address: u64,
+    len: u32,
+    id: u16,
     tail: u16,
 }
 
@@ -59,9 +67,9 @@ impl BufferRing {
     /// What the kernel wrote into a buffer.
     pub(crate) fn octets(&self, selected: &Selected) -> &[u8] {
         assert_eq!(selected.group, self.group, "a buffer is read from the group it came from");
-        // SAFETY: the buffer lies inside the mapping (the kernel hands out numbers below `entries` and lengths up to `size`, as
-        // registered; the assertions in `Selected`'s making and here hold it to that), and since `selected` was completed and
-        // not given back, the kernel does not write to it. Both are borrowed as long as the slice.
+        // SAFETY: `buffer` checks the number, and the length is cut to the size, so this lies inside the mapping. Only a completion
+        // makes a `Selected`, and `give_back` takes it: the kernel let go of the buffer and does not have it again. Both are
+        // borrowed as long as the slice.
         unsafe { std::slice::from_raw_parts(self.buffer(selected.id), selected.len.min(self.size) as usize) }
     }
 
@@ -75,19 +83,21 @@ impl BufferRing {
     fn push(&mut self, id: u16) {
         let place = usize::from(self.tail & (self.entries - 1));
         let address = self.buffer(id) as u64;
-        // SAFETY: `place` is below `entries`, so the entry lies in the header; the kernel reads no entry at or beyond the
-        // published tail. The setters leave the tail alone, which lives in the first entry's last field.
-        let entry = unsafe { &mut *self.mapping.start().cast::<BufRingEntry>().add(place) };
-        entry.set_addr(address);
-        entry.set_len(self.size);
-        entry.set_bid(id);
+        // SAFETY: `place` is below `entries`, so the slot lies in the header, aligned; the kernel reads no slot at or beyond the
+        // published tail. Its last field, which may be the tail, is left alone.
+        unsafe {
+            let slot = self.mapping.start().cast::<Slot>().add(place);
+            (&raw mut (*slot).address).write(address);
+            (&raw mut (*slot).len).write(self.size);
+            (&raw mut (*slot).id).write(id);
+        }
         self.tail = self.tail.wrapping_add(1);
     }
 
     fn publish(&self) {
-        // SAFETY: the mapping starts with the first entry, whose last field is the tail: two octets, aligned, and written by
-        // nobody but this method.
-        let tail = unsafe { &*BufRingEntry::tail(self.mapping.start().cast()).cast::<AtomicU16>() };
+        // SAFETY: the mapping starts with the first slot, whose last field is the tail: two octets, aligned, which the kernel only
+        // reads, and nothing else here touches.
+        let tail = unsafe { AtomicU16::from_ptr(&raw mut (*self.mapping.start().cast::<Slot>()).tail) };
         tail.store(self.tail, Ordering::Release);
     }
 
@@ -107,5 +117,5 @@ impl Selected {
 
 /// Octets before the first buffer: the entries, up to a page boundary.
 fn header(entries: u16) -> usize {
-    (usize::from(entries) * size_of::<BufRingEntry>()).next_multiple_of(4096)
+    (usize::from(entries) * size_of::<Slot>()).next_multiple_of(4096)
 }

@@ -28,6 +28,8 @@ pub(crate) struct Ring {
     // Dropped in this order: the descriptor first, then what the kernel was given.
     io: IoUring,
     ledger: Ledger,
+    /// Completions taken out before anybody asked, to make room for others.
+    early: Vec<Completion>,
     provided: Vec<Rc<Mapping>>,
     registered_blocks: bool,
     bound_to_thread: PhantomData<*const ()>,
@@ -68,12 +70,19 @@ impl Ring {
     /// A ring for the calling thread. If the machine has or allows none, the error holds an [`Unavailable`](crate::Unavailable).
     pub(crate) fn new(options: &RingOptions) -> io::Result<Ring> {
         let io = ring_setup::build(options)?;
-        Ok(Ring { io, ledger: Ledger::default(), provided: Vec::new(), registered_blocks: false, bound_to_thread: PhantomData })
+        Ok(Ring {
+            io,
+            ledger: Ledger::default(),
+            early: Vec::new(),
+            provided: Vec::new(),
+            registered_blocks: false,
+            bound_to_thread: PhantomData,
+        })
     }
 
-    /// Operations without a last completion.
+    /// Operations whose last completion was not reaped.
     pub(crate) fn in_flight(&self) -> usize {
-        self.ledger.len()
+        self.ledger.len() + self.early.iter().filter(|completion| !completion.more).count()
     }
 
     // Waiting.
@@ -105,6 +114,7 @@ impl Ring {
         }
         count(Call::IoUringEnter);
         let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
+        let min = if self.early.is_empty() { min } else { 0 };
         // SAFETY: with EXT_ARG the argument is an `io_uring_getevents_arg`, which `SubmitArgs` is; it and the time it points to
         // outlive the call. What the entries point to is in the ledger.
         match unsafe { self.io.submitter().enter(waiting, min, flags.bits(), Some(&args)) } {
@@ -117,6 +127,7 @@ impl Ring {
 
     /// Appends all completions that are there. It makes no system call.
     pub(crate) fn reap(&mut self, into: &mut Vec<Completion>) {
+        into.append(&mut self.early);
         for completed in self.io.completion() {
             into.extend(settle(&mut self.ledger, &completed));
         }
@@ -265,14 +276,30 @@ impl Ring {
         Ok(operation)
     }
 
+    /// Submits until there is a place. A signal is no reason to give up, nor is `EBUSY` (the kernel takes nothing while completions
+    /// find no place in their queue) as long as taking completions out helps.
     fn make_room(&mut self) -> io::Result<()> {
         while self.io.submission().is_full() {
             count(Call::IoUringEnter);
-            if self.io.submit()? == 0 {
-                return Err(io::ErrorKind::WouldBlock.into());
+            match self.io.submit() {
+                Ok(0) => return Err(io::ErrorKind::WouldBlock.into()),
+                Ok(_) => {}
+                Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
+                Err(error) if error.raw_os_error() == Some(libc::EBUSY) && self.reap_early() => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Takes out the completions that are there, for the next [`reap`](Ring::reap); says whether there were any.
+    pub(super) fn reap_early(&mut self) -> bool {
+        let mut any = false;
+        for completed in self.io.completion() {
+            any = true;
+            self.early.extend(settle(&mut self.ledger, &completed));
+        }
+        any
     }
 
     fn push(&mut self, entry: squeue::Entry, user_data: u64) {

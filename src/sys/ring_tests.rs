@@ -188,3 +188,16 @@ fn a_file_is_read_by_descriptor_or_number_into_any_or_a_registered_block() {
         }
     }
 }
+
+#[test]
+fn what_was_taken_out_early_is_neither_lost_nor_waited_for() {
+    let Some(mut ring) = ring() else { return };
+    let (a, _b) = UnixStream::pair().unwrap();
+    ring.send(&a, b"hello".to_vec(), 0, 1).unwrap();
+    ring.submit_and_wait(1, None).unwrap();
+    assert!(ring.reap_early());
+    assert!(!ring.reap_early(), "nothing is left");
+    assert_eq!(ring.in_flight(), 1);
+    let completion = next(&mut ring);
+    assert_eq!((completion.token, completion.result().unwrap(), ring.in_flight()), (1, 5, 0));
+}
