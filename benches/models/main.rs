@@ -1,7 +1,7 @@
 //! The main command of the laboratory: four ways of waiting, measured on this machine, on the same file reads and the same HTTP.
 //!
 //! ```text
-//! cargo bench                       about five minutes; needs no privileges, no other program, nothing prepared
+//! cargo bench                       about four minutes; needs no privileges, no other program, nothing prepared
 //! cargo bench -- --quick            under a minute
 //! cargo bench -- --full             the whole grid
 //! cargo bench --bench models -- --row get-64 --model epoll

@@ -1,8 +1,8 @@
 //! The four models, side by side.
 //!
 //! Each is a folder of the same three files: `mod.rs` (the picture, seven answers, the options), `serve.rs` (the loop that serves
-//! connections) and `read.rs` (the loop that reads a file). What they share stands beside them and is no loop. So does the fifth
-//! row of the tables, [`simulated`], which is no model but plays one to a test.
+//! connections) and `read.rs` (the loop that reads a file), and of what only that model needs. What they share stands beside them
+//! and is no loop. So does the fifth row of the tables, [`simulated`], which is no model but plays one to a test.
 //!
 //! **Invariant:** no model knows another, or a protocol by name.
 
