@@ -1,5 +1,7 @@
 //! The example server from outside: its flags, its signals, and a client that nobody here wrote.
 
+mod skip;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -105,7 +107,7 @@ impl Server {
     /// `None`, said aloud, where there is no curl or the model cannot run.
     fn start(model: &'static str) -> Option<Server> {
         if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
-            eprintln!("skipped: {model} against curl: there is no curl here");
+            skip::skipped(format_args!("{model} against curl: there is no curl here"));
             return None;
         }
         let mut child = Command::new(example("echo"))
@@ -121,7 +123,7 @@ impl Server {
             let failed = child.wait_with_output().unwrap();
             let says = String::from_utf8_lossy(&failed.stderr).into_owned();
             assert_eq!(failed.status.code(), Some(3), "{model} does not start: {says}");
-            eprintln!("skipped: {model} against curl: {}", says.trim());
+            skip::skipped(format_args!("{model} against curl: {}", says.trim()));
             return None;
         }
         let address = line.strip_prefix("echo on ").and_then(|rest| rest.split(' ').next()).expect(&line).to_string();

@@ -1,6 +1,9 @@
 //! Where io_uring is forbidden, the error says by what and what to do; nothing panics, and nothing else is used in its place.
 #![allow(unsafe_code)]
 
+mod skip;
+
+use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -50,6 +53,9 @@ fn refusal(prepare: impl FnOnce() + Send + 'static) -> Unavailable {
 
 #[test]
 fn by_a_seccomp_filter() {
+    if is_forbidden_by_sysctl() {
+        return;
+    }
     for (errno, name) in [(libc::EPERM, "EPERM"), (libc::ENOSYS, "ENOSYS")] {
         let unavailable = refusal(move || forbid(errno).unwrap());
         let said = unavailable.to_string();
@@ -72,16 +78,26 @@ fn by_the_limit_on_locked_memory() {
     setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard).unwrap();
     let said = unavailable.to_string();
     if said.contains("seccomp") || said.contains("io_uring_disabled") {
-        return eprintln!("skipped: there is no ring to be had to begin with: {said}");
+        return skip::skipped(format_args!("there is no ring to be had to begin with: {said}"));
     }
     assert!(said.contains("RLIMIT_MEMLOCK is 0 KiB") && said.contains("ulimit -l"), "{said}");
+}
+
+/// Whether the machine forbids it already, so that nobody gets as far as a filter; then it says so on one line.
+fn is_forbidden_by_sysctl() -> bool {
+    let setting = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
+    let is_forbidden = !matches!(setting.trim(), "" | "0");
+    if is_forbidden {
+        skip::skipped(format_args!("seccomp against io_uring: kernel.io_uring_disabled={} comes first", setting.trim()));
+    }
+    is_forbidden
 }
 
 /// Runs the read_file example without io_uring. `cargo test` builds it; `cargo test --test forbidden` alone does not.
 fn read_file(arguments: &[&str]) -> Option<Output> {
     let program: PathBuf = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/read_file");
     if !program.exists() {
-        eprintln!("skipped: {} is not built (cargo build --examples)", program.display());
+        skip::skipped(format_args!("{} is not built (cargo build --examples)", program.display()));
         return None;
     }
     let mut command = Command::new(program);
@@ -93,6 +109,9 @@ fn read_file(arguments: &[&str]) -> Option<Output> {
 
 #[test]
 fn read_file_exits_with_3_and_says_why() {
+    if is_forbidden_by_sysctl() {
+        return;
+    }
     let Some(output) = read_file(&["--model", "uring"]) else { return };
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("seccomp"), "{output:?}");
@@ -100,6 +119,9 @@ fn read_file_exits_with_3_and_says_why() {
 
 #[test]
 fn of_all_models_the_other_three_run_and_the_row_says_why() {
+    if is_forbidden_by_sysctl() {
+        return;
+    }
     let Some(output) = read_file(&["--model", "all", "--json"]) else { return };
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();

@@ -4,6 +4,7 @@
 //! Without it each of our models is started and judged.
 
 mod corpus;
+mod skip;
 
 use corpus::format::{self, Case};
 use corpus::play::{DRIPPED, Partner, Split, play, play_with};
@@ -83,7 +84,7 @@ fn servers() -> Vec<(String, SocketAddr)> {
     for model in MODELS {
         match start(model) {
             Ok(address) => servers.push((model.to_string(), address)),
-            Err(why) => eprintln!("skipped: the corpus against {model}: {why}"),
+            Err(why) => skip::skipped(format_args!("the corpus against {model}: {why}")),
         }
     }
     servers

@@ -2,6 +2,7 @@
 //! with it the reason for some piece of code.
 #![allow(unsafe_code)]
 
+mod skip;
 #[path = "physics/sockets.rs"]
 mod sockets;
 
@@ -58,7 +59,7 @@ fn a_read_that_must_not_wait_reads_what_is_cached_and_nothing_else() {
     let written = written(64 << 10);
     let mut octets = [0; 4096];
     match pread_nowait(written.as_file(), &mut octets) {
-        Err(Errno::EOPNOTSUPP) => return eprintln!("skipped: the file system here cannot tell what is cached"),
+        Err(Errno::EOPNOTSUPP) => return skip::skipped(format_args!("the file system here cannot tell what is cached")),
         cached => assert_eq!(cached, Ok(4096)),
     }
     ReadFile::open_buffered(written.path()).unwrap().drop_cache().unwrap();
@@ -82,7 +83,7 @@ fn the_direct_alignment_is_a_power_of_two_of_at_most_a_page() {
             assert!(memory.is_power_of_two() && offset.is_power_of_two());
             assert!(memory <= 4096 && offset <= 4096, "{:?}: the assumption for silent file systems", file.alignment());
         }
-        Err(error) => eprintln!("skipped: {}", Unavailable::within(&error).unwrap_or_else(|| panic!("{error}"))),
+        Err(error) => skip::skipped(format_args!("{}", Unavailable::within(&error).unwrap_or_else(|| panic!("{error}")))),
     }
 }
 
@@ -90,7 +91,7 @@ fn the_direct_alignment_is_a_power_of_two_of_at_most_a_page() {
 fn a_direct_read_ends_short_at_the_end_of_the_file_though_that_is_not_aligned() {
     let written = written(5000);
     let Ok(file) = File::options().read(true).custom_flags(libc::O_DIRECT).open(written.path()) else {
-        return eprintln!("skipped: no O_DIRECT here");
+        return skip::skipped(format_args!("no O_DIRECT here"));
     };
     #[repr(align(4096))]
     struct Block([u8; 8192]);
@@ -106,7 +107,7 @@ fn ring(builder: &io_uring::Builder, entries: u32) -> Option<IoUring> {
     match builder.build(entries) {
         Ok(ring) => Some(ring),
         Err(error) => {
-            eprintln!("skipped: io_uring_setup(2) says {error}; `cargo run --example doctor` says why");
+            skip::skipped(format_args!("io_uring_setup(2) says {error}; `cargo run --example doctor` says why"));
             None
         }
     }
@@ -216,7 +217,7 @@ fn a_registered_buffer_number_does_not_let_a_read_go_elsewhere() {
     // SAFETY: the buffer outlives the ring's use of it.
     let made = unsafe { ring.submitter().register_buffers(&[vector]) };
     if let Err(error) = made {
-        return eprintln!("skipped: no registered buffers: {error}");
+        return skip::skipped(format_args!("no registered buffers: {error}"));
     }
     let into = elsewhere.as_ptr().cast_mut();
     push(&mut ring, opcode::ReadFixed::new(types::Fd(file.as_raw_fd()), into, 100, 0).build(), 1);

@@ -1,5 +1,7 @@
 //! Reading ranges: one suite, which each of the four models passes, compared with what `std` reads.
 
+mod skip;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -32,7 +34,7 @@ fn models() -> Vec<(&'static str, Run)> {
         }
         Err(error) => {
             let unavailable = Unavailable::within(&error).unwrap_or_else(|| panic!("no ring, for no known reason: {error}"));
-            eprintln!("skipped for uring: {unavailable}");
+            skip::skipped(format_args!("for uring: {unavailable}"));
         }
     }
     models
@@ -92,7 +94,7 @@ fn files(path: &Path) -> Vec<ReadFile> {
         Ok(direct) => files.push(direct),
         Err(error) => {
             let unavailable = Unavailable::within(&error).unwrap_or_else(|| panic!("{error}"));
-            eprintln!("skipped for O_DIRECT: {unavailable}");
+            skip::skipped(format_args!("for O_DIRECT: {unavailable}"));
         }
     }
     files
@@ -348,7 +350,7 @@ fn an_epoll_loop_that_must_wait_for_the_disk_counts_the_stall() {
     let run: Run = Box::new(|file, depth, workload| Epoll::default().read_ranges(file, depth, workload));
     let (_, cached) = read(&run, &file, 1, &ranges);
     if cached.stalls > 0 {
-        return eprintln!("skipped: the file system here cannot tell what is cached");
+        return skip::skipped(format_args!("the file system here cannot tell what is cached"));
     }
     file.drop_cache().unwrap();
     let (_, cold) = read(&run, &file, 1, &ranges);

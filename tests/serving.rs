@@ -1,6 +1,7 @@
 //! The conversations of `tests/scripts` over TCP, with each of the four models; and what takes more than one connection to see.
 
 mod scripts;
+mod skip;
 
 use std::cell::OnceCell;
 use std::io::{self, Read, Write};
@@ -41,7 +42,7 @@ macro_rules! models {
                 match model.available() {
                     Ok(()) => Some(model),
                     Err(error) if Unavailable::within(&error).is_some() => {
-                        eprintln!("skipped: serving by {}: {error}", model.name());
+                        skip::skipped(format_args!("serving by {}: {error}", model.name()));
                         None
                     }
                     Err(error) => panic!("{} does not work here, and does not know why: {error}", model.name()),

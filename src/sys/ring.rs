@@ -261,7 +261,9 @@ impl Ring {
     pub(super) fn register_buffer_ring(&mut self, mapping: Rc<Mapping>, group: u16, entries: u16) -> io::Result<()> {
         count(Call::IoUringRegister);
         // SAFETY: the entries are at the start of the mapping, which this ring keeps until it has let go of every operation.
-        unsafe { self.io.submitter().register_buf_ring_with_flags(mapping.start() as u64, entries, group, 0) }
+        let register =
+            || unsafe { self.io.submitter().register_buf_ring_with_flags(mapping.start() as u64, entries, group, 0) };
+        ring_setup::patiently(register)
             .map_err(|error| ring_setup::diagnose_registration(error, "provided buffers", usize::from(entries) * 16))?;
         self.provided.push(mapping);
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use io_uring::IoUring;
 use nix::sys::resource::{Resource, getrlimit};
@@ -62,13 +64,29 @@ pub(super) fn build(options: &RingOptions) -> io::Result<IoUring> {
         builder.setup_submit_all();
     }
     count(Call::IoUringSetup);
-    let io = builder.build(options.submissions).map_err(|error| diagnose_setup(error, options))?;
+    let io = patiently(|| builder.build(options.submissions)).map_err(|error| diagnose_setup(error, options))?;
     if !io.params().is_feature_ext_arg() {
         return Err(too_old("waiting with a timeout (IORING_ENTER_EXT_ARG)", (5, 11)).into());
     }
     count(Call::Mmap);
     count(Call::Mmap);
     Ok(io)
+}
+
+/// How often, and how long apart, memory is asked for again.
+const PATIENCE: (u32, Duration) = (50, Duration::from_millis(10));
+
+/// Asks again where `RLIMIT_MEMLOCK` was in the way: a ring that was closed gives its share back only some time later, when the
+/// kernel has taken it down.
+pub(super) fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let (times, pause) = PATIENCE;
+    for _ in 0..times {
+        match attempt() {
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => thread::sleep(pause),
+            outcome => return outcome,
+        }
+    }
+    attempt()
 }
 
 /// What the io-uring crate calls when it drops a ring: the two mappings and the descriptor.
