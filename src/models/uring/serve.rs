@@ -135,7 +135,13 @@ impl<'a, S: Service> Server<'a, S> {
     /// One of a connection's operations has something to say.
     fn hear(&mut self, key: Key, completion: Completion, now: Now) {
         let result = completion.result();
-        let Some(peer) = self.peers.get_mut(key) else { return };
+        let Some(peer) = self.peers.get_mut(key) else {
+            // A connection stays until its last completion, so this is for nobody; but a buffer must never be lost.
+            if let Payload::Received(selected) = completion.payload {
+                self.buffers.give_back(selected);
+            }
+            return;
+        };
         match completion.payload {
             Payload::Received(selected) => {
                 if !completion.more {
