@@ -26,7 +26,7 @@ const COPIED_OCTETS: usize = 2 << 10;
 /// buffer, and one that is never quite empty, because its reader is a little slower than its writer, would grow for ever.
 const FULL_OCTETS: usize = 64 << 10;
 
-/// The most segments lent at once.
+/// The most segments one system call sends, and so the most that are lent at once.
 pub const LENT_SEGMENTS: usize = 16;
 
 /// Output in order.

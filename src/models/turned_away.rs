@@ -48,7 +48,8 @@ impl TurnedAway {
     /// Closes those whose time is over or whose peer has closed.
     pub(super) fn sweep(&mut self, now: Time) {
         if self.next_sweep <= now && !self.waiting.is_empty() {
-            self.waiting.retain(|(socket, until)| *until > now && is_worth_keeping(socket));
+            let mut scrap = vec![0; SCRAP_OCTETS];
+            self.waiting.retain(|(socket, until)| *until > now && is_worth_keeping(socket, &mut scrap));
             self.next_sweep = now + PAUSE;
         }
     }
@@ -65,9 +66,8 @@ impl TurnedAway {
 }
 
 /// Reads what has come, once: a socket that is closed with unread octets is reset.
-fn is_worth_keeping(socket: &Socket) -> bool {
-    let mut scrap = vec![0; SCRAP_OCTETS];
-    match socket.recv_now(&mut scrap) {
+fn is_worth_keeping(socket: &Socket, scrap: &mut [u8]) -> bool {
+    match socket.recv_now(scrap) {
         Ok(count) => count > 0 && count < scrap.len(),
         Err(error) => error.kind() == io::ErrorKind::WouldBlock,
     }

@@ -17,6 +17,7 @@ use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::{FileRead, Service};
 use crate::reading::read_whole;
+use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::epoll::{self, Ready};
@@ -29,9 +30,6 @@ const SHUTDOWN: u64 = LISTENER + 1;
 
 /// The most events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
-
-/// The most stretches of output one system call sends.
-const SLICES: usize = 16;
 
 /// The most system calls spent on sending to one peer in one turn: one that reads as fast as it is written to would otherwise
 /// keep the others waiting.
@@ -337,7 +335,7 @@ impl<P: crate::Protocol> Peer<P> {
                 return;
             }
             let queue = self.connection.queue();
-            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
             let filled = queue.slices(&mut slices);
             let offered: usize = slices[..filled].iter().map(|slice| slice.len()).sum();
             match self.socket.send(&slices[..filled]) {
