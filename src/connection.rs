@@ -1,41 +1,66 @@
 //! One connection, whoever waits for it: the rules between a protocol and a model.
 //!
-//! A model is a driver of `Connection`s. It tells each what happened (octets came, octets went, time passed, a file was read)
-//! and then asks what it [needs](Connection::needs). Everything that must be so on every model is here, once:
+//! A model is a driver of `Connection`s. It tells each what happened (octets came, octets went, time passed, a message or a file
+//! came) and then asks what it [needs](Connection::needs). Everything that must be so on every model is here, once:
 //!
 //! - a protocol is shown input for as long as it consumes it; what it leaves is kept and shown again with more behind it;
 //! - above [`SEND_HIGH_OCTETS`] of unsent output nothing is shown and nothing read, below [`SEND_LOW_OCTETS`] it goes on;
 //! - the peer's FIN is told after the peer's last octet, and only to a protocol that listens;
 //! - octets before deadlines: a deadline is checked after what has arrived was shown;
-//! - a peer that takes nothing of what is said to it for [`SEND_STALL`] is cut off;
-//! - the end is orderly: what is unsent goes out, then FIN, then the peer is heard out for [`LINGER`] unless it has finished
-//!   too, whatever it has promised: a single octet unread when the socket is closed makes the close a reset;
-//! - a protocol that waits for nothing that can come is ended, as [`Close::Stuck`].
+//! - messages are told in the order in which they came; those a protocol does not want yet wait, and what has waited when it
+//!   ends, or finds no place, goes back to its sender;
+//! - a peer that does not take what is said to it [fast enough](crate::limits::ServeLimits) is cut off;
+//! - the end is orderly: what is unsent goes out and file operations are done, then FIN, then the peer is heard out for
+//!   [`LINGER`] unless it has finished too, whatever it has promised: a single octet unread when the socket is closed makes the
+//!   close a reset;
+//! - a protocol that waits for nothing that can come is ended, as [`Close::Stuck`]; one that panics, as [`Close::Panicked`].
+//!
+//! A protocol that was [spawned](Context::spawn) has a `Connection` too. It only lacks the socket.
 //!
 //! **Invariant:** no sockets, files, threads or clocks here.
 
+use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
-use crate::limits::{LINGER, LINGER_IN_ALL, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, SEND_STALL, TAIL_OCTETS};
-use crate::protocol::{Asked, Context, Event, FileRead, FileTicket, Interest, Peer, Protocol};
+use crate::context::{Birth, Context, Letter, Mail, Wishes};
+use crate::file_op::{FileDone, FileRequest, FileTicket};
+use crate::identity::{Common, ConnectionId};
+use crate::limits::{
+    FILE_OPERATIONS, LINGER, LINGER_IN_ALL, MAILBOX_MESSAGES, SEND_HIGH_OCTETS, SEND_LIMIT_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS,
+};
+use crate::protocol::{Event, Interest, Peer, Protocol, Why};
 use crate::send_queue::SendQueue;
+use crate::send_watch::SendWatch;
 use crate::time::{Now, Time};
 
-/// A protocol, its unconsumed input and its unsent output.
-pub struct Connection<P> {
+/// A protocol, its unconsumed input, its unsent output and its mail.
+pub struct Connection<P: Protocol> {
     protocol: P,
     interest: Option<Interest>,
+    id: ConnectionId,
+    common: Arc<Common>,
     tail: BytesMut,
     queue: SendQueue,
-    asked: Asked,
+    wishes: Wishes,
+    /// From the protocol, for others.
+    mail: Mail<P::Message>,
+    /// From others, for a protocol that does not want it yet.
+    mailbox: VecDeque<Letter<P::Message>>,
+    files_under_way: usize,
+    link: Link,
     peer: PeerState,
+    hang_up: News,
+    fin: Fin,
     stage: Stage,
     /// The output has risen above the high mark and not fallen below the low one since.
     paused: bool,
-    /// When the peer has not taken anything for too long.
-    stalled: Option<Time>,
+    watch: SendWatch,
+    /// The peer seems too slow, but only the kernel knows how much it has taken of what is lent.
+    recall: bool,
     octets_copied: u64,
 }
 
@@ -44,8 +69,12 @@ pub struct Connection<P> {
 pub struct Needs {
     /// Read from the peer.
     pub read: bool,
+    /// Do not read, but call [`Connection::hung_up`] when the peer has finished or gone.
+    pub hang_up: bool,
     /// Send from [`Connection::queue`].
     pub write: bool,
+    /// See to it that what is lent comes back soon, with the count of what is gone.
+    pub recall: bool,
     /// Call [`Connection::time`] at this time.
     pub deadline: Option<Time>,
     /// It is about to end.
@@ -74,12 +103,25 @@ pub enum Close {
     Failed,
     /// The protocol left more than [`TAIL_OCTETS`] of input unconsumed.
     TailLimit,
-    /// The peer has taken nothing of what was said to it for [`SEND_STALL`].
+    /// The protocol had said more than [`SEND_LIMIT_OCTETS`] that were not sent.
+    SendLimit,
+    /// The peer has not taken what was said to it [fast enough](crate::limits::ServeLimits).
     Unheard,
     /// The protocol waited for nothing that could come.
     Stuck,
+    /// The protocol panicked.
+    Panicked,
     /// It had not ended when the drain limit was reached.
     Drained,
+}
+
+/// What carries it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Connecting,
+    Up,
+    /// It was spawned, or the connection could not be made.
+    None,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,6 +130,22 @@ enum PeerState {
     /// FIN has arrived; the protocol may not have been told yet.
     Finished,
     Told,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    None,
+    Come,
+    Told,
+}
+
+/// Our own FIN.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fin {
+    Unsaid,
+    /// It goes behind the last octet.
+    Said,
+    Sent,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,44 +162,82 @@ enum Stage {
 }
 
 impl<P: Protocol> Connection<P> {
-    /// A connection on which nothing has been said. A protocol that waits for [`Event::Room`] may say something now.
-    pub fn new(protocol: P, now: Now) -> Self {
-        let mut connection = Connection {
+    /// Of a peer that has been accepted.
+    pub fn accepted(protocol: P, common: &Arc<Common>, now: Now) -> Self {
+        let id = common.name();
+        let mut connection = Connection::new(protocol, id, common, Link::Up);
+        connection.begin(Ok(()), now);
+        connection
+    }
+
+    /// Of a protocol that was spawned, or is to be connected: then [`connected`](Self::connected) says how that went.
+    pub fn born(protocol: P, id: ConnectionId, to_be_connected: bool, common: &Arc<Common>, now: Now) -> Self {
+        let link = if to_be_connected { Link::Connecting } else { Link::None };
+        let mut connection = Connection::new(protocol, id, common, link);
+        match link {
+            Link::Connecting => connection.settle(now),
+            Link::Up | Link::None => connection.begin(Ok(()), now),
+        }
+        connection
+    }
+
+    fn new(protocol: P, id: ConnectionId, common: &Arc<Common>, link: Link) -> Self {
+        Connection {
             interest: protocol.interest(),
             protocol,
+            id,
+            common: Arc::clone(common),
             tail: BytesMut::new(),
             queue: SendQueue::default(),
-            asked: Asked::default(),
+            wishes: Wishes { dice: common.dice(id), ..Wishes::default() },
+            mail: Mail::default(),
+            mailbox: VecDeque::new(),
+            files_under_way: 0,
+            link,
             peer: PeerState::Speaking,
+            hang_up: News::None,
+            fin: Fin::Unsaid,
             stage: Stage::Open,
             paused: false,
-            stalled: None,
+            watch: SendWatch::default(),
+            recall: false,
             octets_copied: 0,
-        };
-        connection.settle(now);
-        connection
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> ConnectionId {
+        self.id
     }
 
     /// What it needs now.
     pub fn needs(&self) -> Needs {
-        let mut needs = Needs { read: false, write: self.queue.sendable() > 0, deadline: None, end: None };
+        let write = self.link == Link::Up && self.queue.sendable() > 0;
+        let recall = self.recall && self.queue.is_lent();
+        let mut needs = Needs { read: false, hang_up: false, write, recall, deadline: None, end: None };
+        let patience = if recall { None } else { self.watch.until() };
         match self.stage {
             Stage::Open => {
-                needs.read = self.willing() && self.peer == PeerState::Speaking;
+                let is_up = self.link == Link::Up && self.peer == PeerState::Speaking;
+                needs.read = is_up && self.willing();
+                needs.hang_up = is_up && self.wants_of_peer(Peer::HangUp) && self.hang_up == News::None;
                 let deadline = self.interest.and_then(|interest| interest.deadline);
-                needs.deadline = deadline.into_iter().chain(self.stalled).min();
+                needs.deadline = deadline.into_iter().chain(patience).min();
+                if self.link == Link::Up && self.fin == Fin::Said && self.queue.unsent() == 0 {
+                    needs.end = Some(End::Finish);
+                }
             }
             Stage::Flushing => {
-                needs.deadline = self.stalled;
-                if self.queue.unsent() == 0 {
-                    needs.end = Some(if self.peer == PeerState::Speaking { End::Finish } else { End::Close });
+                needs.deadline = patience;
+                if self.link != Link::Up || self.queue.unsent() == 0 {
+                    let is_heard_out = self.link != Link::Up || self.peer != PeerState::Speaking;
+                    let end = if is_heard_out { End::Close } else { End::Finish };
+                    needs.end = (self.files_under_way == 0 && self.wishes.files.is_empty()).then_some(end);
                 }
             }
             Stage::Lingering { until, .. } => (needs.read, needs.deadline) = (true, Some(until)),
-            Stage::Over(Close::Aborted | Close::TailLimit | Close::Unheard | Close::Stuck | Close::Drained) => {
-                (needs.write, needs.end) = (false, Some(End::Reset));
-            }
-            Stage::Over(_) => (needs.write, needs.end) = (false, Some(End::Close)),
+            Stage::Over(Close::Done | Close::Failed) => (needs.write, needs.end) = (false, Some(End::Close)),
+            Stage::Over(_) => (needs.write, needs.end) = (false, Some(End::Reset)),
         }
         needs
     }
@@ -151,14 +247,27 @@ impl<P: Protocol> Connection<P> {
         &mut self.queue
     }
 
-    /// The file reads asked for since the last call. Each must be answered with [`file_read`](Self::file_read).
-    pub fn take_file_reads(&mut self) -> std::vec::Drain<'_, FileRead> {
-        self.asked.files.drain(..)
+    /// File operations to begin now. Each must be answered with [`file_done`](Self::file_done).
+    pub fn take_files(&mut self) -> Vec<FileRequest> {
+        let count = self.wishes.files.len().min(FILE_OPERATIONS - self.files_under_way);
+        self.files_under_way += count;
+        self.wishes.files.drain(..count).collect()
     }
 
     /// Whether there are any.
-    pub fn has_file_reads(&self) -> bool {
-        !self.asked.files.is_empty()
+    pub fn has_files(&self) -> bool {
+        !self.wishes.files.is_empty() && self.files_under_way < FILE_OPERATIONS
+    }
+
+    /// What it has for others: protocols to bring into the world, and then letters to deliver, also after it has ended.
+    pub fn take_mail(&mut self) -> (Vec<Birth<P::Message>>, Vec<Letter<P::Message>>) {
+        let mail = std::mem::take(&mut self.mail);
+        (mail.births, mail.letters)
+    }
+
+    /// Whether there is any.
+    pub fn has_mail(&self) -> bool {
+        !self.mail.is_empty()
     }
 
     /// Why it ended, once it has.
@@ -180,6 +289,17 @@ impl<P: Protocol> Connection<P> {
     }
 
     // What happened, told by the model.
+
+    /// The connection that it was born for is there, or failed.
+    pub fn connected(&mut self, result: io::Result<()>, now: Now) {
+        if self.link != Link::Connecting {
+            return;
+        }
+        self.link = if result.is_ok() { Link::Up } else { Link::None };
+        if self.stage == Stage::Open {
+            self.begin(result, now);
+        }
+    }
 
     /// Octets have come.
     pub fn received(&mut self, octets: &[u8], now: Now) {
@@ -204,16 +324,24 @@ impl<P: Protocol> Connection<P> {
             self.peer = PeerState::Finished;
         }
         match self.stage {
-            Stage::Lingering { .. } => self.stage = Stage::Over(Close::Done),
+            Stage::Lingering { .. } => self.end(Close::Done, now),
             Stage::Open => self.resume(now),
             Stage::Flushing | Stage::Over(_) => {}
         }
     }
 
+    /// The peer has finished or gone, as [`Needs::hang_up`] asked; what it said before may be unread.
+    pub fn hung_up(&mut self, now: Now) {
+        if self.hang_up == News::None {
+            self.hang_up = News::Come;
+            self.resume(now);
+        }
+    }
+
     /// The kernel has taken octets from the [queue](Self::queue).
     pub fn sent(&mut self, now: Now) {
-        self.stalled = None;
-        self.watch_output(now);
+        self.recall = false;
+        self.watch.look(&self.queue, &self.common.limits, now.at);
         if self.stage == Stage::Open && self.queue.unsent() < SEND_LOW_OCTETS {
             self.paused = false;
             if self.interest.is_some_and(|interest| interest.room) {
@@ -225,8 +353,11 @@ impl<P: Protocol> Connection<P> {
 
     /// Time has passed.
     pub fn time(&mut self, now: Now) {
-        if self.stalled.is_some_and(|stalled| stalled <= now.at) {
-            return self.end(Close::Unheard);
+        if self.watch.until().is_some_and(|until| until <= now.at) {
+            if !self.queue.is_lent() {
+                return self.end(Close::Unheard, now);
+            }
+            self.recall = true;
         }
         match self.stage {
             Stage::Open => {
@@ -235,19 +366,40 @@ impl<P: Protocol> Connection<P> {
                     return;
                 }
                 self.tell(Event::Deadline, now);
-                if self.interest.is_some_and(|interest| interest.deadline == Some(deadline)) {
-                    self.end(Close::Stuck);
+                if self.stage == Stage::Open && self.interest.is_some_and(|interest| interest.deadline == Some(deadline)) {
+                    self.end(Close::Stuck, now);
                 }
                 self.resume(now);
             }
-            Stage::Lingering { until, .. } if until <= now.at => self.end(Close::Done),
+            Stage::Lingering { until, .. } if until <= now.at => self.end(Close::Done, now),
             _ => {}
         }
     }
 
-    /// A file read is done.
-    pub fn file_read(&mut self, ticket: FileTicket, result: io::Result<Bytes>, now: Now) {
-        self.asked.files_awaited -= 1;
+    /// A letter has come. What is handed back goes to its sender.
+    #[must_use]
+    pub fn deliver(&mut self, letter: Letter<P::Message>, now: Now) -> Option<Letter<P::Message>> {
+        if self.stage != Stage::Open {
+            return letter.returned(Why::Gone);
+        }
+        match letter.returned {
+            Some(why) => self.tell(Event::Returned(letter.from, letter.message, why), now),
+            None if self.mailbox.is_empty() && self.wants_messages() => {
+                self.tell(Event::Message(letter.from, letter.message), now);
+            }
+            None if self.mailbox.len() < MAILBOX_MESSAGES => {
+                self.mailbox.push_back(letter);
+                return None;
+            }
+            None => return letter.returned(Why::Full),
+        }
+        self.resume(now);
+        None
+    }
+
+    /// A file operation is done.
+    pub fn file_done(&mut self, ticket: FileTicket, result: io::Result<FileDone>, now: Now) {
+        self.files_under_way -= 1;
         if self.stage == Stage::Open {
             self.tell(Event::File(ticket, result), now);
             self.resume(now);
@@ -264,45 +416,84 @@ impl<P: Protocol> Connection<P> {
 
     /// FIN was sent, as [`End::Finish`] asked.
     pub fn finished(&mut self, now: Now) {
-        self.stage = match self.peer {
-            PeerState::Speaking => Stage::Lingering { until: now.at + LINGER, last: now.at + LINGER_IN_ALL },
-            PeerState::Finished | PeerState::Told => Stage::Over(Close::Done),
-        };
+        self.fin = Fin::Sent;
+        match self.stage {
+            Stage::Open => self.settle(now),
+            Stage::Flushing if self.peer == PeerState::Speaking => self.linger(now),
+            Stage::Flushing => self.end(Close::Done, now),
+            Stage::Lingering { .. } | Stage::Over(_) => {}
+        }
     }
 
     /// The kernel reported an error.
-    pub fn failed(&mut self) {
-        self.end(Close::Failed);
+    pub fn failed(&mut self, now: Now) {
+        self.end(Close::Failed, now);
     }
 
     /// The drain limit was reached.
-    pub fn drained(&mut self) {
-        self.end(Close::Drained);
+    pub fn drained(&mut self, now: Now) {
+        self.end(Close::Drained, now);
+    }
+
+    /// It is about to be closed, as [`End::Close`] asked.
+    pub fn closed(&mut self, now: Now) {
+        self.end(Close::Done, now);
     }
 
     // The steps.
 
-    fn end(&mut self, close: Close) {
-        if !matches!(self.stage, Stage::Over(_)) {
-            self.stage = Stage::Over(close);
-        }
+    fn begin(&mut self, result: io::Result<()>, now: Now) {
+        self.tell(Event::Begun(result), now);
+        self.resume(now);
     }
 
-    fn willing(&self) -> bool {
-        self.interest.is_some_and(|interest| interest.peer == Peer::Bytes) && !self.paused
+    /// Lets the protocol hear something, and sees what it wants now. `None` if it panicked.
+    #[inline]
+    fn hear<R>(&mut self, now: Now, hear: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> R) -> Option<R> {
+        let mut lost = SendQueue::default();
+        let can_speak = self.link != Link::None && self.fin == Fin::Unsaid && self.stage == Stage::Open;
+        let cx = &mut Context {
+            now,
+            me: self.id,
+            common: &self.common,
+            queue: if can_speak { &mut self.queue } else { &mut lost },
+            wishes: &mut self.wishes,
+            mail: &mut self.mail,
+        };
+        let protocol = &mut self.protocol;
+        // It has no invariant that others rely on: after a panic it is not asked anything again.
+        let heard = catch_unwind(AssertUnwindSafe(|| (hear(protocol, cx), protocol.interest())));
+        let Ok((answer, interest)) = heard else {
+            self.end(Close::Panicked, now);
+            return None;
+        };
+        if self.stage == Stage::Open {
+            self.interest = interest;
+            self.paused |= self.queue.unsent() >= SEND_HIGH_OCTETS;
+            if self.wishes.finish && self.fin == Fin::Unsaid {
+                self.fin = Fin::Said;
+            }
+            if self.wishes.abort {
+                self.end(Close::Aborted, now);
+            } else if self.queue.unsent() > SEND_LIMIT_OCTETS {
+                self.end(Close::SendLimit, now);
+            }
+        }
+        Some(answer)
+    }
+
+    fn tell(&mut self, event: Event<P::Message>, now: Now) {
+        self.hear(now, |protocol, cx| protocol.event(event, cx));
     }
 
     /// Shows `octets` for as long as they are wanted and consumed; returns how many were.
     fn show(&mut self, octets: &[u8], now: Now) -> usize {
         let mut consumed = 0;
         while consumed < octets.len() && self.stage == Stage::Open && self.willing() {
-            let cx = &mut Context { now, queue: &mut self.queue, asked: &mut self.asked };
-            let count = self.protocol.receive(&octets[consumed..], cx);
-            self.ask();
-            if count == 0 {
-                break;
+            match self.hear(now, |protocol, cx| protocol.receive(&octets[consumed..], cx)) {
+                Some(count) if count > 0 => consumed += count,
+                _ => break,
             }
-            consumed += count;
         }
         consumed
     }
@@ -325,25 +516,16 @@ impl<P: Protocol> Connection<P> {
         self.tail.extend_from_slice(octets);
     }
 
-    fn tell(&mut self, event: Event, now: Now) {
-        let cx = &mut Context { now, queue: &mut self.queue, asked: &mut self.asked };
-        self.protocol.event(event, cx);
-        self.ask();
+    fn wants_of_peer(&self, wanted: Peer) -> bool {
+        self.interest.is_some_and(|interest| interest.peer == wanted)
     }
 
-    fn ask(&mut self) {
-        self.interest = self.protocol.interest();
-        self.paused |= self.queue.unsent() >= SEND_HIGH_OCTETS;
-        if self.asked.abort {
-            self.end(Close::Aborted);
-        }
+    fn willing(&self) -> bool {
+        self.wants_of_peer(Peer::Bytes) && !self.paused
     }
 
-    /// The time a peer has to take something runs from when there is something, and again from when it took some.
-    fn watch_output(&mut self, now: Now) {
-        if self.queue.unsent() > 0 && self.stalled.is_none() {
-            self.stalled = Some(now.at + SEND_STALL);
-        }
+    fn wants_messages(&self) -> bool {
+        self.link != Link::Connecting && self.interest.is_some_and(|interest| interest.messages)
     }
 
     /// After an event: the state may have changed, so the tail is shown again.
@@ -354,39 +536,89 @@ impl<P: Protocol> Connection<P> {
         self.settle(now);
     }
 
-    /// Tells the peer's end, and room, when their turn has come, and sees whether the protocol is over or stuck.
+    /// Tells the peer's end, room, and mail that has waited, when their turn has come, and sees whether the protocol is over or
+    /// stuck.
     fn settle(&mut self, now: Now) {
         let mut is_room_told = false;
-        while self.stage == Stage::Open {
+        while self.stage == Stage::Open && self.link != Link::Connecting {
             if self.peer == PeerState::Finished && self.willing() {
                 self.peer = PeerState::Told;
                 self.tell(Event::PeerFinished, now);
+            } else if self.hang_up == News::Come && self.wants_of_peer(Peer::HangUp) {
+                self.hang_up = News::Told;
+                self.tell(Event::HangUp, now);
             } else if !is_room_told && self.queue.unsent() == 0 && self.interest.is_some_and(|interest| interest.room) {
                 is_room_told = true;
                 self.tell(Event::Room, now);
+            } else if self.wants_messages()
+                && let Some(letter) = self.mailbox.pop_front()
+            {
+                self.tell(Event::Message(letter.from, letter.message), now);
             } else {
                 break;
             }
             self.show_tail(now);
         }
-        self.watch_output(now);
+        self.watch.look(&self.queue, &self.common.limits, now.at);
         if self.stage != Stage::Open {
             return;
         }
-        let Some(interest) = self.interest else {
-            self.stage = Stage::Flushing;
-            self.tail = BytesMut::new();
-            return;
-        };
+        let Some(interest) = self.interest else { return self.flush(now) };
         // A protocol that is not willing was not shown its tail: what the kernel delivers after it was told to stop is kept, and
         // its buffers bound it. One that is willing has been shown it and has left it.
         if self.tail.len() > TAIL_OCTETS && self.willing() {
-            return self.end(Close::TailLimit);
+            self.end(Close::TailLimit, now);
+        } else if !self.something_comes(interest) {
+            self.end(Close::Stuck, now);
         }
-        let hears_peer = interest.peer == Peer::Bytes && self.peer != PeerState::Told;
-        let something_comes = hears_peer || interest.deadline.is_some() || self.queue.sendable() > 0 || self.queue.is_lent();
-        if !something_comes && self.asked.files_awaited == 0 {
-            self.end(Close::Stuck);
+    }
+
+    fn something_comes(&self, interest: Interest) -> bool {
+        let from_peer = self.link == Link::Up
+            && match interest.peer {
+                Peer::Ignore => false,
+                Peer::HangUp => self.hang_up != News::Told,
+                Peer::Bytes => self.peer != PeerState::Told,
+            };
+        let is_sending = self.link == Link::Up && self.queue.unsent() > 0;
+        let files = self.files_under_way > 0 || !self.wishes.files.is_empty();
+        from_peer || is_sending || files || interest.deadline.is_some() || interest.messages || self.link == Link::Connecting
+    }
+
+    /// The protocol has said all.
+    fn flush(&mut self, now: Now) {
+        self.stage = Stage::Flushing;
+        self.tail = BytesMut::new();
+        self.return_mailbox();
+        if self.fin == Fin::Sent {
+            match self.peer {
+                PeerState::Speaking => self.linger(now),
+                PeerState::Finished | PeerState::Told => self.end(Close::Done, now),
+            }
         }
+    }
+
+    fn linger(&mut self, now: Now) {
+        self.stage = Stage::Lingering { until: now.at + LINGER, last: now.at + LINGER_IN_ALL };
+    }
+
+    fn end(&mut self, close: Close, now: Now) {
+        if matches!(self.stage, Stage::Over(_)) {
+            return;
+        }
+        self.stage = Stage::Over(close);
+        self.tail = BytesMut::new();
+        self.wishes.files = Vec::new();
+        self.return_mailbox();
+        if close != Close::Panicked {
+            self.tell(Event::Closed(close), now);
+            self.wishes.files = Vec::new();
+        }
+    }
+
+    fn return_mailbox(&mut self) {
+        let returned = self.mailbox.drain(..).filter_map(|letter| letter.returned(Why::Gone));
+        self.mail.letters.extend(returned);
+        self.mailbox = VecDeque::new();
     }
 }

@@ -28,7 +28,7 @@
 //!
 //! | room | never touches |
 //! |---|---|
-//! | the contract: `protocol`, `connection`, `send_queue`, `shelf`, `time`, `limits` | sockets, threads, clocks, `sys`, `models` |
+//! | the contract: `protocol`, `context`, `file_op`, `connection`, `send_queue`, `time`, `limits` and their kin | sockets, threads, clocks, `sys`, `models` |
 //! | [`http1`] | the same, and `patterns` |
 //! | [`patterns`] | `models`, `sys`, clocks, threads |
 //! | `driver`: what all loops need and none is about | `sys`, `models`, protocols by name |
@@ -43,9 +43,13 @@ compile_error!(
 );
 
 mod connection;
+mod context;
 mod cost;
+mod directory;
 mod driver;
+mod file_op;
 pub mod http1;
+mod identity;
 pub mod limits;
 mod listener;
 mod model;
@@ -56,16 +60,21 @@ mod read_file;
 mod read_workload;
 mod reading;
 mod send_queue;
+mod send_watch;
 mod shelf;
 mod sys;
 mod time;
 mod unavailable;
 
 pub use connection::{Close, Connection, End, Needs};
+pub use context::{Birth, Context, Letter};
 pub use cost::Cost;
+pub use directory::Directory;
+pub use file_op::{FileDone, FileId, FileOp, FileRequest, FileTicket, OpenMode};
+pub use identity::{Common, ConnectionId};
 pub use listener::listen;
-pub use model::{Model, Shutdown};
-pub use protocol::{Context, Event, FileRead, FileTicket, Interest, Peer, Protocol, Service};
+pub use model::{Model, Shard, Shutdown};
+pub use protocol::{Event, Interest, MessageOf, Peer, Protocol, Service, Why};
 pub use read_file::{Alignment, ReadFile};
 pub use read_workload::{MAX_BLOCK, ReadList, ReadWorkload};
 pub use send_queue::{Lent, Segment, SendQueue};

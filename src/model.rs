@@ -3,17 +3,22 @@
 //! A [`Model`] is a way of waiting, and a trait over *workloads* and not over operations, so that each model can be itself. Its
 //! value is a set of options; rings, epoll instances and threads are born inside the call and are gone when it returns.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::cost::Cost;
-use crate::protocol::Service;
+use crate::driver::post::Post;
+use crate::identity::Common;
+use crate::limits::ServeLimits;
+use crate::protocol::{MessageOf, Service};
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
 
@@ -31,17 +36,25 @@ pub trait Model: Sync {
     /// Reads every range of the workload, at most `in_flight` at once, handing each over as it arrives.
     fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost>;
 
-    /// Gives every accepted connection a protocol of `service` and drives it, until `shutdown` has begun and the connections
-    /// have ended. The listener is one made by [`listen`](crate::listen).
-    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost>;
+    /// One loop of a server: gives every connection that its listener brings a protocol and drives it, until the shutdown has
+    /// begun and the connections have ended.
+    fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost>;
+
+    /// Serves with one loop, on this thread. The listener is one made by [`listen`](crate::listen).
+    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+        self.serve_shard(Shard { number: 0, seed: random_seed(), listener, service, shutdown, post: &Post::new(1) })
+    }
 
     /// The same with a thread for each listener, on the connections the kernel gives it.
     fn serve_all<S: Service>(&self, listeners: Vec<TcpListener>, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+        let post = &Post::new(listeners.len());
+        let seed = random_seed();
         thread::scope(|scope| {
-            let threads: Vec<_> = listeners
-                .into_iter()
-                .map(|listener| {
-                    let serve = move || self.serve(listener, service, shutdown).inspect_err(|_| shutdown.begin());
+            let threads: Vec<_> = (0..)
+                .zip(listeners)
+                .map(|(number, listener)| {
+                    let shard = Shard { number, seed, listener, service, shutdown, post };
+                    let serve = move || self.serve_shard(shard).inspect_err(|_| shutdown.begin());
                     let thread = thread::Builder::new().name(self.name().into()).spawn_scoped(scope, serve);
                     thread.inspect_err(|_| shutdown.begin())
                 })
@@ -59,6 +72,29 @@ pub trait Model: Sync {
             failure.map_or(Ok(cost), Err)
         })
     }
+}
+
+/// What one loop of a server is given.
+pub struct Shard<'a, S: Service> {
+    pub(crate) number: u16,
+    /// Of all dice that its protocols throw.
+    pub(crate) seed: u64,
+    pub(crate) listener: TcpListener,
+    pub(crate) service: &'a S,
+    pub(crate) shutdown: &'a Shutdown,
+    pub(crate) post: &'a Post<MessageOf<S>>,
+}
+
+impl<S: Service> Shard<'_, S> {
+    /// What its connections have in common.
+    pub(crate) fn common(&self, limits: ServeLimits) -> Arc<Common> {
+        Common::new(self.number, limits, self.seed)
+    }
+}
+
+/// The standard library draws keys for its hash maps from the system; nothing secret hangs on this one.
+fn random_seed() -> u64 {
+    RandomState::new().hash_one(0)
 }
 
 /// The wish that servers come to an end: idle connections close, busy ones finish what is under way, and what has not ended at

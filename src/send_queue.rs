@@ -38,6 +38,8 @@ pub struct SendQueue {
     /// Octets in `segments`, less `gone`.
     queued: usize,
     lent: usize,
+    /// Octets that have left since the beginning.
+    taken: u64,
     spare: Vec<u8>,
 }
 
@@ -88,6 +90,11 @@ impl SendQueue {
     /// Octets said but not sent yet, those lent to the kernel included.
     pub fn unsent(&self) -> usize {
         self.queued + self.lent
+    }
+
+    /// Octets that have left since the beginning.
+    pub fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Octets that may go now.
@@ -156,6 +163,7 @@ impl SendQueue {
     pub fn sent(&mut self, mut count: usize) {
         debug_assert!(count <= self.queued);
         self.queued -= count;
+        self.taken += count as u64;
         while let Some(first) = self.segments.front() {
             let left = first.octets().len() - self.gone;
             if count < left {

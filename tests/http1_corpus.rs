@@ -150,7 +150,7 @@ fn every_case_is_answered_with_the_same_octets_move_by_move() {
 }
 
 /// The simulator, and all that it said.
-struct Simulated<'a, P> {
+struct Simulated<'a, P: Protocol> {
     conversation: Conversation<P>,
     drips: bool,
     heard: &'a mut Vec<u8>,

@@ -23,7 +23,18 @@ struct Room {
 const ROOMS: &[Room] = &[
     Room {
         name: "contract",
-        parts: &["protocol.rs", "connection.rs", "send_queue.rs", "shelf.rs", "limits.rs", "time.rs"],
+        parts: &[
+            "protocol.rs",
+            "context.rs",
+            "file_op.rs",
+            "identity.rs",
+            "connection.rs",
+            "send_queue.rs",
+            "send_watch.rs",
+            "shelf.rs",
+            "limits.rs",
+            "time.rs",
+        ],
         may_name: &["files"],
         crates: &["bytes"],
         shut: true,
@@ -33,7 +44,7 @@ const ROOMS: &[Room] = &[
     Room { name: "driver", parts: &["driver"], may_name: &["contract"], crates: &[], shut: true },
     Room {
         name: "files",
-        parts: &["read_file.rs", "read_workload.rs", "reading.rs"],
+        parts: &["read_file.rs", "read_workload.rs", "reading.rs", "directory.rs"],
         may_name: &["sys", "results"],
         crates: &["bytes", "libc", "nix"],
         shut: false,
@@ -49,7 +60,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "model",
         parts: &["model.rs", "listener.rs"],
-        may_name: &["contract", "files", "results"],
+        may_name: &["contract", "driver", "files", "results"],
         crates: &["nix", "socket2"],
         shut: false,
     },

@@ -1,6 +1,8 @@
-//! What every serving loop needs and none is about: places for connections, and timers.
+//! What every serving loop needs and none is about: places for connections, timers, and mail.
 //!
 //! **Invariant:** no system calls, no models and no protocol by name in here.
 
+pub(crate) mod mailroom;
+pub(crate) mod post;
 pub(crate) mod slots;
 pub(crate) mod timers;

@@ -1,7 +1,10 @@
 //! HTTP/1.1 on one connection: requests are read, handed to a [`Handler`], and answered in order.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
 
 use super::body::{Chunk, ChunkedDecoder};
 use super::date::imf_fixdate;
@@ -11,7 +14,9 @@ use super::framing::Framing;
 use super::head::{HeadParser, Version};
 use super::lifecycle::{Body, FRESH_GRACE, Stage, TimeLimits};
 use super::limits::HttpLimits;
-use crate::protocol::{Context, Event, Interest, Peer, Protocol, Service};
+use crate::context::Context;
+use crate::file_op::FileDone;
+use crate::protocol::{Event, Interest, Peer, Protocol, Service};
 use crate::time::{Now, Time};
 
 /// An HTTP server: makes a handler for each connection.
@@ -81,6 +86,8 @@ pub struct Http1<H> {
 }
 
 impl<H: Handler> Protocol for Http1<H> {
+    type Message = Infallible;
+
     #[inline]
     fn receive(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
         match self.stage {
@@ -122,7 +129,15 @@ impl<H: Handler> Protocol for Http1<H> {
                 exchange.state.awaits_room = false;
                 handler.room(exchange);
             }),
-            Event::File(ticket, result) => self.tell(cx, |handler, exchange| handler.file(ticket, result, exchange)),
+            Event::File(ticket, result) => {
+                let octets = result.map(|done| match done {
+                    FileDone::Read(octets) => octets,
+                    FileDone::Opened(..) | FileDone::Done => Bytes::new(),
+                });
+                self.tell(cx, |handler, exchange| handler.file(ticket, octets, exchange));
+            }
+            Event::Begun(_) | Event::HangUp | Event::Closed(_) => {}
+            Event::Message(_, never) | Event::Returned(_, never, _) => match never {},
         }
     }
 
@@ -134,7 +149,7 @@ impl<H: Handler> Protocol for Http1<H> {
             Stage::Over => return None,
         };
         let room = self.exchange.as_ref().is_some_and(|exchange| exchange.awaits_room);
-        Some(Interest { peer, room, deadline: self.deadline })
+        Some(Interest { peer, room, deadline: self.deadline, messages: false })
     }
 }
 

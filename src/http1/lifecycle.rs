@@ -8,7 +8,7 @@
 //! | `Idle` | octets | idle, the last answer (or the accept) | close |
 //! | `Head` | octets | header, the first octet of the request | 408, close |
 //! | `Body` | octets | body, the end of the head | 408 if nothing was answered yet, close |
-//! | `Answering` | the handler, or the peer to take the answer | none here: the connection cuts off [a peer that takes nothing](crate::limits::SEND_STALL) | |
+//! | `Answering` | the handler, or the peer to take the answer | none here: the connection cuts off [a peer that is too slow](crate::limits::ServeLimits) | |
 //! | `Over` | nothing | | |
 //!
 //! | stage \ event | octets | peer's FIN | stopping |

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use super::{Blocking, Epoll, Pool, Uring};
 use crate::limits::ServeLimits;
-use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
+use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shard};
 
 /// One of the four. It is chosen once and costs one `match` for a whole workload: inside, every call is as direct as if the model
 /// had been named in the code.
@@ -63,8 +62,8 @@ impl Model for AnyModel {
         each!(self, model => model.read_ranges(file, in_flight, workload))
     }
 
-    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
-        each!(self, model => model.serve(listener, service, shutdown))
+    fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost> {
+        each!(self, model => model.serve_shard(shard))
     }
 }
 

@@ -2,14 +2,14 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::calls::{Call, count};
 
@@ -97,6 +97,35 @@ impl Socket {
     }
 }
 
+/// For outgoing connections.
+impl Socket {
+    /// A socket that is not connected yet, for an address of this family. Like those accepted it sends at once what it is given
+    /// (`TCP_NODELAY`).
+    pub(crate) fn unconnected(address: SocketAddr, mode: Mode) -> io::Result<Socket> {
+        count(Call::Socket);
+        let kind = Type::STREAM.cloexec();
+        let kind = if mode == Mode::Nonblocking { kind.nonblocking() } else { kind };
+        let socket = socket2::Socket::new_raw(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+        let socket = Socket(Some(socket.into()));
+        count(Call::Setsockopt);
+        SockRef::from(&socket.fd()).set_tcp_nodelay(true)?;
+        Ok(socket)
+    }
+
+    /// Connects, or (if it does not block) begins to and answers `EINPROGRESS`: it becomes writable when it is connected or has
+    /// failed, and [`outcome`](Self::outcome) says which (connect(2)).
+    pub(crate) fn connect(&self, address: SocketAddr) -> io::Result<()> {
+        count(Call::Connect);
+        SockRef::from(&self.fd()).connect(&address.into())
+    }
+
+    /// What came of connecting (`SO_ERROR`, socket(7)).
+    pub(crate) fn outcome(&self) -> io::Result<()> {
+        count(Call::Getsockopt);
+        SockRef::from(&self.fd()).take_error()?.map_or(Ok(()), Err)
+    }
+}
+
 /// For whoever closes it in another way.
 impl From<Socket> for OwnedFd {
     fn from(mut socket: Socket) -> OwnedFd {
@@ -151,6 +180,24 @@ pub(crate) fn set_mode(listener: &TcpListener, mode: Mode) -> io::Result<()> {
     listener.set_nonblocking(mode == Mode::Nonblocking)
 }
 
+/// Waits until the peer has finished or gone, or the time is over (poll(2) for `POLLRDHUP`); says whether it has. What it said
+/// before stays unread.
+pub(crate) fn poll_hang_up(socket: &Socket, timeout: Option<Duration>) -> io::Result<bool> {
+    count(Call::Poll);
+    // `nix` has no name for it.
+    let mut asked = [PollFd::new(socket.fd(), PollFlags::from_bits_retain(libc::POLLRDHUP))];
+    match poll(&mut asked, poll_timeout(timeout)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::EINTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn poll_timeout(timeout: Option<Duration>) -> PollTimeout {
+    let millis = timeout.map_or(-1, |limit| i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
+    PollTimeout::try_from(millis).unwrap_or(PollTimeout::NONE)
+}
+
 /// Waits until one of `descriptors` is readable or the time is over (poll(2)), and says which are.
 pub(crate) fn poll_readable<const N: usize>(
     descriptors: [BorrowedFd<'_>; N],
@@ -158,8 +205,7 @@ pub(crate) fn poll_readable<const N: usize>(
 ) -> io::Result<[bool; N]> {
     count(Call::Poll);
     let mut asked = descriptors.map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-    let millis = timeout.map_or(-1, |limit| i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
-    match poll(&mut asked, PollTimeout::try_from(millis).unwrap_or(PollTimeout::NONE)) {
+    match poll(&mut asked, poll_timeout(timeout)) {
         Ok(_) => Ok(asked.map(|fd| fd.any().unwrap_or(true))),
         Err(Errno::EINTR) => Ok([false; N]),
         Err(error) => Err(error.into()),

@@ -25,11 +25,10 @@ mod read;
 mod serve;
 
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 
 use crate::limits::{ServeLimits, THREADED_CONNECTIONS};
-use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
+use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shard};
 
 /// The plain way: each connection has a thread, and each call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +53,7 @@ impl Model for Blocking {
         read::read_ranges(file, in_flight, workload)
     }
 
-    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
-        serve::serve(self, listener, service, shutdown)
+    fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost> {
+        serve::serve(self, shard)
     }
 }

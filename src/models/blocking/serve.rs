@@ -11,11 +11,13 @@ use super::Blocking;
 use crate::connection::{Connection, End, Needs};
 use crate::cost::Cost;
 use crate::driver::slots::{Key, Slots};
+use crate::file_op::{FileDone, FileOp, FileRequest};
+use crate::identity::Common;
 use crate::limits::{READ_OCTETS, ServeLimits};
-use crate::model::Shutdown;
+use crate::model::{Shard, Shutdown};
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{FileRead, Protocol, Service};
+use crate::protocol::{Protocol, Service};
 use crate::reading::read_whole;
 use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::calls::{Call, Meter, count};
@@ -27,18 +29,16 @@ use crate::time::{Now, Time};
 /// What a connection's thread may use of stack: plenty for a protocol. The kernel gives memory only to the pages that are touched.
 const STACK_OCTETS: usize = 192 << 10;
 
-pub(super) fn serve<S: Service>(
-    options: &Blocking,
-    listener: TcpListener,
-    service: &S,
-    shutdown: &Shutdown,
-) -> io::Result<Cost> {
+pub(super) fn serve<S: Service>(options: &Blocking, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
+    let common = shard.common(options.limits);
+    let Shard { listener, service, shutdown, .. } = shard;
     let shared = Shared::default();
     let mut cost = thread::scope(|scope| {
         let acceptor = Acceptor {
             scope,
             service,
+            common: &common,
             limits: options.limits,
             shared: &shared,
             turned_away: TurnedAway::default(),
@@ -53,7 +53,7 @@ pub(super) fn serve<S: Service>(
 }
 
 /// What the threads have in common.
-struct Shared<P> {
+struct Shared<P: Protocol> {
     peers: Mutex<Slots<Arc<Peer<P>>>>,
     /// Told when a connection has ended.
     ended: Condvar,
@@ -61,7 +61,7 @@ struct Shared<P> {
     cost: Mutex<Cost>,
 }
 
-impl<P> Default for Shared<P> {
+impl<P: Protocol> Default for Shared<P> {
     fn default() -> Self {
         Shared { peers: Mutex::new(Slots::new()), ended: Condvar::new(), cost: Mutex::default() }
     }
@@ -69,7 +69,7 @@ impl<P> Default for Shared<P> {
 
 /// A connection and its socket. Its thread waits without holding the lock; whoever has something to tell the protocol meanwhile
 /// takes the lock and tells it.
-struct Peer<P> {
+struct Peer<P: Protocol> {
     socket: Socket,
     connection: Mutex<Connection<P>>,
     /// Another thread has told the protocol something.
@@ -81,6 +81,7 @@ struct Peer<P> {
 struct Acceptor<'scope, 'env, S: Service> {
     scope: &'scope Scope<'scope, 'env>,
     service: &'scope S,
+    common: &'scope Arc<Common>,
     limits: ServeLimits,
     shared: &'scope Shared<S::Protocol>,
     turned_away: TurnedAway,
@@ -145,7 +146,11 @@ impl<'scope, S: Service> Acceptor<'scope, '_, S> {
             drop(peers);
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let peer = Arc::new(Peer { socket, connection: Mutex::new(Connection::new(protocol, now)), told: Condvar::new() });
+        let peer = Arc::new(Peer {
+            socket,
+            connection: Mutex::new(Connection::accepted(protocol, self.common, now)),
+            told: Condvar::new(),
+        });
         let key = peers.insert(Arc::clone(&peer));
         self.cost.threads_peak = self.cost.threads_peak.max(1 + peers.len());
         drop(peers);
@@ -190,7 +195,7 @@ impl<'scope, S: Service> Acceptor<'scope, '_, S> {
             let mut next = until;
             for peer in everyone(self.shared) {
                 if until <= now.at {
-                    peer.tell(now, Connection::drained);
+                    peer.tell(now, |connection| connection.drained(now));
                 } else {
                     let needs = peer.tell(now, |connection| connection.time(now));
                     next = next.min(needs.deadline.unwrap_or(until));
@@ -206,7 +211,7 @@ impl<'scope, S: Service> Acceptor<'scope, '_, S> {
     }
 }
 
-fn everyone<P>(shared: &Shared<P>) -> Vec<Arc<Peer<P>>> {
+fn everyone<P: Protocol>(shared: &Shared<P>) -> Vec<Arc<Peer<P>>> {
     let peers = lock(&shared.peers);
     peers.keys().into_iter().filter_map(|key| peers.get(key).cloned()).collect()
 }
@@ -239,12 +244,12 @@ impl<P: Protocol> Peer<P> {
 }
 
 /// Signs a connection out however its thread ends.
-struct Leaving<'a, P> {
+struct Leaving<'a, P: Protocol> {
     shared: &'a Shared<P>,
     key: Key,
 }
 
-impl<P> Drop for Leaving<'_, P> {
+impl<P: Protocol> Drop for Leaving<'_, P> {
     fn drop(&mut self) {
         lock(&self.shared.peers).remove(self.key);
         self.shared.ended.notify_all();
@@ -263,7 +268,7 @@ fn drive<P: Protocol>(peer: &Peer<P>, cost: &mut Cost) {
         let now = clock::now();
         let mut connection = lock(&peer.connection);
         connection.time(now);
-        if connection.has_file_reads() {
+        if connection.has_files() {
             drop(connection);
             read_files(peer, cost);
             continue;
@@ -310,7 +315,7 @@ fn read<P: Protocol>(peer: &Peer<P>, buffer: &mut [u8], limit: &mut SocketLimit,
             connection.received(&buffer[..count], now);
         }
         Err(error) if is_pause(&error) => {}
-        Err(_) => connection.failed(),
+        Err(_) => connection.failed(clock::now()),
     }
 }
 
@@ -339,16 +344,19 @@ fn write<P: Protocol>(
             connection.sent(clock::now());
         }
         Err(error) if is_pause(&error) => {}
-        Err(_) => connection.failed(),
+        Err(_) => connection.failed(clock::now()),
     }
 }
 
 fn read_files<P: Protocol>(peer: &Peer<P>, cost: &mut Cost) {
-    let asked: Vec<FileRead> = lock(&peer.connection).take_file_reads().collect();
-    for read in asked {
-        let octets = read_whole(&read.file, read.range.clone(), |room, offset| pread(&*read.file, room, offset));
+    let asked = lock(&peer.connection).take_files();
+    for FileRequest { ticket, op } in asked {
+        let octets = match op {
+            FileOp::ReadShared { file, range } => read_whole(&file, range, |room, offset| pread(&*file, room, offset)),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        };
         cost.wakeups += 1;
-        lock(&peer.connection).file_read(read.ticket, octets, clock::now());
+        lock(&peer.connection).file_done(ticket, octets.map(FileDone::Read), clock::now());
     }
 }
 

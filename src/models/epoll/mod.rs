@@ -28,11 +28,10 @@ mod read;
 mod serve;
 
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 
 use crate::limits::ServeLimits;
-use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
+use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shard};
 
 /// Readiness: one thread asks epoll(7) who would not make it wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl Model for Epoll {
         read::read_ranges(file, in_flight, workload)
     }
 
-    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
-        serve::serve(self, listener, service, shutdown)
+    fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost> {
+        serve::serve(self, shard)
     }
 }

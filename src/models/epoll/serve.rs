@@ -2,8 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::TcpListener;
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use super::Epoll;
 use super::read::read_or_stall;
@@ -11,11 +10,13 @@ use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::{Armed, Timers};
+use crate::file_op::{FileDone, FileOp, FileRequest};
+use crate::identity::Common;
 use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
-use crate::model::Shutdown;
+use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{FileRead, Service};
+use crate::protocol::{Protocol, Service};
 use crate::reading::read_whole;
 use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::calls::Meter;
@@ -35,9 +36,9 @@ const EVENTS: usize = 1024;
 /// keep the others waiting.
 const SENDS_PER_TURN: usize = 4;
 
-pub(super) fn serve<S: Service>(options: &Epoll, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+pub(super) fn serve<S: Service>(options: &Epoll, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
-    let mut server = Server::new(options, listener, service, shutdown)?;
+    let mut server = Server::new(options, shard)?;
     while !server.is_done() {
         server.turn()?;
     }
@@ -50,6 +51,7 @@ pub(super) fn serve<S: Service>(options: &Epoll, listener: TcpListener, service:
 
 struct Server<'a, S: Service> {
     service: &'a S,
+    common: Arc<Common>,
     limits: ServeLimits,
     epoll: epoll::Epoll,
     /// Gone once the shutdown has begun.
@@ -69,7 +71,7 @@ struct Server<'a, S: Service> {
 }
 
 /// A connection, its socket, and what the kernel was last heard to say of it.
-struct Peer<P> {
+struct Peer<P: Protocol> {
     socket: Socket,
     connection: Connection<P>,
     readable: bool,
@@ -81,12 +83,15 @@ struct Peer<P> {
 }
 
 impl<'a, S: Service> Server<'a, S> {
-    fn new(options: &Epoll, listener: TcpListener, service: &'a S, shutdown: &Shutdown) -> io::Result<Self> {
+    fn new(options: &Epoll, shard: Shard<'a, S>) -> io::Result<Self> {
+        let common = shard.common(options.limits);
+        let Shard { listener, service, shutdown, .. } = shard;
         let epoll = epoll::Epoll::new(EVENTS)?;
         epoll.add_edges(&listener, LISTENER)?;
         epoll.add_edges(shutdown, SHUTDOWN)?;
         Ok(Server {
             service,
+            common,
             limits: options.limits,
             epoll,
             listener: Some(listener),
@@ -168,11 +173,10 @@ impl<'a, S: Service> Server<'a, S> {
     /// Does what the connection asks for beside octets, and sees what it waits for next.
     fn settle(&mut self, key: Key, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        while peer.connection.has_file_reads() {
-            let asked: Vec<FileRead> = peer.connection.take_file_reads().collect();
-            for read in asked {
-                let octets = read_file(&read, &mut self.cost);
-                peer.connection.file_read(read.ticket, octets, now);
+        while peer.connection.has_files() {
+            for FileRequest { ticket, op } in peer.connection.take_files() {
+                let octets = read_file(&op, &mut self.cost);
+                peer.connection.file_done(ticket, octets, now);
             }
             peer.send_all(&mut self.cost, now);
         }
@@ -227,7 +231,7 @@ impl<'a, S: Service> Server<'a, S> {
         let Some(protocol) = protocol else {
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let key = self.peers.insert(Peer::new(socket, protocol, now));
+        let key = self.peers.insert(Peer::new(socket, Connection::accepted(protocol, &self.common, now)));
         let Some(peer) = self.peers.get_mut(key) else { return };
         // The kernel may have no room in the set (fs.epoll.max_user_watches): that concerns nobody else.
         if self.epoll.add_edges(&peer.socket, key.to_bits()).is_err() {
@@ -257,7 +261,7 @@ impl<'a, S: Service> Server<'a, S> {
         if self.drain_until.is_some_and(|until| until <= now.at) {
             for key in self.peers.keys() {
                 if let Some(peer) = self.peers.get_mut(key) {
-                    peer.connection.drained();
+                    peer.connection.drained(now);
                 }
                 self.settle(key, now);
             }
@@ -288,9 +292,8 @@ impl<'a, S: Service> Server<'a, S> {
     }
 }
 
-impl<P: crate::Protocol> Peer<P> {
-    fn new(socket: Socket, protocol: P, now: Now) -> Self {
-        let connection = Connection::new(protocol, now);
+impl<P: Protocol> Peer<P> {
+    fn new(socket: Socket, connection: Connection<P>) -> Self {
         Peer {
             socket,
             connection,
@@ -324,7 +327,7 @@ impl<P: crate::Protocol> Peer<P> {
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => self.readable = false,
                 io::ErrorKind::Interrupted => {}
-                _ => self.connection.failed(),
+                _ => self.connection.failed(now),
             },
         }
     }
@@ -348,7 +351,7 @@ impl<P: crate::Protocol> Peer<P> {
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => self.writable = false,
                     io::ErrorKind::Interrupted => {}
-                    _ => self.connection.failed(),
+                    _ => self.connection.failed(now),
                 },
             }
         }
@@ -356,7 +359,8 @@ impl<P: crate::Protocol> Peer<P> {
 }
 
 /// Readiness has nothing to say about files: what the page cache does not have stalls the loop, and everyone in it.
-fn read_file(asked: &FileRead, cost: &mut Cost) -> io::Result<Bytes> {
+fn read_file(op: &FileOp, cost: &mut Cost) -> io::Result<FileDone> {
+    let FileOp::ReadShared { file, range } = op else { return Err(io::ErrorKind::Unsupported.into()) };
     let mut can_tell = true;
-    read_whole(&asked.file, asked.range.clone(), |room, offset| read_or_stall(&asked.file, room, offset, &mut can_tell, cost))
+    read_whole(file, range.clone(), |room, offset| read_or_stall(file, room, offset, &mut can_tell, cost)).map(FileDone::Read)
 }

@@ -27,11 +27,10 @@ mod serve;
 mod staff;
 
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 
 use crate::limits::{ServeLimits, THREADED_CONNECTIONS};
-use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
+use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shard};
 
 /// A thread per blocking call: one thread decides, others wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +55,7 @@ impl Model for Pool {
         read::read_ranges(file, in_flight, workload)
     }
 
-    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
-        serve::serve(self, listener, service, shutdown)
+    fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost> {
+        serve::serve(self, shard)
     }
 }

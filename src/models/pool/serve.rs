@@ -12,11 +12,13 @@ use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::{Armed, Timers};
+use crate::file_op::{FileDone, FileOp, FileRequest};
+use crate::identity::Common;
 use crate::limits::{READ_OCTETS, ServeLimits};
-use crate::model::Shutdown;
+use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::Service;
+use crate::protocol::{Protocol, Service};
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::socket::Socket;
@@ -25,13 +27,16 @@ use crate::time::{Now, Time};
 /// The most reports taken in one turn before timers have theirs.
 const REPORTS_PER_TURN: usize = 1024;
 
-pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
+    let common = shard.common(options.limits);
+    let Shard { listener, service, shutdown, .. } = shard;
     let (jobs, reports) = (Queue::new(), Queue::new());
     let worker = Worker { jobs: &jobs, reports: &reports, shutdown };
     let mut cost = thread::scope(|scope| -> io::Result<Cost> {
         let mut server = Server {
             service,
+            common,
             limits: options.limits,
             staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0, refused_by_kernel: false },
             listener: Some(listener),
@@ -59,6 +64,7 @@ pub(super) fn serve<S: Service>(options: &Pool, listener: TcpListener, service: 
 
 struct Server<'scope, 'env, S: Service> {
     service: &'env S,
+    common: Arc<Common>,
     limits: ServeLimits,
     staff: Staff<'scope, 'env>,
     /// Away while a worker waits for newcomers, and gone once the shutdown has begun.
@@ -74,7 +80,7 @@ struct Server<'scope, 'env, S: Service> {
 }
 
 /// A connection, its socket, and how many workers sit in a call on it.
-struct Peer<P> {
+struct Peer<P: Protocol> {
     socket: Arc<Socket>,
     connection: Connection<P>,
     is_reading: bool,
@@ -86,7 +92,7 @@ struct Peer<P> {
 }
 
 /// However a connection goes, its workers do not stay: a server that fails or panics would wait for them for ever.
-impl<P> Drop for Peer<P> {
+impl<P: Protocol> Drop for Peer<P> {
     fn drop(&mut self) {
         if self.is_reading || self.is_sending {
             self.socket.cut();
@@ -159,7 +165,7 @@ impl<S: Service> Server<'_, '_, S> {
                             peer.connection.received(&buffer[..count], now);
                         }
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(_) => peer.connection.failed(),
+                        Err(_) => peer.connection.failed(now),
                     }
                     self.settle(key, now);
                 }
@@ -175,7 +181,7 @@ impl<S: Service> Server<'_, '_, S> {
                             peer.connection.sent(now);
                         }
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(_) => peer.connection.failed(),
+                        Err(_) => peer.connection.failed(now),
                     }
                     self.settle(key, now);
                 }
@@ -183,7 +189,7 @@ impl<S: Service> Server<'_, '_, S> {
             Report::Read { key, ticket, result } => {
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.files -= 1;
-                    peer.connection.file_read(ticket, result, now);
+                    peer.connection.file_done(ticket, result.map(FileDone::Read), now);
                     self.settle(key, now);
                 }
             }
@@ -213,9 +219,10 @@ impl<S: Service> Server<'_, '_, S> {
             let buffer = self.buffers.pop().unwrap_or_else(|| vec![0; READ_OCTETS]);
             peer.is_reading = self.staff.give(Job::Recv { key, socket: Arc::clone(&peer.socket), buffer });
         }
-        for asked in peer.connection.take_file_reads() {
+        for FileRequest { ticket, op } in peer.connection.take_files() {
+            let FileOp::ReadShared { file, range } = op else { continue };
             peer.files += 1;
-            self.staff.give(Job::Read { key, asked });
+            self.staff.give(Job::Read { key, ticket, file, range });
         }
         self.timers.arm(key, needs.deadline, &mut peer.armed);
     }
@@ -249,7 +256,7 @@ impl<S: Service> Server<'_, '_, S> {
         };
         let key = self.peers.insert(Peer {
             socket: Arc::new(socket),
-            connection: Connection::new(protocol, now),
+            connection: Connection::accepted(protocol, &self.common, now),
             is_reading: false,
             is_sending: false,
             files: 0,
@@ -272,7 +279,7 @@ impl<S: Service> Server<'_, '_, S> {
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
             self.drain_until = Some(now.at + BACK_OFF);
-            self.for_everyone(now, |connection| connection.drained());
+            self.for_everyone(now, |connection| connection.drained(now));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -11,10 +12,11 @@ use bytes::Bytes;
 use super::queue::Queue;
 use crate::cost::Cost;
 use crate::driver::slots::Key;
+use crate::file_op::FileTicket;
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::model::Shutdown;
 use crate::models::accepting::{Failure, judge};
-use crate::protocol::{FileRead, FileTicket};
+use crate::read_file::ReadFile;
 use crate::reading::read_whole;
 use crate::send_queue::{LENT_SEGMENTS, Lent};
 use crate::sys::calls::{Call, Meter, count};
@@ -42,7 +44,9 @@ pub(super) enum Job {
     },
     Read {
         key: Key,
-        asked: FileRead,
+        ticket: FileTicket,
+        file: Arc<ReadFile>,
+        range: Range<u64>,
     },
 }
 
@@ -171,9 +175,9 @@ impl Worker<'_> {
                     let result = socket.send(&slices[..filled]);
                     Report::Sent { key, lent, result }
                 }
-                Job::Read { key, asked } => {
-                    let read = |room: &mut [u8], offset| pread(&*asked.file, room, offset);
-                    Report::Read { key, ticket: asked.ticket, result: read_whole(&asked.file, asked.range, read) }
+                Job::Read { key, ticket, file, range } => {
+                    let read = |room: &mut [u8], offset| pread(&*file, room, offset);
+                    Report::Read { key, ticket, result: read_whole(&file, range, read) }
                 }
             };
             self.reports.put([report]);

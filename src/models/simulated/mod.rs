@@ -27,8 +27,10 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 
 use crate::connection::{Close, Connection, End};
-use crate::limits::READ_OCTETS;
-use crate::protocol::{FileRead, Protocol, Service};
+use crate::file_op::{FileDone, FileOp, FileRequest};
+use crate::identity::Common;
+use crate::limits::{READ_OCTETS, ServeLimits};
+use crate::protocol::{Protocol, Service};
 use crate::reading::read_whole;
 use crate::send_queue::{LENT_SEGMENTS, Lent};
 use crate::sys::files::pread;
@@ -43,7 +45,7 @@ const SMALL_MOVES: usize = 4000;
 const START: Time = Time::from_nanos(1_000_000_000);
 
 /// A connection to a service, seen from its peer.
-pub struct Conversation<P> {
+pub struct Conversation<P: Protocol> {
     connection: Connection<P>,
     now: Now,
     dice: Dice,
@@ -59,7 +61,7 @@ pub struct Conversation<P> {
     lent: Option<Lent>,
     /// How many more octets may be heard though they are not wanted any more.
     late: usize,
-    files: Vec<FileRead>,
+    files: Vec<FileRequest>,
     cut_at: Option<Time>,
     ending: Option<Ending>,
     is_over: bool,
@@ -100,9 +102,10 @@ impl<P: Protocol> Conversation<P> {
 
     fn new(service: &impl Service<Protocol = P>, dice: Dice, habits: Habits) -> Option<Self> {
         let now = Now { at: START, unix_seconds: 784_111_777 };
-        let mut connection = Connection::new(service.accept(now)?, now);
+        let common = Common::new(0, ServeLimits::default(), 0);
+        let mut connection = Connection::accepted(service.accept(now)?, &common, now);
         Some(Conversation {
-            files: connection.take_file_reads().collect(),
+            files: connection.take_files(),
             connection,
             now,
             dice,
@@ -142,7 +145,7 @@ impl<P: Protocol> Conversation<P> {
     pub fn reset(&mut self) {
         self.tell(Move::Reset);
         self.on_the_way.clear();
-        self.connection.failed();
+        self.connection.failed(self.now);
         (self.is_over, self.ending) = (true, Some(Ending::Reset));
     }
 
@@ -299,8 +302,11 @@ impl<P: Protocol> Conversation<P> {
             }
             Move::ReadFile => {
                 let asked = self.files.swap_remove(self.dice.below(self.files.len()));
-                let octets = read_whole(&asked.file, asked.range, |room, offset| pread(&*asked.file, room, offset));
-                self.connection.file_read(asked.ticket, octets, now);
+                let octets = match asked.op {
+                    FileOp::ReadShared { file, range } => read_whole(&file, range, |room, offset| pread(&*file, room, offset)),
+                    _ => Err(io::ErrorKind::Unsupported.into()),
+                };
+                self.connection.file_done(asked.ticket, octets.map(FileDone::Read), now);
                 drawn
             }
             Move::End(end) => {
@@ -323,7 +329,10 @@ impl<P: Protocol> Conversation<P> {
         self.ending.get_or_insert(seen);
         match end {
             End::Finish => self.connection.finished(self.now),
-            End::Close | End::Reset => self.is_over = true,
+            End::Close | End::Reset => {
+                self.connection.closed(self.now);
+                self.is_over = true;
+            }
         }
     }
 
@@ -351,7 +360,7 @@ impl<P: Protocol> Conversation<P> {
         let late = Duration::from_nanos(self.dice.below(1000) as u64);
         self.now.at = self.now.at.max(next) + late;
         if self.cut_at.is_some_and(|at| at <= self.now.at) {
-            self.connection.drained();
+            self.connection.drained(self.now);
             self.tell(Move::Cut);
         } else {
             self.connection.time(self.now);
@@ -370,7 +379,7 @@ impl<P: Protocol> Conversation<P> {
     /// Goes down in the story, and in the figures.
     fn tell(&mut self, made: Move) {
         self.story.push((self.now.at, made));
-        self.files.extend(self.connection.take_file_reads());
+        self.files.extend(self.connection.take_files());
         self.most_unsent = self.most_unsent.max(self.connection.queue().unsent());
         self.most_unconsumed = self.most_unconsumed.max(self.connection.unconsumed());
     }

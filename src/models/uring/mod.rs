@@ -30,11 +30,10 @@ mod receive;
 mod serve;
 
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 
 use crate::limits::{READ_OCTETS, ServeLimits};
-use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shutdown};
+use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shard};
 
 pub use read::ReadOptions;
 
@@ -84,8 +83,8 @@ impl Model for Uring {
         read::read_ranges(&self.reads, file, in_flight, workload)
     }
 
-    fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
-        serve::serve(self, listener, service, shutdown)
+    fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost> {
+        serve::serve(self, shard)
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use super::receive::Manner;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::driver::slots::Key;
 use crate::driver::timers::Armed;
-use crate::protocol::{FileRead, Protocol};
+use crate::file_op::{FileDone, FileOp, FileRequest, FileTicket};
+use crate::protocol::Protocol;
+use crate::read_file::ReadFile;
 use crate::reading::{Reading, block_for};
 use crate::send_queue::{Lent, Segment};
 use crate::sys::block::Block;
@@ -18,7 +21,7 @@ use crate::sys::socket::Socket;
 use crate::time::Now;
 
 /// A connection, its socket, and what the kernel is doing for it.
-pub(super) struct Peer<P> {
+pub(super) struct Peer<P: Protocol> {
     pub(super) socket: Socket,
     pub(super) connection: Connection<P>,
     pub(super) receiving: Receiving,
@@ -49,8 +52,14 @@ pub(super) struct Sending {
 /// A file read in flight.
 pub(super) struct InFlight {
     pub(super) operation: Operation,
-    pub(super) asked: FileRead,
+    pub(super) asked: Asked,
     pub(super) reading: Reading,
+}
+
+/// Which file, and to whom the octets go.
+pub(super) struct Asked {
+    ticket: FileTicket,
+    file: Arc<ReadFile>,
 }
 
 impl<P: Protocol> Peer<P> {
@@ -90,18 +99,24 @@ impl<P: Protocol> Peer<P> {
                 self.connection.sent(now);
             }
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::ECANCELED)) => {}
-            Err(_) => self.connection.failed(),
+            Err(_) => self.connection.failed(now),
         }
     }
 
-    pub(super) fn read_file(&mut self, ring: &mut Ring, key: Key, asked: FileRead, now: Now) -> io::Result<()> {
-        match Reading::of(asked.range.clone(), asked.file.alignment()) {
+    pub(super) fn read_file(&mut self, ring: &mut Ring, key: Key, request: FileRequest, now: Now) -> io::Result<()> {
+        let FileRequest { ticket, op } = request;
+        let FileOp::ReadShared { file, range } = op else {
+            self.connection.file_done(ticket, Err(io::ErrorKind::Unsupported.into()), now);
+            return Ok(());
+        };
+        let asked = Asked { ticket, file };
+        match Reading::of(range, asked.file.alignment()) {
             Ok(reading) => {
                 let block = block_for(reading.room(), asked.file.alignment());
                 self.read_rest(ring, key, asked, reading, block, now)
             }
             Err(error) => {
-                self.connection.file_read(asked.ticket, Err(error), now);
+                self.connection.file_done(asked.ticket, Err(error), now);
                 Ok(())
             }
         }
@@ -112,7 +127,7 @@ impl<P: Protocol> Peer<P> {
         &mut self,
         ring: &mut Ring,
         key: Key,
-        asked: FileRead,
+        asked: Asked,
         reading: Reading,
         block: Block,
         now: Now,
@@ -124,7 +139,7 @@ impl<P: Protocol> Peer<P> {
                 let operation = ring.read(read, block, key.to_bits())?;
                 self.files.push(InFlight { operation, asked, reading });
             }
-            None => self.connection.file_read(asked.ticket, Ok(reading.into_bytes(block)), now),
+            None => self.connection.file_done(asked.ticket, Ok(FileDone::Read(reading.into_bytes(block))), now),
         }
         Ok(())
     }
@@ -150,7 +165,7 @@ impl<P: Protocol> Peer<P> {
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
-            self.connection.file_read(ticket, Err(error), now);
+            self.connection.file_done(ticket, Err(error), now);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use super::peer::{Peer, Receiving};
 use super::receive::{Buffers, Manner};
@@ -10,8 +11,9 @@ use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::{Armed, Timers};
+use crate::identity::Common;
 use crate::limits::ServeLimits;
-use crate::model::Shutdown;
+use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::Service;
@@ -29,9 +31,9 @@ const SHUTDOWN: u64 = LISTENER + 1;
 /// Of what needs no answer: the end of a cancelled operation is told by the operation itself.
 const UNHEARD: u64 = LISTENER + 2;
 
-pub(super) fn serve<S: Service>(options: &Uring, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
+pub(super) fn serve<S: Service>(options: &Uring, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
-    let mut server = Server::new(options, listener, service, shutdown)?;
+    let mut server = Server::new(options, shard)?;
     while !server.is_done() {
         server.turn()?;
     }
@@ -51,6 +53,7 @@ pub(super) fn ring(options: &ReceiveOptions) -> io::Result<(Ring, Buffers)> {
 
 struct Server<'a, S: Service> {
     service: &'a S,
+    common: Arc<Common>,
     limits: ServeLimits,
     ring: Ring,
     buffers: Buffers,
@@ -69,13 +72,16 @@ struct Server<'a, S: Service> {
 }
 
 impl<'a, S: Service> Server<'a, S> {
-    fn new(options: &Uring, listener: TcpListener, service: &'a S, shutdown: &Shutdown) -> io::Result<Self> {
+    fn new(options: &Uring, shard: Shard<'a, S>) -> io::Result<Self> {
+        let common = shard.common(options.limits);
+        let Shard { listener, service, shutdown, .. } = shard;
         let (mut ring, buffers) = ring(&options.receives)?;
         // An accept on a listener that does not block would complete at once with EAGAIN.
         set_mode(&listener, Mode::Blocking)?;
         ring.poll(shutdown, libc::POLLIN as u32, false, SHUTDOWN)?;
         Ok(Server {
             service,
+            common,
             limits: options.limits,
             ring,
             buffers,
@@ -154,7 +160,7 @@ impl<'a, S: Service> Server<'a, S> {
                         peer.manner = self.buffers.manner_after(count);
                         peer.connection.received(self.buffers.octets(&selected), now);
                     }
-                    Err(_) => peer.connection.failed(),
+                    Err(_) => peer.connection.failed(now),
                 }
                 self.buffers.give_back(selected);
             }
@@ -172,7 +178,7 @@ impl<'a, S: Service> Server<'a, S> {
                         // The octets wait in the socket. By the time the receive is armed again, this turn has given all
                         // buffers back.
                         Some(libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN) => {}
-                        _ => peer.connection.failed(),
+                        _ => peer.connection.failed(now),
                     },
                 }
             }
@@ -228,9 +234,8 @@ impl<'a, S: Service> Server<'a, S> {
             }
             _ => {}
         }
-        if peer.connection.has_file_reads() {
-            let asked: Vec<_> = peer.connection.take_file_reads().collect();
-            for asked in asked {
+        if peer.connection.has_files() {
+            for asked in peer.connection.take_files() {
                 peer.read_file(ring, key, asked, now)?;
             }
             // A range that cannot be read has been answered at once.
@@ -306,7 +311,7 @@ impl<'a, S: Service> Server<'a, S> {
         };
         let key = self.peers.insert(Peer {
             socket,
-            connection: Connection::new(protocol, now),
+            connection: Connection::accepted(protocol, &self.common, now),
             receiving: Receiving::Idle,
             manner: Manner::Multishot,
             sending: None,
@@ -332,7 +337,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
             self.drain_until = Some(now.at + BACK_OFF);
-            self.for_everyone(|connection| connection.drained());
+            self.for_everyone(|connection| connection.drained(now));
         }
     }
 

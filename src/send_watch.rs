@@ -1,0 +1,70 @@
+//! How long a peer may take to take what is said to it: a minimum rate, and a grace.
+//!
+//! A time limit on each send would let a peer that takes an octet now and then hold its place, and the output, for ever; one on
+//! the whole answer would cut off whoever fetches much over a slow line. So a peer has [`send_grace`](crate::limits::ServeLimits)
+//! from the moment there is something to take, and every octet it takes earns it the time that octet may take at
+//! [`send_rate`](crate::limits::ServeLimits), up to the full grace again.
+
+use std::time::Duration;
+
+use crate::limits::ServeLimits;
+use crate::send_queue::SendQueue;
+use crate::time::Time;
+
+/// The patience with one peer.
+#[derive(Default)]
+pub(crate) struct SendWatch {
+    /// When it ends, while there is something to take.
+    until: Option<Time>,
+    /// Of the octets ever taken, those that have earned their time.
+    credited: u64,
+}
+
+impl SendWatch {
+    /// Looks at what there is to take, and what has been taken since the last look.
+    #[inline]
+    pub(crate) fn look(&mut self, queue: &SendQueue, limits: &ServeLimits, now: Time) {
+        if queue.unsent() == 0 {
+            self.until = None;
+            return;
+        }
+        let full = now + limits.send_grace;
+        let taken = queue.taken() - self.credited;
+        match self.until {
+            None => self.until = Some(full),
+            Some(_) if taken == 0 => return,
+            Some(until) => {
+                let earned = Duration::from_secs_f64(taken as f64 / limits.send_rate.max(1) as f64);
+                self.until = Some((until + earned).min(full));
+            }
+        }
+        self.credited = queue.taken();
+    }
+
+    pub(crate) fn until(&self) -> Option<Time> {
+        self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_keeps_the_rate_is_heard_out_and_who_does_not_is_not() {
+        let limits = ServeLimits { send_grace: Duration::from_secs(10), send_rate: 100, ..ServeLimits::default() };
+        for (rate, is_heard_out) in [(99, false), (50, false), (1, false), (100, true), (1000, true)] {
+            let (mut watch, mut queue) = (SendWatch::default(), SendQueue::default());
+            queue.append(vec![0; 200_000]);
+            let mut now = Time::from_nanos(0);
+            watch.look(&queue, &limits, now);
+            let cut = (0..2000).any(|_| {
+                now = now + Duration::from_secs(1);
+                queue.sent(rate.min(queue.unsent()));
+                watch.look(&queue, &limits, now);
+                watch.until().is_some_and(|until| until < now)
+            });
+            assert_eq!(!cut, is_heard_out, "{rate} octets a second");
+        }
+    }
+}
