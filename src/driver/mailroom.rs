@@ -4,22 +4,28 @@ use std::collections::{HashMap, VecDeque};
 
 use super::post::Post;
 use super::slots::Key;
+use crate::connection::Connection;
 use crate::context::{Birth, Letter};
 use crate::identity::ConnectionId;
-use crate::protocol::{MessageOf, Service, Why};
+use crate::protocol::{MessageOf, Protocol, Service, Why};
 use crate::time::Now;
 
 /// Sorts letters. Those between two of the same loop never leave it.
+///
+/// A turn of the loop brings those into the world that are to be, and then delivers, as many of both as there are at its start:
+/// what follows from them is for the next turn, and nobody is kept waiting by two who talk to each other. A letter to one who is
+/// yet to be finds it, because the birth was asked for before.
 pub(crate) struct Mailroom<'a, M> {
     shard: usize,
     post: &'a Post<M>,
     residents: HashMap<ConnectionId, Key>,
+    births: VecDeque<Birth<M>>,
     letters: VecDeque<Letter<M>>,
 }
 
 impl<'a, M> Mailroom<'a, M> {
     pub(crate) fn new(shard: usize, post: &'a Post<M>) -> Self {
-        Mailroom { shard, post, residents: HashMap::new(), letters: VecDeque::new() }
+        Mailroom { shard, post, residents: HashMap::new(), births: VecDeque::new(), letters: VecDeque::new() }
     }
 
     /// Somebody lives here now.
@@ -32,7 +38,16 @@ impl<'a, M> Mailroom<'a, M> {
         self.residents.remove(&id);
     }
 
-    /// Takes letters from one who lives here.
+    /// Takes all mail of one who lives here.
+    pub(crate) fn take_from<P: Protocol<Message = M>>(&mut self, connection: &mut Connection<P>) {
+        if connection.has_mail() {
+            let (births, letters) = connection.take_mail();
+            self.births.extend(births);
+            self.post(letters);
+        }
+    }
+
+    /// Takes letters.
     pub(crate) fn post(&mut self, letters: impl IntoIterator<Item = Letter<M>>) {
         for letter in letters {
             if letter.to.shard() == self.shard {
@@ -48,9 +63,14 @@ impl<'a, M> Mailroom<'a, M> {
         self.letters.append(&mut self.post.take(self.shard));
     }
 
-    /// How many letters there are to deliver: a loop delivers so many in a turn, and those that follow from them in the next.
-    pub(crate) fn len(&self) -> usize {
-        self.letters.len()
+    /// How many there are to bring into the world, and how many letters to deliver.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.births.len(), self.letters.len())
+    }
+
+    /// The next one to bring into the world.
+    pub(crate) fn next_birth(&mut self) -> Option<Birth<M>> {
+        self.births.pop_front()
     }
 
     /// The next letter, if it is for somebody who lives here; else it is on its way back.
@@ -71,6 +91,9 @@ impl<M> Drop for Mailroom<'_, M> {
     fn drop(&mut self) {
         self.post.close(self.shard);
         self.residents.clear();
+        while let Some(Birth { parent, id, seed, .. }) = self.births.pop_front() {
+            self.letters.push_back(Birth::failed(id, parent, seed, Why::Gone));
+        }
         while !self.letters.is_empty() {
             self.next();
         }
@@ -110,7 +133,7 @@ mod tests {
         let letter = |to| Letter { from: one, to, message: (), returned: None };
         room.post([letter(one), letter(stranger), letter(far)]);
 
-        assert_eq!(room.len(), 2, "the third is with the other loop");
+        assert_eq!(room.waiting().1, 2, "the third is with the other loop");
         assert!(matches!(room.next(), Some((to, Letter { returned: None, .. })) if to == key));
         assert!(room.next().is_none());
         assert!(matches!(room.next(), Some((to, Letter { returned: Some(Why::Gone), .. })) if to == key));
@@ -124,6 +147,6 @@ mod tests {
         assert!(matches!(room.next(), Some((_, Letter { returned: Some(Why::Gone), .. }))), "that loop has ended");
         room.move_out(one);
         room.post([letter(one)]);
-        assert!(room.next().is_none() && room.next().is_none() && room.len() == 0, "a letter goes back once at most");
+        assert!(room.next().is_none() && room.next().is_none() && room.waiting() == (0, 0), "a letter goes back once at most");
     }
 }

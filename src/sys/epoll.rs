@@ -24,6 +24,8 @@ pub(crate) struct Ready {
     pub(crate) write: bool,
     /// FIN, a reset or an urgent octet has come: a read that finds few octets has not found everything.
     pub(crate) more_behind: bool,
+    /// FIN or a reset has come.
+    pub(crate) hung_up: bool,
 }
 
 impl Epoll {
@@ -64,6 +66,7 @@ impl Epoll {
                 read: flags.contains(EpollFlags::EPOLLIN) || finished || broken,
                 write: flags.contains(EpollFlags::EPOLLOUT) || broken,
                 more_behind: finished || broken || flags.contains(EpollFlags::EPOLLPRI),
+                hung_up: finished || broken,
             }
         }))
     }

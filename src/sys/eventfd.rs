@@ -15,6 +15,20 @@ impl EventFd {
         count(Call::Eventfd2);
         Ok(EventFd(Descriptor::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?))
     }
+
+    /// Makes it readable, and readable anew for who waits for edges. From any thread.
+    pub(crate) fn signal(&self) {
+        count(Call::Write);
+        // It fails only where the counter would overflow, and then it is readable already.
+        let _ = self.0.write(1);
+    }
+
+    /// Makes it unreadable until the next signal.
+    pub(crate) fn clear(&self) {
+        count(Call::Read);
+        // It fails only where it is unreadable already.
+        let _ = self.0.read();
+    }
 }
 
 impl AsFd for EventFd {

@@ -1,40 +1,40 @@
 //! Serving by readiness: the loop.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::Epoll;
+use super::peer::Peer;
 use super::read::read_or_stall;
 use crate::connection::{Connection, End};
+use crate::context::Birth;
 use crate::cost::Cost;
+use crate::driver::mailroom::{Mailroom, grow};
 use crate::driver::slots::{Key, Slots};
-use crate::driver::timers::{Armed, Timers};
+use crate::driver::timers::Timers;
 use crate::file_op::{FileDone, FileOp, FileRequest};
 use crate::identity::Common;
 use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
 use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{Protocol, Service};
+use crate::protocol::{MessageOf, Service};
 use crate::reading::read_whole;
-use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
-use crate::sys::epoll::{self, Ready};
+use crate::sys::epoll;
+use crate::sys::eventfd::EventFd;
 use crate::sys::socket::{Mode, Socket, accept};
 use crate::time::{Now, Time};
 
 /// Tokens with the top bit set are the loop's own; the others are connections' keys.
 const LISTENER: u64 = 1 << 63;
 const SHUTDOWN: u64 = LISTENER + 1;
+const MAIL: u64 = LISTENER + 2;
 
 /// The most events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
-
-/// The most system calls spent on sending to one peer in one turn: one that reads as fast as it is written to would otherwise
-/// keep the others waiting.
-const SENDS_PER_TURN: usize = 4;
 
 pub(super) fn serve<S: Service>(options: &Epoll, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
@@ -60,6 +60,9 @@ struct Server<'a, S: Service> {
     newcomers: bool,
     accept_after: Time,
     turned_away: TurnedAway,
+    mailroom: Mailroom<'a, MessageOf<S>>,
+    /// How many of the peers were not accepted.
+    born: usize,
     peers: Slots<Peer<S::Protocol>>,
     timers: Timers,
     /// Those who have more to do without a new event, in the next turn.
@@ -70,25 +73,17 @@ struct Server<'a, S: Service> {
     cost: Cost,
 }
 
-/// A connection, its socket, and what the kernel was last heard to say of it.
-struct Peer<P: Protocol> {
-    socket: Socket,
-    connection: Connection<P>,
-    readable: bool,
-    writable: bool,
-    more_behind: bool,
-    /// It is on the list of this turn or the next.
-    has_a_turn: bool,
-    armed: Armed,
-}
-
 impl<'a, S: Service> Server<'a, S> {
     fn new(options: &Epoll, shard: Shard<'a, S>) -> io::Result<Self> {
         let common = shard.common(options.limits);
-        let Shard { listener, service, shutdown, .. } = shard;
+        let Shard { number, listener, service, shutdown, post, .. } = shard;
         let epoll = epoll::Epoll::new(EVENTS)?;
         epoll.add_edges(&listener, LISTENER)?;
         epoll.add_edges(shutdown, SHUTDOWN)?;
+        let mail = EventFd::new()?;
+        epoll.add_edges(&mail, MAIL)?;
+        let mailroom = Mailroom::new(number.into(), post);
+        post.open(number.into(), Box::new(move || mail.signal()));
         Ok(Server {
             service,
             common,
@@ -98,6 +93,8 @@ impl<'a, S: Service> Server<'a, S> {
             newcomers: true,
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
+            mailroom,
+            born: 0,
             peers: Slots::new(),
             timers: Timers::new(),
             again: Vec::new(),
@@ -121,6 +118,8 @@ impl<'a, S: Service> Server<'a, S> {
             match ready.token {
                 LISTENER => self.newcomers = true,
                 SHUTDOWN => stopping = ready.read,
+                // Each signal is an edge of its own, so it need not be silenced.
+                MAIL => self.mailroom.collect(),
                 token => {
                     let key = Key::from_bits(token);
                     if let Some(peer) = self.peers.get_mut(key) {
@@ -144,6 +143,7 @@ impl<'a, S: Service> Server<'a, S> {
             self.again = heard;
         }
         self.accept(now)?;
+        self.deliver(now);
         self.run_timers(now);
         if stopping && self.drain_until.is_none() {
             self.begin_drain(now)?;
@@ -152,7 +152,7 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn next_wake(&self, now: Time) -> Option<Time> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.mailroom.waiting() != (0, 0) {
             return Some(now);
         }
         let newcomers = (self.newcomers && self.listener.is_some()).then_some(self.accept_after);
@@ -160,13 +160,9 @@ impl<'a, S: Service> Server<'a, S> {
         wakes.into_iter().flatten().min()
     }
 
-    /// One read, and as many sends as the kernel takes: what one connection may do before it is the next one's turn.
     fn step(&mut self, key: Key, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        if peer.connection.needs().read && peer.readable {
-            peer.read(&mut self.buffer, &mut self.cost, now);
-        }
-        peer.send_all(&mut self.cost, now);
+        peer.step(&mut self.buffer, &mut self.cost, now);
         self.settle(key, now);
     }
 
@@ -180,28 +176,74 @@ impl<'a, S: Service> Server<'a, S> {
             }
             peer.send_all(&mut self.cost, now);
         }
-        let mut needs = peer.connection.needs();
-        if needs.end == Some(End::Finish) {
-            peer.socket.finish();
-            peer.connection.finished(now);
-            needs = peer.connection.needs();
+        let end = peer.end(now);
+        self.mailroom.take_from(&mut peer.connection);
+        if let Some(end) = end {
+            return self.leave(key, end, now);
         }
-        if let Some(end) = needs.end {
-            return self.leave(key, end);
-        }
-        if (needs.read && peer.readable || needs.write && peer.writable) && !std::mem::replace(&mut peer.has_a_turn, true) {
+        if peer.can_go_on() && !std::mem::replace(&mut peer.has_a_turn, true) {
             self.again.push(key);
         }
-        self.timers.arm(key, needs.deadline, &mut peer.armed);
+        self.timers.arm(key, peer.connection.needs().deadline, &mut peer.armed);
     }
 
     /// Closes the socket: nothing is in flight, so nothing has to be taken back.
-    fn leave(&mut self, key: Key, end: End) {
-        let Some(peer) = self.peers.remove(key) else { return };
-        if end == End::Reset {
-            peer.socket.reset_on_close();
+    fn leave(&mut self, key: Key, end: End, now: Now) {
+        let Some(mut peer) = self.peers.remove(key) else { return };
+        if end == End::Reset
+            && let Some(socket) = &peer.socket
+        {
+            socket.reset_on_close();
         }
+        self.born -= usize::from(peer.is_born);
+        self.mailroom.move_out(peer.connection.id());
+        peer.connection.closed(now);
+        self.mailroom.take_from(&mut peer.connection);
         self.cost.octets_copied += peer.connection.octets_copied();
+    }
+
+    // Others.
+
+    /// Brings those into the world that are to be, and delivers what is there.
+    fn deliver(&mut self, now: Now) {
+        let (births, letters) = self.mailroom.waiting();
+        for _ in 0..births {
+            if let Some(birth) = self.mailroom.next_birth() {
+                self.bear(birth, now);
+            }
+        }
+        for _ in 0..letters {
+            let Some((key, letter)) = self.mailroom.next() else { continue };
+            let Some(peer) = self.peers.get_mut(key) else { continue };
+            let returned = peer.connection.deliver(letter, now);
+            peer.send_all(&mut self.cost, now);
+            self.mailroom.post(returned);
+            self.settle(key, now);
+        }
+    }
+
+    fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) {
+        let (id, address) = (birth.id, birth.address);
+        let protocol = match grow(self.service, birth, self.born < self.limits.connections, now) {
+            Ok(protocol) => protocol,
+            Err(letter) => return self.mailroom.post([letter]),
+        };
+        let connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+        let key = self.peers.insert(Peer::new(None, connection, true));
+        self.born += 1;
+        self.mailroom.move_in(id, key);
+        if let Some(peer) = self.peers.get_mut(key)
+            && let Some(address) = address
+        {
+            peer.connect(address, now);
+            if let Some(socket) = &peer.socket
+                && let Err(error) = self.epoll.add_edges(socket, key.to_bits())
+            {
+                peer.socket = None;
+                peer.connection.connected(Err(error), now);
+            }
+        }
+        self.settle(key, now);
     }
 
     // Newcomers.
@@ -227,20 +269,24 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let protocol = if self.peers.len() < self.limits.connections { self.service.accept(now) } else { None };
+        let protocol = if self.peers.len() - self.born < self.limits.connections { self.service.accept(now) } else { None };
         let Some(protocol) = protocol else {
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let key = self.peers.insert(Peer::new(socket, Connection::accepted(protocol, &self.common, now)));
+        let connection = Connection::accepted(protocol, &self.common, now);
+        let id = connection.id();
+        let key = self.peers.insert(Peer::new(None, connection, false));
         let Some(peer) = self.peers.get_mut(key) else { return };
         // The kernel may have no room in the set (fs.epoll.max_user_watches): that concerns nobody else.
-        if self.epoll.add_edges(&peer.socket, key.to_bits()).is_err() {
+        if self.epoll.add_edges(&socket, key.to_bits()).is_err() {
             self.accept_after = now.at + BACK_OFF;
-            if let Some(peer) = self.peers.remove(key) {
-                self.turned_away.refuse(peer.socket, &self.service.refusal(now), now.at);
-            }
-            return;
+            peer.connection.failed(now);
+            self.mailroom.take_from(&mut peer.connection);
+            self.peers.remove(key);
+            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         }
+        peer.socket = Some(socket);
+        self.mailroom.move_in(id, key);
         self.cost.connections += 1;
         self.settle(key, now);
     }
@@ -279,7 +325,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.listener = None;
         for key in self.peers.keys() {
             if let Some(peer) = self.peers.get_mut(key) {
-                peer.readable = true;
+                peer.look_again();
             }
             self.step(key, now);
             if let Some(peer) = self.peers.get_mut(key) {
@@ -289,72 +335,6 @@ impl<'a, S: Service> Server<'a, S> {
             self.settle(key, now);
         }
         Ok(())
-    }
-}
-
-impl<P: Protocol> Peer<P> {
-    fn new(socket: Socket, connection: Connection<P>) -> Self {
-        Peer {
-            socket,
-            connection,
-            readable: false,
-            writable: true,
-            more_behind: false,
-            has_a_turn: false,
-            armed: Armed::default(),
-        }
-    }
-
-    fn note(&mut self, ready: Ready) {
-        self.readable |= ready.read;
-        self.writable |= ready.write;
-        self.more_behind |= ready.more_behind;
-    }
-
-    fn read(&mut self, buffer: &mut [u8], cost: &mut Cost, now: Now) {
-        match self.socket.recv(buffer) {
-            Ok(0) => {
-                self.readable = false;
-                self.connection.peer_finished(now);
-            }
-            Ok(count) => {
-                // Fewer octets than asked for: the socket is empty, and the next edge will tell. Asking again to be told so
-                // would cost a system call per request. Only a FIN or an urgent octet that has come already sends no further edge.
-                self.readable = count == buffer.len() || self.more_behind;
-                cost.octets_in += count as u64;
-                self.connection.received(&buffer[..count], now);
-            }
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => self.readable = false,
-                io::ErrorKind::Interrupted => {}
-                _ => self.connection.failed(now),
-            },
-        }
-    }
-
-    fn send_all(&mut self, cost: &mut Cost, now: Now) {
-        for _ in 0..SENDS_PER_TURN {
-            if !self.writable || !self.connection.needs().write {
-                return;
-            }
-            let queue = self.connection.queue();
-            let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
-            let filled = queue.slices(&mut slices);
-            let offered: usize = slices[..filled].iter().map(|slice| slice.len()).sum();
-            match self.socket.send(&slices[..filled]) {
-                Ok(count) => {
-                    self.writable = count == offered;
-                    cost.octets_out += count as u64;
-                    queue.sent(count);
-                    self.connection.sent(now);
-                }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => self.writable = false,
-                    io::ErrorKind::Interrupted => {}
-                    _ => self.connection.failed(now),
-                },
-            }
-        }
     }
 }
 
