@@ -59,7 +59,8 @@ pub struct Connection<P: Protocol> {
     /// The output has risen above the high mark and not fallen below the low one since.
     paused: bool,
     watch: SendWatch,
-    /// The peer seems too slow, but only the kernel knows how much it has taken of what is lent.
+    /// The peer seems too slow, but only the kernel knows how much it has taken of what is lent: no more goes out before that
+    /// is judged.
     recall: bool,
     octets_copied: u64,
 }
@@ -212,7 +213,7 @@ impl<P: Protocol> Connection<P> {
 
     /// What it needs now.
     pub fn needs(&self) -> Needs {
-        let write = self.link == Link::Up && self.queue.sendable() > 0;
+        let write = self.link == Link::Up && self.queue.sendable() > 0 && !self.recall;
         let recall = self.recall && self.queue.is_lent();
         let mut needs = Needs { read: false, hang_up: false, write, recall, deadline: None, end: None };
         let patience = if recall { None } else { self.watch.until() };
@@ -340,8 +341,8 @@ impl<P: Protocol> Connection<P> {
 
     /// The kernel has taken octets from the [queue](Self::queue).
     pub fn sent(&mut self, now: Now) {
-        self.recall = false;
         self.watch.look(&self.queue, &self.common.limits, now.at);
+        self.recall &= self.is_overdue(now);
         if self.stage == Stage::Open && self.queue.unsent() < SEND_LOW_OCTETS {
             self.paused = false;
             if self.interest.is_some_and(|interest| interest.room) {
@@ -353,11 +354,9 @@ impl<P: Protocol> Connection<P> {
 
     /// Time has passed.
     pub fn time(&mut self, now: Now) {
-        if self.watch.until().is_some_and(|until| until <= now.at) {
-            if !self.queue.is_lent() {
-                return self.end(Close::Unheard, now);
-            }
-            self.recall = true;
+        self.recall = self.is_overdue(now);
+        if self.recall && !self.queue.is_lent() {
+            return self.end(Close::Unheard, now);
         }
         match self.stage {
             Stage::Open => {
@@ -518,6 +517,10 @@ impl<P: Protocol> Connection<P> {
 
     fn wants_of_peer(&self, wanted: Peer) -> bool {
         self.interest.is_some_and(|interest| interest.peer == wanted)
+    }
+
+    fn is_overdue(&self, now: Now) -> bool {
+        self.watch.until().is_some_and(|until| until <= now.at)
     }
 
     fn willing(&self) -> bool {

@@ -9,6 +9,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
+use socket2::SockAddr;
 
 use super::block::Block;
 use super::buffer_ring::Selected;
@@ -31,6 +32,8 @@ pub(crate) enum Payload {
     Several(Box<Several>),
     /// Was read into; comes back with the completion.
     Block(Block),
+    /// Was connected to.
+    Address(#[expect(dead_code, reason = "only the kernel reads it")] Box<SockAddr>),
     /// The kernel chose a provided buffer and filled it.
     Received(Selected),
     /// The kernel accepted a connection.

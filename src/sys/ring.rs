@@ -10,11 +10,13 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
 use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
+use socket2::SockAddr;
 
 use super::block::Block;
 use super::buffer_ring::Selected;
@@ -202,6 +204,14 @@ impl Ring {
             opcode::Accept::new(fd, std::ptr::null_mut(), std::ptr::null_mut()).flags(libc::SOCK_CLOEXEC).build()
         };
         self.start(entry, Kind::Accept, Payload::Nothing, token)
+    }
+
+    /// Connects a socket. One that blocks waits in the kernel, until it is connected, refused or taken back.
+    pub(crate) fn connect(&mut self, fd: impl AsFd, address: SocketAddr, token: u64) -> io::Result<Operation> {
+        let address = Box::new(SockAddr::from(address));
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let entry = opcode::Connect::new(fd, address.as_ptr().cast(), address.len()).build();
+        self.start(entry, Kind::Plain, Payload::Address(address), token)
     }
 
     /// Waits until one of the `poll(2)` events in `mask` is there: once, or (multishot, Linux 5.13) at every arrival. The result

@@ -1,6 +1,7 @@
 //! One connection of a ring: what is in flight for it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -17,20 +18,49 @@ use crate::send_queue::{Lent, Segment};
 use crate::sys::block::Block;
 use crate::sys::ledger::{Operation, Payload};
 use crate::sys::ring::{Read, Ring, Target};
-use crate::sys::socket::Socket;
+use crate::sys::socket::{Mode, Socket};
 use crate::time::Now;
 
 /// A connection, its socket, and what the kernel is doing for it.
 pub(super) struct Peer<P: Protocol> {
-    pub(super) socket: Socket,
+    /// None for a protocol that was spawned, and where there was none to be had.
+    pub(super) socket: Option<Socket>,
     pub(super) connection: Connection<P>,
     pub(super) receiving: Receiving,
     /// How the next receive is to be.
     pub(super) manner: Manner,
     pub(super) sending: Option<(Operation, Sending)>,
+    pub(super) connecting: Watch,
+    /// For the peer to hang up.
+    pub(super) watching: Watch,
     pub(super) files: Vec<InFlight>,
     pub(super) is_touched: bool,
+    /// It was not accepted.
+    pub(super) is_born: bool,
     pub(super) armed: Armed,
+}
+
+/// An operation that brings one completion, which may be hastened by taking it back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watch {
+    Idle,
+    Armed(Operation),
+    Cancelling(Operation),
+}
+
+impl Watch {
+    pub(super) fn is(self, operation: Operation) -> bool {
+        matches!(self, Watch::Armed(its) | Watch::Cancelling(its) if its == operation)
+    }
+
+    /// Takes it back, once.
+    pub(super) fn cancel(&mut self, ring: &mut Ring, unheard: u64) -> io::Result<()> {
+        if let Watch::Armed(operation) = *self {
+            ring.cancel(operation, unheard)?;
+            *self = Watch::Cancelling(operation);
+        }
+        Ok(())
+    }
 }
 
 /// A multishot receive goes on until it is taken back, the buffers run out or the peer finishes. Only its last completion frees
@@ -63,18 +93,64 @@ pub(super) struct Asked {
 }
 
 impl<P: Protocol> Peer<P> {
+    pub(super) fn new(socket: Option<Socket>, connection: Connection<P>, is_born: bool) -> Self {
+        Peer {
+            socket,
+            connection,
+            receiving: Receiving::Idle,
+            manner: Manner::Multishot,
+            sending: None,
+            connecting: Watch::Idle,
+            watching: Watch::Idle,
+            files: Vec::new(),
+            is_touched: false,
+            is_born,
+            armed: Armed::default(),
+        }
+    }
+
+    /// Begins to connect. An error of the machine is told the protocol.
+    pub(super) fn connect(&mut self, ring: &mut Ring, key: Key, address: SocketAddr, now: Now) -> io::Result<()> {
+        match Socket::unconnected(address, Mode::Blocking) {
+            Ok(socket) => {
+                self.connecting = Watch::Armed(ring.connect(&socket, address, key.to_bits())?);
+                self.socket = Some(socket);
+            }
+            Err(error) => self.connection.connected(Err(error), now),
+        }
+        Ok(())
+    }
+
+    pub(super) fn connected(&mut self, result: io::Result<usize>, now: Now) {
+        self.connecting = Watch::Idle;
+        if result.is_err() {
+            self.socket = None;
+        }
+        self.connection.connected(result.map(drop), now);
+    }
+
+    /// Whether the kernel does nothing for it any more.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.receiving == Receiving::Idle
+            && self.sending.is_none()
+            && self.connecting == Watch::Idle
+            && self.watching == Watch::Idle
+            && self.files.is_empty()
+    }
+
     /// Gives the first stretches of output to the kernel. One send at a time: if two were in flight and the first were cut short,
     /// the second would go out behind the gap.
     pub(super) fn send(&mut self, ring: &mut Ring, key: Key) -> io::Result<()> {
+        let Some(socket) = &self.socket else { return Ok(()) };
         let Some(mut lent) = self.connection.queue().lend() else { return Ok(()) };
         let mut parts = lent.segments.drain(..).map(|segment| match segment {
             Segment::Own(octets) => Payload::Vec(octets),
             Segment::Shared(octets) => Payload::Bytes(octets),
         });
         let operation = if parts.len() > 1 {
-            ring.send_all(&self.socket, parts.by_ref().collect(), lent.gone, key.to_bits())?
+            ring.send_all(socket, parts.by_ref().collect(), lent.gone, key.to_bits())?
         } else {
-            ring.send(&self.socket, parts.next().unwrap_or_default(), lent.gone, key.to_bits())?
+            ring.send(socket, parts.next().unwrap_or_default(), lent.gone, key.to_bits())?
         };
         drop(parts);
         self.sending = Some((operation, Sending { lent, is_cancelled: false }));

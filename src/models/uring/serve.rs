@@ -4,21 +4,24 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use super::peer::{Peer, Receiving};
-use super::receive::{Buffers, Manner};
+use super::peer::{Peer, Receiving, Watch};
+use super::receive::Buffers;
 use super::{ReceiveOptions, Uring};
 use crate::connection::{Connection, End};
+use crate::context::Birth;
 use crate::cost::Cost;
+use crate::driver::mailroom::{Mailroom, grow};
 use crate::driver::slots::{Key, Slots};
-use crate::driver::timers::{Armed, Timers};
+use crate::driver::timers::Timers;
 use crate::identity::Common;
 use crate::limits::ServeLimits;
 use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::Service;
+use crate::protocol::{MessageOf, Service};
 use crate::sys::calls::Meter;
 use crate::sys::clock;
+use crate::sys::eventfd::EventFd;
 use crate::sys::ledger::{Operation, Payload};
 use crate::sys::ring::{Completion, Ring};
 use crate::sys::ring_setup::RingOptions;
@@ -28,6 +31,7 @@ use crate::time::{Now, Time};
 /// Tokens with the top bit set are the loop's own; the others are connections' keys.
 const LISTENER: u64 = 1 << 63;
 const SHUTDOWN: u64 = LISTENER + 1;
+const MAIL: u64 = LISTENER + 3;
 /// Of what needs no answer: the end of a cancelled operation is told by the operation itself.
 const UNHEARD: u64 = LISTENER + 2;
 
@@ -62,6 +66,11 @@ struct Server<'a, S: Service> {
     accepting: Option<Operation>,
     accept_after: Time,
     turned_away: TurnedAway,
+    mailroom: Mailroom<'a, MessageOf<S>>,
+    /// Readable anew whenever a letter comes from another loop.
+    mail: Arc<EventFd>,
+    /// How many of the peers were not accepted.
+    born: usize,
     peers: Slots<Peer<S::Protocol>>,
     timers: Timers,
     completions: Vec<Completion>,
@@ -74,11 +83,16 @@ struct Server<'a, S: Service> {
 impl<'a, S: Service> Server<'a, S> {
     fn new(options: &Uring, shard: Shard<'a, S>) -> io::Result<Self> {
         let common = shard.common(options.limits);
-        let Shard { listener, service, shutdown, .. } = shard;
+        let Shard { number, listener, service, shutdown, post, .. } = shard;
         let (mut ring, buffers) = ring(&options.receives)?;
         // An accept on a listener that does not block would complete at once with EAGAIN.
         set_mode(&listener, Mode::Blocking)?;
         ring.poll(shutdown, libc::POLLIN as u32, false, SHUTDOWN)?;
+        let mail = Arc::new(EventFd::new()?);
+        ring.poll(&*mail, libc::POLLIN as u32, true, MAIL)?;
+        let mailroom = Mailroom::new(number.into(), post);
+        let bell = Arc::clone(&mail);
+        post.open(number.into(), Box::new(move || bell.signal()));
         Ok(Server {
             service,
             common,
@@ -89,6 +103,9 @@ impl<'a, S: Service> Server<'a, S> {
             accepting: None,
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
+            mailroom,
+            mail,
+            born: 0,
             peers: Slots::new(),
             timers: Timers::new(),
             completions: Vec::new(),
@@ -108,7 +125,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn turn(&mut self) -> io::Result<()> {
         let before = clock::now().at;
         self.keep_accepting(before)?;
-        let timeout = self.next_wake().map(|wake| wake.after(before));
+        let timeout = self.next_wake(before).map(|wake| wake.after(before));
         self.ring.submit_and_wait(1, timeout)?;
         self.cost.wakeups += 1;
         let now = clock::now();
@@ -120,11 +137,18 @@ impl<'a, S: Service> Server<'a, S> {
                 LISTENER => self.hear_newcomer(completion, now)?,
                 SHUTDOWN => stopping = true,
                 UNHEARD => {}
+                MAIL => {
+                    if !completion.more {
+                        self.ring.poll(&*self.mail, libc::POLLIN as u32, true, MAIL)?;
+                    }
+                    self.mailroom.collect();
+                }
                 token => self.hear(Key::from_bits(token), completion, now),
             }
         }
         self.completions = completions;
         self.turned_away.sweep(now.at);
+        self.deliver(now)?;
         self.run_timers(now);
         if stopping {
             self.begin_drain(now)?;
@@ -132,7 +156,10 @@ impl<'a, S: Service> Server<'a, S> {
         self.settle_touched(now)
     }
 
-    fn next_wake(&self) -> Option<Time> {
+    fn next_wake(&self, now: Time) -> Option<Time> {
+        if self.mailroom.waiting() != (0, 0) {
+            return Some(now);
+        }
         let accept = (self.accepting.is_none() && self.listener.is_some()).then_some(self.accept_after);
         let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         wakes.into_iter().flatten().min()
@@ -149,6 +176,13 @@ impl<'a, S: Service> Server<'a, S> {
             return;
         };
         match completion.payload {
+            Payload::Address(_) => peer.connected(result, now),
+            Payload::Nothing if peer.watching.is(completion.operation) => {
+                peer.watching = Watch::Idle;
+                if result.is_ok() {
+                    peer.connection.hung_up(now);
+                }
+            }
             Payload::Received(selected) => {
                 if !completion.more {
                     peer.receiving = Receiving::Idle;
@@ -169,7 +203,7 @@ impl<'a, S: Service> Server<'a, S> {
             }
             Payload::Block(block) => peer.file_read(&mut self.ring, key, completion.operation, block, result, now),
             Payload::Accepted(_) => {}
-            // Only a receive comes back with nothing: at its end.
+            // Otherwise only a receive comes back with nothing: at its end.
             Payload::Nothing => {
                 peer.receiving = Receiving::Idle;
                 match result {
@@ -212,21 +246,41 @@ impl<'a, S: Service> Server<'a, S> {
         peer.is_touched = false;
         let mut needs = peer.connection.needs();
         if needs.end == Some(End::Finish) {
-            peer.socket.finish();
+            if let Some(socket) = &peer.socket {
+                socket.finish();
+            }
             peer.connection.finished(now);
             needs = peer.connection.needs();
         }
+        self.mailroom.take_from(&mut peer.connection);
         if let Some(end) = needs.end {
-            return self.leave(key, end);
+            return self.leave(key, end, now);
         }
         let ring = &mut self.ring;
-        if needs.write && peer.sending.is_none() {
-            peer.send(ring, key)?;
+        match &mut peer.sending {
+            None if needs.write => peer.send(ring, key)?,
+            Some((operation, sending)) if needs.recall && !sending.is_cancelled => {
+                ring.cancel(*operation, UNHEARD)?;
+                sending.is_cancelled = true;
+            }
+            _ => {}
+        }
+        match peer.watching {
+            Watch::Idle if needs.hang_up => {
+                if let Some(socket) = &peer.socket {
+                    let operation = ring.poll(socket, libc::POLLRDHUP as u32, false, key.to_bits())?;
+                    peer.watching = Watch::Armed(operation);
+                }
+            }
+            Watch::Armed(_) if !needs.hang_up => peer.watching.cancel(ring, UNHEARD)?,
+            _ => {}
         }
         match peer.receiving {
             Receiving::Idle if needs.read => {
-                let operation = self.buffers.receive(ring, &peer.socket, peer.manner, key.to_bits())?;
-                peer.receiving = Receiving::Armed(operation, peer.manner);
+                if let Some(socket) = &peer.socket {
+                    let operation = self.buffers.receive(ring, socket, peer.manner, key.to_bits())?;
+                    peer.receiving = Receiving::Armed(operation, peer.manner);
+                }
             }
             Receiving::Armed(operation, manner) if !needs.read || manner != peer.manner => {
                 ring.cancel(operation, UNHEARD)?;
@@ -248,7 +302,7 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     /// Takes back what is in flight, and closes the socket when the kernel has let go of all of it.
-    fn leave(&mut self, key: Key, end: End) -> io::Result<()> {
+    fn leave(&mut self, key: Key, end: End, now: Now) -> io::Result<()> {
         let Some(peer) = self.peers.get_mut(key) else { return Ok(()) };
         if let Receiving::Armed(operation, _) = peer.receiving {
             self.ring.cancel(operation, UNHEARD)?;
@@ -260,14 +314,59 @@ impl<'a, S: Service> Server<'a, S> {
             self.ring.cancel(*operation, UNHEARD)?;
             sending.is_cancelled = true;
         }
-        if peer.receiving == Receiving::Idle && peer.sending.is_none() && peer.files.is_empty() {
+        peer.connecting.cancel(&mut self.ring, UNHEARD)?;
+        peer.watching.cancel(&mut self.ring, UNHEARD)?;
+        if !peer.is_at_rest() {
+            return Ok(());
+        }
+        peer.connection.closed(now);
+        self.mailroom.take_from(&mut peer.connection);
+        self.mailroom.move_out(peer.connection.id());
+        self.cost.octets_copied += peer.connection.octets_copied();
+        self.born -= usize::from(peer.is_born);
+        if let Some(Peer { socket: Some(socket), .. }) = self.peers.remove(key) {
             if end == End::Reset {
-                peer.socket.reset_on_close();
+                socket.reset_on_close();
             }
-            self.cost.octets_copied += peer.connection.octets_copied();
-            if let Some(peer) = self.peers.remove(key) {
-                self.ring.close(peer.socket.into(), UNHEARD)?;
+            self.ring.close(socket.into(), UNHEARD)?;
+        }
+        Ok(())
+    }
+
+    // Others.
+
+    /// Brings those into the world that are to be, and delivers what is there.
+    fn deliver(&mut self, now: Now) -> io::Result<()> {
+        let (births, letters) = self.mailroom.waiting();
+        for _ in 0..births {
+            if let Some(birth) = self.mailroom.next_birth() {
+                self.bear(birth, now)?;
             }
+        }
+        for _ in 0..letters {
+            let Some((key, letter)) = self.mailroom.next() else { continue };
+            let Some(peer) = self.peers.get_mut(key) else { continue };
+            let returned = peer.connection.deliver(letter, now);
+            self.mailroom.post(returned);
+            self.touch(key);
+        }
+        Ok(())
+    }
+
+    fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) -> io::Result<()> {
+        let (id, address) = (birth.id, birth.address);
+        match grow(self.service, birth, self.born < self.limits.connections, now) {
+            Ok(protocol) => {
+                let connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+                let key = self.peers.insert(Peer::new(None, connection, true));
+                self.born += 1;
+                self.mailroom.move_in(id, key);
+                if let (Some(peer), Some(address)) = (self.peers.get_mut(key), address) {
+                    peer.connect(&mut self.ring, key, address, now)?;
+                }
+                self.touch(key);
+            }
+            Err(letter) => self.mailroom.post([letter]),
         }
         Ok(())
     }
@@ -305,20 +404,14 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let protocol = if self.peers.len() < self.limits.connections { self.service.accept(now) } else { None };
+        let protocol = if self.peers.len() - self.born < self.limits.connections { self.service.accept(now) } else { None };
         let Some(protocol) = protocol else {
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let key = self.peers.insert(Peer {
-            socket,
-            connection: Connection::accepted(protocol, &self.common, now),
-            receiving: Receiving::Idle,
-            manner: Manner::Multishot,
-            sending: None,
-            files: Vec::new(),
-            is_touched: false,
-            armed: Armed::default(),
-        });
+        let connection = Connection::accepted(protocol, &self.common, now);
+        let id = connection.id();
+        let key = self.peers.insert(Peer::new(Some(socket), connection, false));
+        self.mailroom.move_in(id, key);
         self.cost.connections += 1;
         self.touch(key);
     }
