@@ -28,7 +28,7 @@ const ROOMS: &[Room] = &[
             "context.rs",
             "file_op.rs",
             "identity.rs",
-            "connection.rs",
+            "connection",
             "send_queue.rs",
             "send_watch.rs",
             "shelf.rs",
