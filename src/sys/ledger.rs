@@ -182,4 +182,20 @@ mod tests {
         assert_eq!(ledger.get(second).unwrap().token, 2);
         assert_eq!((ledger.len(), ledger.operations().collect::<Vec<_>>()), (1, vec![second]));
     }
+
+    #[test]
+    fn generations_begin_again_after_the_last() {
+        let entry = |token| Entry { token, kind: Kind::Plain, payload: Payload::Nothing };
+        let mut ledger = Ledger::default();
+        let slot = ledger.insert(entry(1)).0;
+        ledger.slots[slot as usize].0 = u32::MAX;
+        let last = Operation(slot | u64::from(u32::MAX) << 32);
+        assert_eq!(ledger.remove(last).unwrap().token, 1);
+        let first = ledger.insert(entry(2));
+        assert_eq!(first.0, slot, "the first generation again, in the same slot");
+        assert!(ledger.get(last).is_none() && ledger.remove(last).is_none());
+        assert_eq!(ledger.remove(first).unwrap().token, 2);
+        let nobody = Operation(u64::MAX);
+        assert!(ledger.get(nobody).is_none() && ledger.remove(nobody).is_none(), "what was never started");
+    }
 }

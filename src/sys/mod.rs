@@ -18,6 +18,8 @@ pub(crate) mod gate;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;
+#[cfg(test)]
+mod ring_faults_tests;
 pub(crate) mod ring_features;
 pub(crate) mod ring_setup;
 #[cfg(test)]

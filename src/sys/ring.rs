@@ -218,7 +218,8 @@ impl Ring {
     }
 
     /// Asks for an operation to be taken back. There are two completions, in either order: this one's (0, `ENOENT`: it was
-    /// over, `EALREADY`: too late) and the operation's own last one (`ECANCELED`, or its result if it was faster).
+    /// over, or nothing can take it back, as a read on its way to a disk; `EALREADY`: too late) and the operation's own last one
+    /// (`ECANCELED`, or its result, which for a send cut short is what went out before). Only the latter frees what was lent.
     pub(crate) fn cancel(&mut self, operation: Operation, token: u64) -> io::Result<Operation> {
         let entry = opcode::AsyncCancel::new(operation.0).build();
         self.start(entry, Kind::Plain, Payload::Nothing, token)
