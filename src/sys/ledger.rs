@@ -9,6 +9,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
+use io_uring::types;
 
 use super::block::Block;
 use super::buffer_ring::Selected;
@@ -31,6 +32,8 @@ pub(crate) enum Payload {
     Several(Box<Several>),
     /// Was read into; comes back with the completion.
     Block(Block),
+    /// How long a timer runs, for the kernel to read.
+    Limit(#[expect(dead_code)] Box<types::Timespec>),
     /// The kernel chose a provided buffer and filled it.
     Received(Selected),
     /// The kernel accepted a connection.
@@ -102,6 +105,8 @@ impl From<Bytes> for Payload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
+    /// The end of a wait, which its caller hears of without a completion.
+    Timer,
     /// The result is a new descriptor.
     Accept,
     /// The flags may name a buffer of this group.
@@ -121,6 +126,7 @@ pub(super) struct Entry {
 pub(super) struct Ledger {
     slots: Vec<(u32, Option<Entry>)>,
     free: Vec<u32>,
+    timers: usize,
 }
 
 impl Ledger {
@@ -128,11 +134,17 @@ impl Ledger {
         self.slots.len() - self.free.len()
     }
 
+    /// How many of these are timers.
+    pub(super) fn timers(&self) -> usize {
+        self.timers
+    }
+
     pub(super) fn insert(&mut self, entry: Entry) -> Operation {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push((0, None));
             (self.slots.len() - 1) as u32
         });
+        self.timers += usize::from(entry.kind == Kind::Timer);
         let (generation, place) = &mut self.slots[slot as usize];
         *place = Some(entry);
         Operation(u64::from(*generation) << 32 | u64::from(slot))
@@ -152,6 +164,7 @@ impl Ledger {
             return None;
         }
         let entry = entry.take()?;
+        self.timers -= usize::from(entry.kind == Kind::Timer);
         *generation = generation.wrapping_add(1);
         self.free.push(slot);
         Some(entry)

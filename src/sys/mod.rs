@@ -25,3 +25,4 @@ pub(crate) mod ring_setup;
 #[cfg(test)]
 mod ring_tests;
 pub(crate) mod socket;
+pub(crate) mod techniques;

@@ -3,7 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use super::receive::Manner;
+use super::receive::{Arrival, Buffers, Manner};
+use super::serve::UNHEARD;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::driver::slots::Key;
@@ -13,7 +14,7 @@ use crate::reading::{Reading, block_for};
 use crate::send_queue::{Lent, Segment};
 use crate::sys::block::Block;
 use crate::sys::ledger::{Operation, Payload};
-use crate::sys::ring::{Read, Ring, Target};
+use crate::sys::ring::{Completion, Read, Ring, Target};
 use crate::sys::socket::Socket;
 use crate::time::Now;
 
@@ -22,7 +23,6 @@ pub(super) struct Peer<P> {
     pub(super) socket: Socket,
     pub(super) connection: Connection<P>,
     pub(super) receiving: Receiving,
-    /// How the next receive is to be.
     pub(super) manner: Manner,
     pub(super) sending: Option<(Operation, Sending)>,
     pub(super) files: Vec<InFlight>,
@@ -35,8 +35,20 @@ pub(super) struct Peer<P> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Receiving {
     Idle,
+    /// There was no buffer: it is in the line of those who wait for one.
+    Starved,
     Armed(Operation, Manner),
     Cancelling(Operation),
+}
+
+impl Receiving {
+    /// What is in flight.
+    pub(super) fn operation(self) -> Option<Operation> {
+        match self {
+            Receiving::Idle | Receiving::Starved => None,
+            Receiving::Armed(operation, _) | Receiving::Cancelling(operation) => Some(operation),
+        }
+    }
 }
 
 /// A send in flight.
@@ -54,6 +66,56 @@ pub(super) struct InFlight {
 }
 
 impl<P: Protocol> Peer<P> {
+    /// Receives, or stops receiving, as the connection needs.
+    pub(super) fn receive(&mut self, ring: &mut Ring, buffers: &mut Buffers, key: Key, is_needed: bool) -> io::Result<()> {
+        match self.receiving {
+            Receiving::Idle if is_needed => {
+                let operation = buffers.receive(ring, &self.socket, self.manner, key.to_bits())?;
+                self.receiving = operation.map_or(Receiving::Starved, |operation| Receiving::Armed(operation, self.manner));
+                Ok(())
+            }
+            Receiving::Armed(_, manner) if !is_needed || manner != self.manner => self.stop_receiving(ring),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn stop_receiving(&mut self, ring: &mut Ring) -> io::Result<()> {
+        if let Receiving::Armed(operation, _) = self.receiving {
+            ring.cancel(operation, UNHEARD)?;
+            self.receiving = Receiving::Cancelling(operation);
+        }
+        Ok(())
+    }
+
+    /// A receive has something to say.
+    pub(super) fn received(
+        &mut self,
+        completion: Completion,
+        buffers: &mut Buffers,
+        cost: &mut Cost,
+        now: Now,
+    ) -> io::Result<()> {
+        if !completion.more {
+            self.receiving = Receiving::Idle;
+        }
+        match buffers.arrived(completion)? {
+            Arrival::Octets(filled) => {
+                let octets = buffers.octets(&filled);
+                cost.octets_in += octets.len() as u64;
+                self.manner = buffers.manner_after(octets.len());
+                self.connection.received(octets, now);
+                buffers.give_back(filled);
+            }
+            Arrival::Ready => self.manner = Manner::Take,
+            Arrival::End => self.connection.peer_finished(now),
+            Arrival::Starved => self.receiving = Receiving::Starved,
+            Arrival::Nothing if self.manner == Manner::Take => self.manner = Manner::Poll,
+            Arrival::Nothing => {}
+            Arrival::Failed => self.connection.failed(),
+        }
+        Ok(())
+    }
+
     /// Gives the first stretches of output to the kernel. One send at a time: if two were in flight and the first were cut short,
     /// the second would go out behind the gap.
     pub(super) fn send(&mut self, ring: &mut Ring, key: Key) -> io::Result<()> {
