@@ -11,8 +11,9 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use iolab::{Alignment, ReadFile, Unavailable};
@@ -208,6 +209,38 @@ fn a_send_may_be_short_on_a_blocking_socket_unless_it_is_told_to_wait_for_all() 
 }
 
 #[test]
+fn a_send_that_is_cut_short_does_not_stop_the_one_linked_behind_it() {
+    let Some(mut ring) = ring(&IoUring::builder(), 2) else { return };
+    let long = vec![b'1'; 4 << 20];
+    let linked = |flags: i32| {
+        let (a, mut b) = UnixStream::pair().unwrap();
+        let reader = thread::spawn(move || {
+            let mut heard = Vec::new();
+            b.read_to_end(&mut heard).unwrap();
+            heard
+        });
+        let fd = types::Fd(a.as_raw_fd());
+        let first = opcode::Send::new(fd, long.as_ptr(), long.len() as u32).flags(flags).build();
+        (a, reader, first.flags(squeue::Flags::IO_LINK), opcode::Send::new(fd, b"2".as_ptr(), 1).flags(flags).build())
+    };
+    let (a, reader, first, second) = linked(0);
+    push(&mut ring, first, 1);
+    push(&mut ring, second, 2);
+    let done = complete(&mut ring, 2);
+    drop(a);
+    let heard = reader.join().unwrap();
+    assert!(done[0].1 < 4 << 20 && done[1] == (2, 1, false), "{done:?}");
+    assert!(heard.len() < 4 << 20 && heard.ends_with(b"12"), "the stream has a gap");
+
+    let (a, reader, first, second) = linked(libc::MSG_WAITALL);
+    push(&mut ring, first, 1);
+    push(&mut ring, second, 2);
+    assert_eq!(complete(&mut ring, 2), [(1, 4 << 20, false), (2, 1, false)]);
+    drop(a);
+    assert_eq!(reader.join().unwrap().len(), (4 << 20) + 1);
+}
+
+#[test]
 fn a_registered_buffer_number_does_not_let_a_read_go_elsewhere() {
     let Some(mut ring) = ring(&IoUring::builder(), 2) else { return };
     let file = written(100);
@@ -225,4 +258,35 @@ fn a_registered_buffer_number_does_not_let_a_read_go_elsewhere() {
     assert_eq!(elsewhere, vec![0; 4096]);
     ring.submitter().unregister_buffers().unwrap();
     drop(registered);
+}
+
+/// Why a ring must not be dropped before its last completion. The memory outlives the ring here, so that the kernel does no harm.
+#[test]
+fn a_ring_that_is_dropped_goes_on_storing() {
+    const TRIES: usize = 2000;
+    let written = written(4096);
+    let Ok(file) = File::options().read(true).custom_flags(libc::O_DIRECT).open(written.path()) else {
+        return skip::skipped(format_args!("reads that outlive their ring: no O_DIRECT here"));
+    };
+    #[repr(align(4096))]
+    struct Block([AtomicU8; 4096]);
+    let block: &'static Block = Box::leak(Box::new(Block([const { AtomicU8::new(0) }; 4096])));
+    let mut stored = 0;
+    for _ in 0..TRIES {
+        let Some(mut ring) = ring(&IoUring::builder(), 2) else { return };
+        let into = block.0.as_ptr().cast_mut().cast();
+        push(&mut ring, opcode::Read::new(types::Fd(file.as_raw_fd()), into, 4096).build(), 1);
+        ring.submit().unwrap();
+        drop(ring);
+        block.0[0].store(0, SeqCst);
+        let dropped = Instant::now();
+        while dropped.elapsed() < Duration::from_micros(300) {
+            if block.0[0].swap(0, SeqCst) != 0 {
+                stored += 1;
+                break;
+            }
+        }
+    }
+    println!("{stored} stores after {TRIES} drops");
+    assert!(stored > 0, "the kernel waits for the reads of a ring that is dropped");
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 
 use bytes::Bytes;
+use io_uring::types;
 use socket2::SockAddr;
 
 use super::block::Block;
@@ -34,6 +35,8 @@ pub(crate) enum Payload {
     Block(Block),
     /// Was connected to.
     Address(#[expect(dead_code, reason = "only the kernel reads it")] Box<SockAddr>),
+    /// How long a timer runs.
+    Limit(#[expect(dead_code, reason = "only the kernel reads it")] Box<types::Timespec>),
     /// The kernel chose a provided buffer and filled it.
     Received(Selected),
     /// The kernel accepted a connection.
@@ -105,6 +108,8 @@ impl From<Bytes> for Payload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
+    /// The end of a wait, which its caller hears of without a completion.
+    Timer,
     /// The result is a new descriptor.
     Accept,
     /// The flags may name a buffer of this group.
@@ -124,6 +129,7 @@ pub(super) struct Entry {
 pub(super) struct Ledger {
     slots: Vec<(u32, Option<Entry>)>,
     free: Vec<u32>,
+    timers: usize,
 }
 
 impl Ledger {
@@ -131,11 +137,17 @@ impl Ledger {
         self.slots.len() - self.free.len()
     }
 
+    /// How many of these are timers.
+    pub(super) fn timers(&self) -> usize {
+        self.timers
+    }
+
     pub(super) fn insert(&mut self, entry: Entry) -> Operation {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push((0, None));
             (self.slots.len() - 1) as u32
         });
+        self.timers += usize::from(entry.kind == Kind::Timer);
         let (generation, place) = &mut self.slots[slot as usize];
         *place = Some(entry);
         Operation(u64::from(*generation) << 32 | u64::from(slot))
@@ -155,6 +167,7 @@ impl Ledger {
             return None;
         }
         let entry = entry.take()?;
+        self.timers -= usize::from(entry.kind == Kind::Timer);
         *generation = generation.wrapping_add(1);
         self.free.push(slot);
         Some(entry)
@@ -184,5 +197,21 @@ mod tests {
         assert!(ledger.get(first).is_none() && ledger.remove(first).is_none());
         assert_eq!(ledger.get(second).unwrap().token, 2);
         assert_eq!((ledger.len(), ledger.operations().collect::<Vec<_>>()), (1, vec![second]));
+    }
+
+    #[test]
+    fn generations_begin_again_after_the_last() {
+        let entry = |token| Entry { token, kind: Kind::Plain, payload: Payload::Nothing };
+        let mut ledger = Ledger::default();
+        let slot = ledger.insert(entry(1)).0;
+        ledger.slots[slot as usize].0 = u32::MAX;
+        let last = Operation(slot | u64::from(u32::MAX) << 32);
+        assert_eq!(ledger.remove(last).unwrap().token, 1);
+        let first = ledger.insert(entry(2));
+        assert_eq!(first.0, slot, "the first generation again, in the same slot");
+        assert!(ledger.get(last).is_none() && ledger.remove(last).is_none());
+        assert_eq!(ledger.remove(first).unwrap().token, 2);
+        let nobody = Operation(u64::MAX);
+        assert!(ledger.get(nobody).is_none() && ledger.remove(nobody).is_none(), "what was never started");
     }
 }

@@ -18,8 +18,11 @@ pub(crate) mod gate;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;
+#[cfg(test)]
+mod ring_faults_tests;
 pub(crate) mod ring_features;
 pub(crate) mod ring_setup;
 #[cfg(test)]
 mod ring_tests;
 pub(crate) mod socket;
+pub(crate) mod techniques;

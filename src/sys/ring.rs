@@ -24,6 +24,7 @@ use super::calls::{Call, count};
 use super::ledger::{Entry, Kind, Ledger, Operation, Payload, Several};
 use super::mapping::Mapping;
 use super::ring_setup::{self, RingOptions};
+use super::techniques::Technique;
 
 /// A submission queue, a completion queue and the ledger of what is in flight between them.
 pub(crate) struct Ring {
@@ -34,6 +35,8 @@ pub(crate) struct Ring {
     early: Vec<Completion>,
     provided: Vec<Rc<Mapping>>,
     registered_blocks: bool,
+    /// Whether a wait is given its time limit with the call.
+    has_ext_arg: bool,
     bound_to_thread: PhantomData<*const ()>,
 }
 
@@ -78,13 +81,14 @@ impl Ring {
             early: Vec::new(),
             provided: Vec::new(),
             registered_blocks: false,
+            has_ext_arg: options.techniques.has(Technique::ExtArg),
             bound_to_thread: PhantomData,
         })
     }
 
     /// Operations whose last completion was not reaped.
     pub(crate) fn in_flight(&self) -> usize {
-        self.ledger.len() + self.early.iter().filter(|completion| !completion.more).count()
+        self.ledger.len() - self.ledger.timers() + self.early.iter().filter(|completion| !completion.more).count()
     }
 
     // Waiting.
@@ -108,23 +112,41 @@ impl Ring {
     /// of these cases the answer is `Ok`, and [`reap`](Ring::reap) may find nothing. `min` 0 does not wait, but lets the kernel
     /// post what is done.
     pub(crate) fn submit_and_wait(&mut self, min: u32, timeout: Option<Duration>) -> io::Result<()> {
-        let waiting = self.io.submission().len() as u32;
-        let limit = timeout.map(types::Timespec::from);
-        let mut args = types::SubmitArgs::new();
-        if let Some(limit) = &limit {
-            args = args.timespec(limit);
-        }
-        count(Call::IoUringEnter);
-        let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
         let min = if self.early.is_empty() { min } else { 0 };
-        // SAFETY: with EXT_ARG the argument is an `io_uring_getevents_arg`, which `SubmitArgs` is; it and the time it points to
-        // outlive the call. What the entries point to is in the ledger.
-        match unsafe { self.io.submitter().enter(waiting, min, flags.bits(), Some(&args)) } {
-            Ok(_) => Ok(()),
+        let limit = timeout.map(types::Timespec::from);
+        let entered = if self.has_ext_arg {
+            let mut args = types::SubmitArgs::new();
+            if let Some(limit) = &limit {
+                args = args.timespec(limit);
+            }
+            self.enter(min, EnterFlags::GETEVENTS | EnterFlags::EXT_ARG, Some(&args))
+        } else {
+            if let Some(limit) = limit.filter(|_| min > 0) {
+                self.start_timer(limit, min)?;
+            }
+            self.enter::<libc::sigset_t>(min, EnterFlags::GETEVENTS, None)
+        };
+        match entered {
             // EBUSY: the completion queue is full and must be reaped before more can be submitted.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY)) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) if !matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY)) => Err(error),
+            _ => Ok(()),
         }
+    }
+
+    fn enter<T>(&mut self, min: u32, flags: EnterFlags, argument: Option<&T>) -> io::Result<usize> {
+        let waiting = self.io.submission().len() as u32;
+        count(Call::IoUringEnter);
+        // SAFETY: the argument is what the flags say: with EXT_ARG an `io_uring_getevents_arg`, which `SubmitArgs` is, and which
+        // points to a time that outlives the call; else none. What the entries point to is in the ledger.
+        unsafe { self.io.submitter().enter(waiting, min, flags.bits(), argument) }
+    }
+
+    /// Puts an operation into the ring that is over after `limit`, or after `min` other completions if these are faster: so the
+    /// next wait finds none of it left.
+    fn start_timer(&mut self, limit: types::Timespec, min: u32) -> io::Result<()> {
+        let limit = Box::new(limit);
+        let entry = opcode::Timeout::new(&*limit).count(min).build();
+        self.start(entry, Kind::Timer, Payload::Limit(limit), 0).map(drop)
     }
 
     /// Appends all completions that are there. It makes no system call.
@@ -195,6 +217,13 @@ impl Ring {
         self.start(entry, Kind::Receive { group }, Payload::Nothing, token)
     }
 
+    /// Receives what is there, once, into a block; `EAGAIN` if nothing is. The block comes back with the completion.
+    pub(crate) fn recv_now(&mut self, fd: impl AsFd, mut block: Block, token: u64) -> io::Result<Operation> {
+        let (start, len) = (block.as_mut_ptr(), block.len() as u32);
+        let entry = opcode::Recv::new(types::Fd(fd.as_fd().as_raw_fd()), start, len).flags(libc::MSG_DONTWAIT).build();
+        self.start(entry, Kind::Plain, Payload::Block(block), token)
+    }
+
     /// Accepts a connection, or (multishot, Linux 5.19) every connection until a completion without `more`, as at `EMFILE`.
     pub(crate) fn accept(&mut self, listener: impl AsFd, multishot: bool, token: u64) -> io::Result<Operation> {
         let fd = types::Fd(listener.as_fd().as_raw_fd());
@@ -228,7 +257,8 @@ impl Ring {
     }
 
     /// Asks for an operation to be taken back. There are two completions, in either order: this one's (0, `ENOENT`: it was
-    /// over, `EALREADY`: too late) and the operation's own last one (`ECANCELED`, or its result if it was faster).
+    /// over, or nothing can take it back, as a read on its way to a disk; `EALREADY`: too late) and the operation's own last one
+    /// (`ECANCELED`, or its result, which for a send cut short is what went out before). Only the latter frees what was lent.
     pub(crate) fn cancel(&mut self, operation: Operation, token: u64) -> io::Result<Operation> {
         let entry = opcode::AsyncCancel::new(operation.0).build();
         self.start(entry, Kind::Plain, Payload::Nothing, token)
@@ -273,8 +303,12 @@ impl Ring {
         // SAFETY: the entries are at the start of the mapping, which this ring keeps until it has let go of every operation.
         let register =
             || unsafe { self.io.submitter().register_buf_ring_with_flags(mapping.start() as u64, entries, group, 0) };
-        ring_setup::patiently(register)
-            .map_err(|error| ring_setup::diagnose_registration(error, "provided buffers", usize::from(entries) * 16))?;
+        ring_setup::patiently(register).map_err(|error| match error.raw_os_error() {
+            Some(libc::EINVAL) if ring_setup::is_older_than(Technique::ProvidedBuffers) => {
+                ring_setup::missing(Technique::ProvidedBuffers).into()
+            }
+            _ => ring_setup::diagnose_registration(error, "provided buffers", usize::from(entries) * 16),
+        })?;
         self.provided.push(mapping);
         Ok(())
     }
@@ -356,6 +390,7 @@ fn settle(ledger: &mut Ledger, completed: &cqueue::Entry) -> Option<Completion> 
     let (token, kind) = (entry.token, entry.kind);
     let lent = if more { Payload::Nothing } else { ledger.remove(operation)?.payload };
     let payload = match kind {
+        Kind::Timer => return None,
         Kind::Accept if result >= 0 => {
             // SAFETY: a successful accept yields a descriptor that nobody else knows of yet.
             Payload::Accepted(unsafe { OwnedFd::from_raw_fd(result) })

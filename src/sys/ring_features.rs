@@ -1,5 +1,5 @@
-//! Which techniques of io_uring this machine offers, found by trying them and not by comparing versions: distributions take
-//! features out and put others in.
+//! What of io_uring this machine offers, found by trying it and not by comparing versions: distributions take features out and put
+//! others in.
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,39 +14,51 @@ use super::block::Block;
 use super::buffer_ring::BufferRing;
 use super::ledger::Payload;
 use super::ring::{Completion, Ring};
-use super::ring_setup::RingOptions;
+use super::ring_setup::{self, RingOptions};
+use super::techniques::{Technique, Techniques};
 
-/// One technique, and what came of trying it.
+/// One feature, and what came of trying it.
 #[derive(Debug)]
 pub struct Feature {
     /// Its name, with the kernel's own for it.
     pub name: &'static str,
     /// The first Linux that has it.
     pub since: (u32, u32),
+    /// What denies it, if the model uses it but could do without.
+    pub technique: Option<Technique>,
     /// Whether it works here; else what the kernel said.
     pub tried: io::Result<()>,
 }
 
-/// Tries every technique on rings of its own.
+/// Tries every feature on rings of its own.
 ///
 /// # Errors
 /// If there can be no ring at all: an [`Unavailable`](crate::Unavailable) with the cause.
 pub(crate) fn features() -> io::Result<Vec<Feature>> {
-    let plain = RingOptions { submissions: 8, completions: 8, single_issuer: false, defer_taskrun: false, submit_all: false };
+    let plain = RingOptions { submissions: 8, completions: 8, techniques: Techniques::NONE };
     drop(Ring::new(&plain)?);
     let mut features = Vec::new();
-    let mut tried = |name, since, tried| features.push(Feature { name, since, tried });
+    for technique in Technique::ALL {
+        let name = match technique {
+            Technique::MultishotAccept => "multishot accept (ACCEPT_MULTISHOT)",
+            Technique::MultishotRecv => "multishot receive (RECV_MULTISHOT)",
+            Technique::ProvidedBuffers => "provided buffers (REGISTER_PBUF_RING)",
+            Technique::DeferTaskrun => "completion work when waiting (SETUP_DEFER_TASKRUN)",
+            Technique::SingleIssuer => "one submitting thread (SETUP_SINGLE_ISSUER)",
+            Technique::SubmitAll => "a faulty entry stops no other (SETUP_SUBMIT_ALL)",
+            Technique::ExtArg => "waiting with a time limit (ENTER_EXT_ARG)",
+        };
+        let alone = Techniques::NONE.with(technique).with(technique.builds_on().unwrap_or(technique));
+        let tried = patiently(|| try_technique(technique, alone));
+        features.push(Feature { name, since: technique.since(), technique: Some(technique), tried });
+    }
+    let mut tried = |name, since, tried| features.push(Feature { name, since, technique: None, tried });
 
     type Flag = fn(&mut io_uring::Builder) -> &mut io_uring::Builder;
-    let flags: [(&'static str, (u32, u32), Flag); 7] = [
+    let flags: [(&'static str, (u32, u32), Flag); 4] = [
         ("kernel thread submits (SETUP_SQPOLL)", (5, 1), |builder| builder.setup_sqpoll(1)),
         ("completion queue of any size (SETUP_CQSIZE)", (5, 5), |builder| builder.setup_cqsize(64)),
-        ("a faulty entry stops no other (SETUP_SUBMIT_ALL)", (5, 18), |builder| builder.setup_submit_all()),
         ("no interrupt per completion (SETUP_COOP_TASKRUN)", (5, 19), |builder| builder.setup_coop_taskrun()),
-        ("one submitting thread (SETUP_SINGLE_ISSUER)", (6, 0), |builder| builder.setup_single_issuer()),
-        ("completion work when waiting (SETUP_DEFER_TASKRUN)", (6, 1), |builder| {
-            builder.setup_single_issuer().setup_defer_taskrun()
-        }),
         ("no index array (SETUP_NO_SQARRAY)", (6, 6), |builder| builder.setup_no_sqarray()),
     ];
     for (name, since, flag) in flags {
@@ -55,12 +67,8 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
         tried(name, since, patiently(|| builder.build(8).map(drop)));
     }
 
-    tried("waiting with a timeout (ENTER_EXT_ARG)", (5, 11), patiently(|| timed_wait(&plain)));
     tried("registered file (REGISTER_FILES)", (5, 1), patiently(|| registered_file(&plain)));
     tried("registered buffers (REGISTER_BUFFERS)", (5, 1), patiently(|| registered_block(&plain)));
-    tried("provided buffer ring (REGISTER_PBUF_RING)", (5, 19), patiently(|| buffer_ring(&plain)));
-    tried("multishot accept", (5, 19), patiently(|| multishot_accept(&plain)));
-    tried("multishot recv", (6, 0), patiently(|| multishot_recv(&plain)));
     let direct = patiently(|| IoUring::new(8)?.submitter().register_files_sparse(8));
     tried("direct descriptors (sparse REGISTER_FILES2)", (5, 19), direct);
 
@@ -80,6 +88,25 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
         tried(name, since, known);
     }
     Ok(features)
+}
+
+/// Tries a technique on a ring that may use `techniques`. Where the kernel does not know it, the error is an
+/// [`Unavailable`](crate::Unavailable).
+pub(crate) fn try_technique(technique: Technique, techniques: Techniques) -> io::Result<()> {
+    let options = RingOptions { submissions: 8, completions: 8, techniques };
+    let tried = match technique {
+        Technique::MultishotAccept => multishot_accept(&options),
+        Technique::MultishotRecv => multishot_recv(&options),
+        Technique::ProvidedBuffers => buffer_ring(&options),
+        Technique::ExtArg => timed_wait(&options),
+        Technique::DeferTaskrun | Technique::SingleIssuer | Technique::SubmitAll => Ring::new(&options).map(drop),
+    };
+    tried.map_err(|error| if is_unknown(&error) { ring_setup::missing(technique).into() } else { error })
+}
+
+/// What kernels from before a technique answer to it: a flag that must be 0 is not.
+pub(crate) fn is_unknown(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINVAL)
 }
 
 /// The locked memory of a closed ring is given back some time later. Under a low limit the next ring may fail for that alone, and
@@ -149,6 +176,6 @@ fn first(ring: &mut Ring) -> io::Result<Completion> {
 fn goes_on(completion: &Completion) -> io::Result<()> {
     match completion.more {
         true => Ok(()),
-        false => Err(io::Error::new(io::ErrorKind::Unsupported, "it ended after the first completion")),
+        false => Err(io::Error::new(io::ErrorKind::Unsupported, "it ended after its first completion")),
     }
 }

@@ -9,6 +9,7 @@ use io_uring::IoUring;
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::calls::{Call, count};
+use super::techniques::{Technique, Techniques};
 use crate::unavailable::Unavailable;
 
 /// How a ring is set up. The default is what was fastest: one thread that submits and runs the completion work itself.
@@ -18,29 +19,23 @@ pub(crate) struct RingOptions {
     pub(crate) submissions: u32,
     /// Places in the completion queue, at least as many (`IORING_SETUP_CQSIZE`, Linux 5.5).
     pub(crate) completions: u32,
-    /// One thread submits (`IORING_SETUP_SINGLE_ISSUER`, Linux 6.0).
-    pub(crate) single_issuer: bool,
-    /// Completion work waits until the thread waits (`IORING_SETUP_DEFER_TASKRUN`, Linux 6.1; needs `single_issuer`).
-    pub(crate) defer_taskrun: bool,
-    /// One faulty entry does not hold the following ones up (`IORING_SETUP_SUBMIT_ALL`, Linux 5.18).
-    pub(crate) submit_all: bool,
+    /// What the ring may use.
+    pub(crate) techniques: Techniques,
 }
 
 impl Default for RingOptions {
     fn default() -> Self {
-        RingOptions { submissions: 256, completions: 1024, single_issuer: true, defer_taskrun: true, submit_all: true }
+        RingOptions { submissions: 256, completions: 1024, techniques: Techniques::ALL }
     }
 }
 
+/// The techniques that are flags of `io_uring_setup(2)`, the newest first.
+const FLAGS: [Technique; 3] = [Technique::DeferTaskrun, Technique::SingleIssuer, Technique::SubmitAll];
+
 impl RingOptions {
-    /// The oldest kernel that knows all of these options, and which one needs it. Waiting with a timeout needs 5.11.
-    fn needs(&self) -> ((u32, u32), &'static str) {
-        match self {
-            RingOptions { defer_taskrun: true, .. } => ((6, 1), "IORING_SETUP_DEFER_TASKRUN"),
-            RingOptions { single_issuer: true, .. } => ((6, 0), "IORING_SETUP_SINGLE_ISSUER"),
-            RingOptions { submit_all: true, .. } => ((5, 18), "IORING_SETUP_SUBMIT_ALL"),
-            _ => ((5, 11), "IORING_ENTER_EXT_ARG"),
-        }
+    /// The newest technique that its setup asks for.
+    fn newest(&self) -> Option<Technique> {
+        FLAGS.into_iter().find(|&technique| self.techniques.has(technique))
     }
 
     /// Octets of locked memory the two queues take.
@@ -54,19 +49,17 @@ impl RingOptions {
 pub(super) fn build(options: &RingOptions) -> io::Result<IoUring> {
     let mut builder = IoUring::builder();
     builder.setup_cqsize(options.completions.max(options.submissions));
-    if options.single_issuer {
-        builder.setup_single_issuer();
-    }
-    if options.defer_taskrun {
-        builder.setup_defer_taskrun();
-    }
-    if options.submit_all {
-        builder.setup_submit_all();
+    for technique in FLAGS.into_iter().filter(|&technique| options.techniques.has(technique)) {
+        match technique {
+            Technique::DeferTaskrun => builder.setup_defer_taskrun(),
+            Technique::SingleIssuer => builder.setup_single_issuer(),
+            _ => builder.setup_submit_all(),
+        };
     }
     count(Call::IoUringSetup);
     let io = patiently(|| builder.build(options.submissions)).map_err(|error| diagnose_setup(error, options))?;
-    if !io.params().is_feature_ext_arg() {
-        return Err(too_old("waiting with a timeout (IORING_ENTER_EXT_ARG)", (5, 11)).into());
+    if options.techniques.has(Technique::ExtArg) && !io.params().is_feature_ext_arg() {
+        return Err(missing(Technique::ExtArg).into());
     }
     count(Call::Mmap);
     count(Call::Mmap);
@@ -106,9 +99,9 @@ fn diagnose_setup(error: io::Error, options: &RingOptions) -> io::Error {
             Some(unavailable) => unavailable,
             None => return error,
         },
-        Some(libc::EINVAL) => {
-            let (needed, by) = options.needs();
-            if running_kernel().is_some_and(|running| running >= needed) {
+        Some(libc::EINVAL) => match options.newest() {
+            Some(newest) if is_older_than(newest) => missing(newest),
+            _ => {
                 return io::Error::new(
                     io::ErrorKind::InvalidInput,
                     format!(
@@ -117,8 +110,7 @@ fn diagnose_setup(error: io::Error, options: &RingOptions) -> io::Error {
                     ),
                 );
             }
-            too_old(&format!("io_uring with {by}"), needed)
-        }
+        },
         _ => return io::Error::new(error.kind(), format!("io_uring_setup(2) failed: {error}")),
     };
     unavailable.into()
@@ -128,7 +120,6 @@ fn diagnose_setup(error: io::Error, options: &RingOptions) -> io::Error {
 pub(super) fn diagnose_registration(error: io::Error, what: &'static str, octets: usize) -> io::Error {
     match error.raw_os_error() {
         Some(libc::ENOMEM) => locked_memory(what, octets, "or do without them").map_or(error, io::Error::from),
-        Some(libc::EINVAL) if running_kernel().is_some_and(|running| running < (5, 19)) => too_old(what, (5, 19)).into(),
         _ => io::Error::new(error.kind(), format!("io_uring_register(2) refuses {what}: {error}")),
     }
 }
@@ -195,11 +186,17 @@ fn locked_memory(what: &'static str, octets: usize, otherwise: &str) -> Option<U
     ))
 }
 
-fn too_old(what: &str, needed: (u32, u32)) -> Unavailable {
+pub(super) fn is_older_than(technique: Technique) -> bool {
+    running_kernel().is_none_or(|running| running < technique.since())
+}
+
+/// What to say where the kernel does not know a technique.
+pub(crate) fn missing(technique: Technique) -> Unavailable {
+    let (major, minor) = technique.since();
     Unavailable::new(
-        what.to_owned(),
-        format!("needs Linux {}.{}, and this is {}", needed.0, needed.1, running_release()),
-        format!("boot a newer kernel, {ANOTHER_MODEL}"),
+        format!("io_uring with {technique} ({})", technique.kernel_name()),
+        format!("needs Linux {major}.{minor}, and this is {}", running_release()),
+        format!("boot a newer kernel, go without it (--deny {technique}), {ANOTHER_MODEL}"),
     )
 }
 
@@ -236,10 +233,18 @@ mod tests {
     }
 
     #[test]
-    fn the_option_that_needs_the_newest_kernel_is_named() {
-        let options = RingOptions::default();
-        assert_eq!(options.needs(), ((6, 1), "IORING_SETUP_DEFER_TASKRUN"));
-        let older = RingOptions { defer_taskrun: false, single_issuer: false, ..options };
-        assert_eq!(older.needs(), ((5, 18), "IORING_SETUP_SUBMIT_ALL"));
+    fn the_technique_that_needs_the_newest_kernel_is_named_and_how_to_go_without_it() {
+        let mut options = RingOptions::default();
+        for newest in FLAGS {
+            assert_eq!(options.newest(), Some(newest));
+            options.techniques = options.techniques.without(newest);
+        }
+        assert_eq!(options.newest(), None);
+        let said = missing(Technique::DeferTaskrun).to_string();
+        assert!(
+            said.starts_with("io_uring with defer_taskrun (IORING_SETUP_DEFER_TASKRUN) needs Linux 6.1, and this is "),
+            "{said}"
+        );
+        assert!(said.contains("--deny defer_taskrun"), "{said}");
     }
 }

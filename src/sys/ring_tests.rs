@@ -1,5 +1,6 @@
 //! The ring against the kernel.
 
+use std::fmt::Display;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -15,28 +16,32 @@ use super::ring::{Completion, Read, Ring, Target};
 use super::ring_setup::RingOptions;
 use crate::unavailable::Unavailable;
 
-fn ring() -> Option<Ring> {
+pub(super) fn ring() -> Option<Ring> {
     ring_of(RingOptions::default())
 }
 
-fn ring_of(options: RingOptions) -> Option<Ring> {
+pub(super) fn ring_of(options: RingOptions) -> Option<Ring> {
     match Ring::new(&options) {
         Ok(ring) => Some(ring),
         Err(error) => {
             let unavailable = Unavailable::within(&error).expect("a ring fails for a known reason");
-            // Past the harness, which keeps what a passing test prints to itself.
-            let _ = writeln!(std::io::stderr(), "skipped: {unavailable}");
+            skipped(unavailable);
             None
         }
     }
 }
 
-fn next(ring: &mut Ring) -> Completion {
+/// Past the harness, which keeps what a passing test prints to itself.
+pub(super) fn skipped(why: impl Display) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+pub(super) fn next(ring: &mut Ring) -> Completion {
     let mut batch = all(ring, 1);
     batch.remove(0)
 }
 
-fn all(ring: &mut Ring, count: usize) -> Vec<Completion> {
+pub(super) fn all(ring: &mut Ring, count: usize) -> Vec<Completion> {
     let mut batch = Vec::new();
     while batch.len() < count {
         ring.submit_and_wait(1, None).unwrap();

@@ -24,6 +24,7 @@
 //! Needs Linux 6.1: `IORING_SETUP_DEFER_TASKRUN`, without which every completion costs an interrupt under light load. Where
 //! io_uring is forbidden or too old, [`Model::available`] says so and nothing runs in its place.
 
+mod newcomers;
 mod peer;
 mod read;
 mod receive;
@@ -37,7 +38,10 @@ use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shard};
 
 pub use read::ReadOptions;
 
+use crate::sys::ring_features::try_technique;
+
 pub use crate::sys::ring_features::Feature;
+pub use crate::sys::techniques::{Technique, Techniques, UnknownTechnique};
 
 /// Completions: the kernel is asked to do it, and says when it is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,10 @@ pub struct Uring {
     pub reads: ReadOptions,
     /// How a server receives.
     pub receives: ReceiveOptions,
+    /// How long a server's queues are.
+    pub queues: QueueOptions,
+    /// What it may use of what io_uring has learned over the years.
+    pub techniques: Techniques,
 }
 
 /// The buffers a server provides for what its peers say. They are shared by all connections.
@@ -70,17 +78,37 @@ impl Default for ReceiveOptions {
     }
 }
 
+/// The two queues between a server and the kernel. If they are short nothing is lost, but there are more calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueOptions {
+    /// Places for operations not handed over yet, rounded up to a power of two; at most 32,768.
+    pub submissions: u32,
+    /// Places for completions, rounded up to a power of two; at most 65,536.
+    pub completions: u32,
+}
+
+impl Default for QueueOptions {
+    /// 1,024 and 4,096.
+    fn default() -> Self {
+        QueueOptions { submissions: 1024, completions: 4096 }
+    }
+}
+
 impl Model for Uring {
     fn name(&self) -> &'static str {
         "uring"
     }
 
     fn available(&self) -> io::Result<()> {
-        serve::ring(&self.receives).map(drop)
+        drop(serve::ring(self)?);
+        // That the kernel does not know these would show only when they are used.
+        let multishot = [Technique::MultishotAccept, Technique::MultishotRecv];
+        let used = multishot.into_iter().filter(|&technique| self.techniques.has(technique));
+        used.map(|technique| try_technique(technique, self.techniques)).collect()
     }
 
     fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
-        read::read_ranges(&self.reads, file, in_flight, workload)
+        read::read_ranges(self, file, in_flight, workload)
     }
 
     fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost> {

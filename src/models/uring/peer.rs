@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use super::receive::Manner;
+use super::receive::{Arrival, Buffers, Manner};
+use super::serve::UNHEARD;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::driver::slots::Key;
@@ -17,7 +18,7 @@ use crate::reading::{Reading, block_for};
 use crate::send_queue::{Lent, Segment};
 use crate::sys::block::Block;
 use crate::sys::ledger::{Operation, Payload};
-use crate::sys::ring::{Read, Ring, Target};
+use crate::sys::ring::{Completion, Read, Ring, Target};
 use crate::sys::socket::{Mode, Socket};
 use crate::time::Now;
 
@@ -27,7 +28,6 @@ pub(super) struct Peer<P: Protocol> {
     pub(super) socket: Option<Socket>,
     pub(super) connection: Connection<P>,
     pub(super) receiving: Receiving,
-    /// How the next receive is to be.
     pub(super) manner: Manner,
     pub(super) sending: Option<(Operation, Sending)>,
     pub(super) connecting: Watch,
@@ -54,9 +54,9 @@ impl Watch {
     }
 
     /// Takes it back, once.
-    pub(super) fn cancel(&mut self, ring: &mut Ring, unheard: u64) -> io::Result<()> {
+    fn cancel(&mut self, ring: &mut Ring) -> io::Result<()> {
         if let Watch::Armed(operation) = *self {
-            ring.cancel(operation, unheard)?;
+            ring.cancel(operation, UNHEARD)?;
             *self = Watch::Cancelling(operation);
         }
         Ok(())
@@ -68,8 +68,20 @@ impl Watch {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Receiving {
     Idle,
+    /// There was no buffer: it is in the line of those who wait for one.
+    Starved,
     Armed(Operation, Manner),
     Cancelling(Operation),
+}
+
+impl Receiving {
+    /// What is in flight.
+    pub(super) fn operation(self) -> Option<Operation> {
+        match self {
+            Receiving::Idle | Receiving::Starved => None,
+            Receiving::Armed(operation, _) | Receiving::Cancelling(operation) => Some(operation),
+        }
+    }
 }
 
 /// A send in flight.
@@ -93,12 +105,12 @@ pub(super) struct Asked {
 }
 
 impl<P: Protocol> Peer<P> {
-    pub(super) fn new(socket: Option<Socket>, connection: Connection<P>, is_born: bool) -> Self {
+    pub(super) fn new(socket: Option<Socket>, connection: Connection<P>, manner: Manner, is_born: bool) -> Self {
         Peer {
             socket,
             connection,
             receiving: Receiving::Idle,
-            manner: Manner::Multishot,
+            manner,
             sending: None,
             connecting: Watch::Idle,
             watching: Watch::Idle,
@@ -129,13 +141,90 @@ impl<P: Protocol> Peer<P> {
         self.connection.connected(result.map(drop), now);
     }
 
-    /// Whether the kernel does nothing for it any more.
-    pub(super) fn is_at_rest(&self) -> bool {
-        self.receiving == Receiving::Idle
+    /// Watches for the peer to hang up, or stops watching, as the connection needs.
+    pub(super) fn watch(&mut self, ring: &mut Ring, key: Key, is_needed: bool) -> io::Result<()> {
+        match (&self.socket, self.watching) {
+            (Some(socket), Watch::Idle) if is_needed => {
+                self.watching = Watch::Armed(ring.poll(socket, libc::POLLRDHUP as u32, false, key.to_bits())?);
+                Ok(())
+            }
+            (_, Watch::Armed(_)) if !is_needed => self.watching.cancel(ring),
+            _ => Ok(()),
+        }
+    }
+
+    /// Receives, or stops receiving, as the connection needs.
+    pub(super) fn receive(&mut self, ring: &mut Ring, buffers: &mut Buffers, key: Key, is_needed: bool) -> io::Result<()> {
+        match (&self.socket, self.receiving) {
+            (Some(socket), Receiving::Idle) if is_needed => {
+                let operation = buffers.receive(ring, socket, self.manner, key.to_bits())?;
+                self.receiving = operation.map_or(Receiving::Starved, |operation| Receiving::Armed(operation, self.manner));
+                Ok(())
+            }
+            (_, Receiving::Armed(_, manner)) if !is_needed || manner != self.manner => self.stop_receiving(ring),
+            _ => Ok(()),
+        }
+    }
+
+    fn stop_receiving(&mut self, ring: &mut Ring) -> io::Result<()> {
+        if let Receiving::Armed(operation, _) = self.receiving {
+            ring.cancel(operation, UNHEARD)?;
+            self.receiving = Receiving::Cancelling(operation);
+        }
+        Ok(())
+    }
+
+    /// Asks for what is being sent to come back, with the count of what is gone.
+    pub(super) fn recall(&mut self, ring: &mut Ring) -> io::Result<()> {
+        if let Some((operation, sending)) = &mut self.sending
+            && !sending.is_cancelled
+        {
+            ring.cancel(*operation, UNHEARD)?;
+            sending.is_cancelled = true;
+        }
+        Ok(())
+    }
+
+    /// Takes everything back; says whether the kernel has let go of all of it.
+    pub(super) fn take_back(&mut self, ring: &mut Ring) -> io::Result<bool> {
+        self.stop_receiving(ring)?;
+        self.recall(ring)?;
+        self.connecting.cancel(ring)?;
+        self.watching.cancel(ring)?;
+        Ok(self.receiving.operation().is_none()
             && self.sending.is_none()
             && self.connecting == Watch::Idle
             && self.watching == Watch::Idle
-            && self.files.is_empty()
+            && self.files.is_empty())
+    }
+
+    /// A receive has something to say.
+    pub(super) fn received(
+        &mut self,
+        completion: Completion,
+        buffers: &mut Buffers,
+        cost: &mut Cost,
+        now: Now,
+    ) -> io::Result<()> {
+        if !completion.more {
+            self.receiving = Receiving::Idle;
+        }
+        match buffers.arrived(completion)? {
+            Arrival::Octets(filled) => {
+                let octets = buffers.octets(&filled);
+                cost.octets_in += octets.len() as u64;
+                self.manner = buffers.manner_after(octets.len());
+                self.connection.received(octets, now);
+                buffers.give_back(filled);
+            }
+            Arrival::Ready => self.manner = Manner::Take,
+            Arrival::End => self.connection.peer_finished(now),
+            Arrival::Starved => self.receiving = Receiving::Starved,
+            Arrival::Nothing if self.manner == Manner::Take => self.manner = Manner::Poll,
+            Arrival::Nothing => {}
+            Arrival::Failed => self.connection.failed(now),
+        }
+        Ok(())
     }
 
     /// Gives the first stretches of output to the kernel. One send at a time: if two were in flight and the first were cut short,

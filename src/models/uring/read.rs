@@ -17,6 +17,7 @@ use std::iter;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 
+use super::Uring;
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
@@ -50,7 +51,7 @@ impl Default for ReadOptions {
 }
 
 pub(super) fn read_ranges(
-    options: &ReadOptions,
+    model: &Uring,
     file: &ReadFile,
     in_flight: NonZeroUsize,
     workload: &mut dyn ReadWorkload,
@@ -59,7 +60,9 @@ pub(super) fn read_ranges(
     let mut cost = Cost { threads_peak: 1, ..Cost::default() };
     let mut ranges = Ranges::new(file, workload);
     let depth = in_flight.get().min(MAX_DEPTH);
-    let mut ring = Ring::new(&RingOptions { submissions: depth as u32, completions: depth as u32, ..RingOptions::default() })?;
+    let options = &model.reads;
+    let (places, techniques) = (depth as u32, model.techniques);
+    let mut ring = Ring::new(&RingOptions { submissions: places, completions: places, techniques })?;
 
     // By number: a read's number is its token, and its block's number if blocks are registered.
     let mut readings: Vec<_> = iter::from_fn(|| ranges.next()).take(depth).collect();

@@ -1,12 +1,13 @@
 //! Serving by completions: the loop.
 
+use std::collections::VecDeque;
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 
+use super::newcomers::Newcomers;
 use super::peer::{Peer, Receiving, Watch};
-use super::receive::Buffers;
-use super::{ReceiveOptions, Uring};
+use super::receive::{Arrival, Buffers};
+use super::{QueueOptions, Uring};
 use crate::connection::{Connection, End};
 use crate::context::Birth;
 use crate::cost::Cost;
@@ -16,16 +17,17 @@ use crate::driver::timers::Timers;
 use crate::identity::Common;
 use crate::limits::ServeLimits;
 use crate::model::Shard;
-use crate::models::accepting::{BACK_OFF, Failure, judge};
+use crate::models::accepting::BACK_OFF;
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::{MessageOf, Service};
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::eventfd::EventFd;
-use crate::sys::ledger::{Operation, Payload};
+use crate::sys::ledger::Payload;
 use crate::sys::ring::{Completion, Ring};
 use crate::sys::ring_setup::RingOptions;
-use crate::sys::socket::{Mode, Socket, accept, set_mode};
+use crate::sys::socket::Socket;
+use crate::sys::techniques::Technique;
 use crate::time::{Now, Time};
 
 /// Tokens with the top bit set are the loop's own; the others are connections' keys.
@@ -33,7 +35,7 @@ const LISTENER: u64 = 1 << 63;
 const SHUTDOWN: u64 = LISTENER + 1;
 const MAIL: u64 = LISTENER + 3;
 /// Of what needs no answer: the end of a cancelled operation is told by the operation itself.
-const UNHEARD: u64 = LISTENER + 2;
+pub(super) const UNHEARD: u64 = LISTENER + 2;
 
 pub(super) fn serve<S: Service>(options: &Uring, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
@@ -49,9 +51,10 @@ pub(super) fn serve<S: Service>(options: &Uring, shard: Shard<'_, S>) -> io::Res
 }
 
 /// A server's ring, and the buffers it receives into.
-pub(super) fn ring(options: &ReceiveOptions) -> io::Result<(Ring, Buffers)> {
-    let mut ring = Ring::new(&RingOptions { submissions: 1024, completions: 4096, ..RingOptions::default() })?;
-    let buffers = Buffers::new(&mut ring, options)?;
+pub(super) fn ring(options: &Uring) -> io::Result<(Ring, Buffers)> {
+    let QueueOptions { submissions, completions } = options.queues;
+    let mut ring = Ring::new(&RingOptions { submissions, completions, techniques: options.techniques })?;
+    let buffers = Buffers::new(&mut ring, &options.receives, options.techniques)?;
     Ok((ring, buffers))
 }
 
@@ -61,10 +64,7 @@ struct Server<'a, S: Service> {
     limits: ServeLimits,
     ring: Ring,
     buffers: Buffers,
-    /// Gone once the shutdown has begun and the accept is taken back.
-    listener: Option<TcpListener>,
-    accepting: Option<Operation>,
-    accept_after: Time,
+    newcomers: Newcomers,
     turned_away: TurnedAway,
     mailroom: Mailroom<'a, MessageOf<S>>,
     /// Readable anew whenever a letter comes from another loop.
@@ -76,6 +76,8 @@ struct Server<'a, S: Service> {
     completions: Vec<Completion>,
     /// Those something has happened to in this turn.
     touched: Vec<Key>,
+    /// Those who wait for a buffer, in line.
+    starved: VecDeque<Key>,
     drain_until: Option<Time>,
     cost: Cost,
 }
@@ -84,9 +86,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn new(options: &Uring, shard: Shard<'a, S>) -> io::Result<Self> {
         let common = shard.common(options.limits);
         let Shard { number, listener, service, shutdown, post, .. } = shard;
-        let (mut ring, buffers) = ring(&options.receives)?;
-        // An accept on a listener that does not block would complete at once with EAGAIN.
-        set_mode(&listener, Mode::Blocking)?;
+        let (mut ring, buffers) = ring(options)?;
         ring.poll(shutdown, libc::POLLIN as u32, false, SHUTDOWN)?;
         let mail = Arc::new(EventFd::new()?);
         ring.poll(&*mail, libc::POLLIN as u32, true, MAIL)?;
@@ -99,9 +99,7 @@ impl<'a, S: Service> Server<'a, S> {
             limits: options.limits,
             ring,
             buffers,
-            listener: Some(listener),
-            accepting: None,
-            accept_after: Time::default(),
+            newcomers: Newcomers::new(listener, options.techniques.has(Technique::MultishotAccept), LISTENER)?,
             turned_away: TurnedAway::default(),
             mailroom,
             mail,
@@ -110,21 +108,22 @@ impl<'a, S: Service> Server<'a, S> {
             timers: Timers::new(),
             completions: Vec::new(),
             touched: Vec::new(),
+            starved: VecDeque::new(),
             drain_until: None,
             cost: Cost { threads_peak: 1, ..Cost::default() },
         })
     }
 
     fn is_done(&self) -> bool {
-        // The listener goes last: while its accept is being taken back, it may still bring someone.
-        self.listener.is_none() && self.peers.len() == 0
+        // Newcomers go last: while their accept is being taken back, it may still bring someone.
+        self.newcomers.are_over() && self.peers.len() == 0
     }
 
     /// Waits for completions, hears all of them, and only then acts: what is unwanted after the first may be wanted again after
     /// the last.
     fn turn(&mut self) -> io::Result<()> {
         let before = clock::now().at;
-        self.keep_accepting(before)?;
+        self.newcomers.keep_accepting(&mut self.ring, before)?;
         let timeout = self.next_wake(before).map(|wake| wake.after(before));
         self.ring.submit_and_wait(1, timeout)?;
         self.cost.wakeups += 1;
@@ -134,7 +133,11 @@ impl<'a, S: Service> Server<'a, S> {
         let mut stopping = false;
         for completion in completions.drain(..) {
             match completion.token {
-                LISTENER => self.hear_newcomer(completion, now)?,
+                LISTENER => {
+                    if let Some(socket) = self.newcomers.hear(completion, now.at)? {
+                        self.welcome(socket, now);
+                    }
+                }
                 SHUTDOWN => stopping = true,
                 UNHEARD => {}
                 MAIL => {
@@ -143,7 +146,7 @@ impl<'a, S: Service> Server<'a, S> {
                     }
                     self.mailroom.collect();
                 }
-                token => self.hear(Key::from_bits(token), completion, now),
+                token => self.hear(Key::from_bits(token), completion, now)?,
             }
         }
         self.completions = completions;
@@ -151,8 +154,13 @@ impl<'a, S: Service> Server<'a, S> {
         self.deliver(now)?;
         self.run_timers(now);
         if stopping {
-            self.begin_drain(now)?;
+            self.drain_until = Some(now.at + self.limits.drain);
+            self.newcomers.begin_end(&mut self.ring, UNHEARD)?;
         }
+        if let Some(last) = self.newcomers.last()? {
+            self.say_the_end(last, now);
+        }
+        self.feed_starved(now)?;
         self.settle_touched(now)
     }
 
@@ -160,64 +168,57 @@ impl<'a, S: Service> Server<'a, S> {
         if self.mailroom.waiting() != (0, 0) {
             return Some(now);
         }
-        let accept = (self.accepting.is_none() && self.listener.is_some()).then_some(self.accept_after);
-        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
+        let wakes = [self.newcomers.next_wake(), self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         wakes.into_iter().flatten().min()
     }
 
     /// One of a connection's operations has something to say.
-    fn hear(&mut self, key: Key, completion: Completion, now: Now) {
-        let result = completion.result();
+    fn hear(&mut self, key: Key, completion: Completion, now: Now) -> io::Result<()> {
         let Some(peer) = self.peers.get_mut(key) else {
             // A connection stays until its last completion, so this is for nobody; but a buffer must never be lost.
-            if let Payload::Received(selected) = completion.payload {
-                self.buffers.give_back(selected);
+            if let Arrival::Octets(filled) = self.buffers.arrived(completion)? {
+                self.buffers.give_back(filled);
             }
-            return;
+            return Ok(());
         };
-        match completion.payload {
-            Payload::Address(_) => peer.connected(result, now),
-            Payload::Nothing if peer.watching.is(completion.operation) => {
-                peer.watching = Watch::Idle;
-                if result.is_ok() {
-                    peer.connection.hung_up(now);
-                }
+        if peer.receiving.operation() == Some(completion.operation) {
+            peer.received(completion, &mut self.buffers, &mut self.cost, now)?;
+            if peer.receiving == Receiving::Starved {
+                self.starved.push_back(key);
             }
-            Payload::Received(selected) => {
-                if !completion.more {
-                    peer.receiving = Receiving::Idle;
-                }
-                match result {
-                    Ok(0) => peer.connection.peer_finished(now),
-                    Ok(count) => {
-                        self.cost.octets_in += count as u64;
-                        peer.manner = self.buffers.manner_after(count);
-                        peer.connection.received(self.buffers.octets(&selected), now);
-                    }
-                    Err(_) => peer.connection.failed(now),
-                }
-                self.buffers.give_back(selected);
+        } else if peer.watching.is(completion.operation) {
+            peer.watching = Watch::Idle;
+            if completion.result().is_ok() {
+                peer.connection.hung_up(now);
             }
-            payload @ (Payload::Vec(_) | Payload::Bytes(_) | Payload::Several(_)) => {
-                peer.sent(payload, result, &mut self.cost, now);
-            }
-            Payload::Block(block) => peer.file_read(&mut self.ring, key, completion.operation, block, result, now),
-            Payload::Accepted(_) => {}
-            // Otherwise only a receive comes back with nothing: at its end.
-            Payload::Nothing => {
-                peer.receiving = Receiving::Idle;
-                match result {
-                    Ok(_) => peer.connection.peer_finished(now),
-                    Err(error) => match error.raw_os_error() {
-                        // The octets wait in the socket. By the time the receive is armed again, this turn has given all
-                        // buffers back.
-                        Some(libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN) => {}
-                        _ => peer.connection.failed(now),
-                    },
-                }
+        } else {
+            let result = completion.result();
+            match completion.payload {
+                Payload::Address(_) => peer.connected(result, now),
+                Payload::Block(block) => peer.file_read(&mut self.ring, key, completion.operation, block, result, now),
+                payload => peer.sent(payload, result, &mut self.cost, now),
             }
         }
         self.touch(key);
+        Ok(())
+    }
+
+    /// Those who found no buffer come first when there are some, in line.
+    fn feed_starved(&mut self, now: Now) -> io::Result<()> {
+        for _ in 0..self.starved.len() {
+            let Some(key) = self.starved.pop_front() else { break };
+            let Some(peer) = self.peers.get_mut(key) else { continue };
+            if peer.receiving != Receiving::Starved {
+                continue;
+            }
+            if self.buffers.has_one_for(peer.manner) {
+                peer.receiving = Receiving::Idle;
+                self.settle(key, now)?;
+            } else {
+                self.starved.push_back(key);
+            }
+        }
+        Ok(())
     }
 
     fn touch(&mut self, key: Key) {
@@ -257,36 +258,16 @@ impl<'a, S: Service> Server<'a, S> {
             return self.leave(key, end, now);
         }
         let ring = &mut self.ring;
-        match &mut peer.sending {
-            None if needs.write => peer.send(ring, key)?,
-            Some((operation, sending)) if needs.recall && !sending.is_cancelled => {
-                ring.cancel(*operation, UNHEARD)?;
-                sending.is_cancelled = true;
-            }
-            _ => {}
+        let was_starved = peer.receiving == Receiving::Starved;
+        if needs.write && peer.sending.is_none() {
+            peer.send(ring, key)?;
+        } else if needs.recall {
+            peer.recall(ring)?;
         }
-        match peer.watching {
-            Watch::Idle if needs.hang_up => {
-                if let Some(socket) = &peer.socket {
-                    let operation = ring.poll(socket, libc::POLLRDHUP as u32, false, key.to_bits())?;
-                    peer.watching = Watch::Armed(operation);
-                }
-            }
-            Watch::Armed(_) if !needs.hang_up => peer.watching.cancel(ring, UNHEARD)?,
-            _ => {}
-        }
-        match peer.receiving {
-            Receiving::Idle if needs.read => {
-                if let Some(socket) = &peer.socket {
-                    let operation = self.buffers.receive(ring, socket, peer.manner, key.to_bits())?;
-                    peer.receiving = Receiving::Armed(operation, peer.manner);
-                }
-            }
-            Receiving::Armed(operation, manner) if !needs.read || manner != peer.manner => {
-                ring.cancel(operation, UNHEARD)?;
-                peer.receiving = Receiving::Cancelling(operation);
-            }
-            _ => {}
+        peer.watch(ring, key, needs.hang_up)?;
+        peer.receive(ring, &mut self.buffers, key, needs.read)?;
+        if peer.receiving == Receiving::Starved && !was_starved {
+            self.starved.push_back(key);
         }
         if peer.connection.has_files() {
             for asked in peer.connection.take_files() {
@@ -304,19 +285,7 @@ impl<'a, S: Service> Server<'a, S> {
     /// Takes back what is in flight, and closes the socket when the kernel has let go of all of it.
     fn leave(&mut self, key: Key, end: End, now: Now) -> io::Result<()> {
         let Some(peer) = self.peers.get_mut(key) else { return Ok(()) };
-        if let Receiving::Armed(operation, _) = peer.receiving {
-            self.ring.cancel(operation, UNHEARD)?;
-            peer.receiving = Receiving::Cancelling(operation);
-        }
-        if let Some((operation, sending)) = &mut peer.sending
-            && !sending.is_cancelled
-        {
-            self.ring.cancel(*operation, UNHEARD)?;
-            sending.is_cancelled = true;
-        }
-        peer.connecting.cancel(&mut self.ring, UNHEARD)?;
-        peer.watching.cancel(&mut self.ring, UNHEARD)?;
-        if !peer.is_at_rest() {
+        if !peer.take_back(&mut self.ring)? {
             return Ok(());
         }
         peer.connection.closed(now);
@@ -358,7 +327,7 @@ impl<'a, S: Service> Server<'a, S> {
         match grow(self.service, birth, self.born < self.limits.connections, now) {
             Ok(protocol) => {
                 let connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
-                let key = self.peers.insert(Peer::new(None, connection, true));
+                let key = self.peers.insert(Peer::new(None, connection, self.buffers.first_manner(), true));
                 self.born += 1;
                 self.mailroom.move_in(id, key);
                 if let (Some(peer), Some(address)) = (self.peers.get_mut(key), address) {
@@ -371,38 +340,6 @@ impl<'a, S: Service> Server<'a, S> {
         Ok(())
     }
 
-    // Newcomers.
-
-    fn keep_accepting(&mut self, now: Time) -> io::Result<()> {
-        if let Some(listener) = &self.listener
-            && self.accepting.is_none()
-            && self.accept_after <= now
-        {
-            self.accepting = Some(self.ring.accept(listener, true, LISTENER)?);
-        }
-        Ok(())
-    }
-
-    fn hear_newcomer(&mut self, completion: Completion, now: Now) -> io::Result<()> {
-        if !completion.more {
-            self.accepting = None;
-        }
-        let result = completion.result();
-        match (completion.payload, result) {
-            (Payload::Accepted(fd), _) => self.welcome(fd.into(), now),
-            (_, Err(error)) => match judge(&error) {
-                Failure::BackOff => self.accept_after = now.at + BACK_OFF,
-                Failure::Broken if error.raw_os_error() != Some(libc::ECANCELED) => return Err(error),
-                _ => {}
-            },
-            _ => {}
-        }
-        if self.drain_until.is_some() && self.accepting.is_none() {
-            self.close_listener(now)?;
-        }
-        Ok(())
-    }
-
     fn welcome(&mut self, socket: Socket, now: Now) {
         let protocol = if self.peers.len() - self.born < self.limits.connections { self.service.accept(now) } else { None };
         let Some(protocol) = protocol else {
@@ -410,7 +347,7 @@ impl<'a, S: Service> Server<'a, S> {
         };
         let connection = Connection::accepted(protocol, &self.common, now);
         let id = connection.id();
-        let key = self.peers.insert(Peer::new(Some(socket), connection, false));
+        let key = self.peers.insert(Peer::new(Some(socket), connection, self.buffers.first_manner(), false));
         self.mailroom.move_in(id, key);
         self.cost.connections += 1;
         self.touch(key);
@@ -434,30 +371,12 @@ impl<'a, S: Service> Server<'a, S> {
         }
     }
 
-    /// The accept is taken back first; what it has brought by then is served.
-    fn begin_drain(&mut self, now: Now) -> io::Result<()> {
-        self.drain_until = Some(now.at + self.limits.drain);
-        match self.accepting {
-            Some(operation) => self.ring.cancel(operation, UNHEARD).map(drop),
-            None => self.close_listener(now),
-        }
-    }
-
-    /// Takes in everyone who is in the queue already (closing it would reset them), and then says that the end has come. What
-    /// had arrived on connections was heard before.
-    fn close_listener(&mut self, now: Now) -> io::Result<()> {
-        if let Some(listener) = self.listener.take() {
-            set_mode(&listener, Mode::Nonblocking)?;
-            loop {
-                match accept(&listener, Mode::Blocking) {
-                    Ok(socket) => self.welcome(socket, now),
-                    Err(error) if judge(&error) == Failure::TryNext => {}
-                    Err(_) => break,
-                }
-            }
+    /// What had arrived on connections was heard before they are told.
+    fn say_the_end(&mut self, last: Vec<Socket>, now: Now) {
+        for socket in last {
+            self.welcome(socket, now);
         }
         self.for_everyone(|connection| connection.stopping(now));
-        Ok(())
     }
 
     fn for_everyone(&mut self, mut tell: impl FnMut(&mut Connection<S::Protocol>)) {
