@@ -36,7 +36,8 @@ pub fn fields(input: &[u8]) {
 /// - no octet is looked at twice, however many pieces they come in;
 /// - a head ends within the input, not an octet earlier, and what follows it does not matter;
 /// - an error is at an octet of the input; one about octets is found with this octet, and not before;
-/// - the head means what the [plain reader](plain) takes it to mean, or is refused for the same reason.
+/// - the head means what the [plain reader](plain) takes it to mean, or is refused for the same reason;
+/// - what is taken is within all limits, and what is beyond one is refused at the first octet beyond.
 fn check(input: &Input<'_>, octets: &[u8]) {
     let limits = &input.limits();
     let whole = parse_to::<Swar>(octets, [octets.len()], limits);
@@ -54,6 +55,14 @@ fn check(input: &Input<'_>, octets: &[u8]) {
             let end = parsed.octets;
             assert_eq!(parse_to::<Swar>(octets, [end - 1], limits), Ok(None), "too early: {shown}");
             assert_eq!(parse_to::<Swar>(&octets[..end], [end], limits), Ok(Some(parsed.clone())), "looked beyond: {shown}");
+            let lines = Lines::of(octets, end);
+            let beyond = [
+                (parsed.method.len(), limits.method),
+                (parsed.target.len(), limits.target),
+                (end - 2 - lines.fields, limits.fields_octets),
+                (parsed.fields.len(), limits.fields),
+            ];
+            assert!(beyond.iter().all(|(has, limit)| has <= limit), "{beyond:?}: {shown}");
             assert_eq!(plain::read(&octets[..end], limits), Ok(parsed), "{shown}");
         }
         Err(error) => {
@@ -62,9 +71,40 @@ fn check(input: &Input<'_>, octets: &[u8]) {
                 assert_eq!(parse_to::<Swar>(octets, [error.offset], limits), Ok(None), "too early: {shown}");
                 assert_eq!(parse_to::<Swar>(octets, [error.offset + 1], limits), Err(error), "too late: {shown}");
             }
+            let lines = Lines::of(octets, error.offset);
+            let allowed = match error.kind {
+                ErrorKind::MethodTooLong => (error.offset - lines.method, limits.method),
+                ErrorKind::TargetTooLong => (error.offset - lines.target, limits.target),
+                ErrorKind::FieldsTooLong => (error.offset - lines.fields, limits.fields_octets),
+                ErrorKind::TooManyFields => (lines.count, limits.fields),
+                _ => (0, 0),
+            };
+            assert_eq!(allowed.0, allowed.1, "{error:?}: {shown}");
             if error.kind == ErrorKind::TargetForm || is_about_fields(error.kind) {
                 assert_eq!(plain::read(octets, limits), Err(error.kind), "{shown}");
             }
         }
+    }
+}
+
+/// Where the parts of a head start, as far as there is one before some octet, and how many whole field lines there are.
+struct Lines {
+    method: usize,
+    target: usize,
+    fields: usize,
+    count: usize,
+}
+
+impl Lines {
+    fn of(octets: &[u8], end: usize) -> Lines {
+        let head = &octets[..end];
+        let method = if octets.starts_with(b"\r\n") { 2.min(end) } else { 0 };
+        let behind = |what: &[u8], start: usize| {
+            let at = head[start..].windows(what.len()).position(|window| window == what);
+            at.map_or(end, |at| start + at + what.len())
+        };
+        let fields = behind(b"\r\n", method);
+        let count = head[fields..].windows(2).filter(|window| window == b"\r\n").count();
+        Lines { method, target: behind(b" ", method), fields, count }
     }
 }
