@@ -4,9 +4,9 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use iolab::http1::{HttpLimits, HttpService, TimeLimits};
-use iolab::limits::{READ_OCTETS, SEND_HIGH_OCTETS, TAIL_OCTETS};
+use iolab::limits::{READ_OCTETS, SEND_HIGH_OCTETS, ServeLimits, TAIL_OCTETS};
 use iolab::patterns::{Echo, HELD_OCTETS};
-use iolab::{Close, Connection, End, Lent, Now, Protocol, Service, Time};
+use iolab::{Close, Common, Connection, End, Lent, Now, Protocol, Service, Time};
 
 /// The peer reads no more than this: `GET /bytes/N` has no end.
 const HEARD_OCTETS: usize = 400 << 10;
@@ -47,7 +47,7 @@ pub fn converse(octets: &[u8], last: LastWord, limits: HttpLimits, choices: &[u8
     let service = HttpService::new(limits, TimeLimits::default(), Echo::default);
     let protocol = service.accept(now).expect("an echo turns nobody away");
     let mut peer = Conversation {
-        connection: Connection::new(protocol, now),
+        connection: Connection::accepted(protocol, &Common::new(0, ServeLimits::default(), 0), now),
         now,
         unsaid: octets,
         last: Some(last),
@@ -86,7 +86,7 @@ impl Choice {
     }
 }
 
-struct Conversation<'a, P> {
+struct Conversation<'a, P: Protocol> {
     connection: Connection<P>,
     now: Now,
     unsaid: &'a [u8],
