@@ -2,11 +2,10 @@
 
 mod http1_support;
 
-use http1_support::{HeadOutcome, Parsed, is_found_at_once, marked, parse_every_way, parse_to};
-use iolab::http1::scanner::{Byte, Scanner, Swar};
+use http1_support::{Counting, HeadOutcome, Parsed, is_found_at_once, marked, parse_every_way, parse_to};
+use iolab::http1::scanner::{Byte, Swar};
 use iolab::http1::{ErrorKind, Framing, HeadParser, HttpLimits, TargetForm, Version};
 use proptest::prelude::*;
-use std::cell::Cell;
 
 fn parse(input: &[u8]) -> HeadOutcome {
     parse_every_way(input, &HttpLimits::default())
@@ -498,34 +497,6 @@ fn every_kind_has_a_status_and_words() {
     assert_eq!(error.to_string(), "an HTTP/1.1 request needs a Host field (octet 16 of the request; answered 400)");
 }
 
-thread_local! {
-    static EXAMINED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts the octets a scanner was given to look at and did: the run, and the octet that ended it.
-struct Counting;
-
-impl Counting {
-    fn count(octets: &[u8], run: usize) -> usize {
-        EXAMINED.set(EXAMINED.get() + octets.len().min(run + 1));
-        run
-    }
-}
-
-impl Scanner for Counting {
-    fn token(octets: &[u8]) -> usize {
-        Self::count(octets, Byte::token(octets))
-    }
-
-    fn target(octets: &[u8]) -> usize {
-        Self::count(octets, Byte::target(octets))
-    }
-
-    fn value(octets: &[u8]) -> usize {
-        Self::count(octets, Byte::value(octets))
-    }
-}
-
 /// However the octets drip in, each is looked at once: the work is that of the head in one piece.
 #[test]
 fn a_drip_of_octets_is_linear() {
@@ -537,10 +508,9 @@ fn a_drip_of_octets_is_linear() {
     let input = (input + "\r\n").into_bytes();
     let limits = HttpLimits::default();
     for step in [1, 2, 3, 7, 64, input.len()] {
-        EXAMINED.set(0);
         let ends = (0..input.len()).step_by(step).chain([input.len()]);
-        parse_to::<Counting>(&input, ends, &limits).expect("valid").expect("whole");
-        let examined = EXAMINED.get();
+        let (parsed, examined) = Counting::during(|| parse_to::<Counting>(&input, ends, &limits));
+        parsed.expect("valid").expect("whole");
         assert!(examined <= input.len(), "{examined} octets examined of {} in steps of {step}", input.len());
         assert!(examined > input.len() * 9 / 10, "the counter counts");
     }

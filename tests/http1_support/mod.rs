@@ -3,6 +3,7 @@
 
 use iolab::http1::scanner::{Byte, Scanner, Swar};
 use iolab::http1::{Chunk, ChunkedDecoder, Error, ErrorKind, Framing, HeadParser, HttpLimits, TargetForm, Version};
+use std::cell::Cell;
 
 pub type Field = (Vec<u8>, Vec<u8>);
 
@@ -69,8 +70,20 @@ pub type BodyOutcome = Result<Option<(Vec<u8>, usize, Vec<Field>)>, Error>;
 
 /// Decodes a chunked body that arrives up to each of `ends`, which rise.
 pub fn decode_to(input: &[u8], ends: impl IntoIterator<Item = usize>, limits: &HttpLimits) -> BodyOutcome {
+    let mut body = Vec::new();
+    let outcome = decode_into(&mut body, input, ends, limits)?;
+    Ok(outcome.map(|(octets, trailers)| (body, octets, trailers)))
+}
+
+/// The same; `body` is given its octets, those before an error or before the end of the input too.
+pub fn decode_into(
+    body: &mut Vec<u8>,
+    input: &[u8],
+    ends: impl IntoIterator<Item = usize>,
+    limits: &HttpLimits,
+) -> Result<Option<(usize, Vec<Field>)>, Error> {
     let mut decoder = ChunkedDecoder::new(0);
-    let (mut at, mut body) = (0, Vec::new());
+    let mut at = 0;
     for end in ends {
         loop {
             let (consumed, chunk) = decoder.decode(&input[at..end], limits)?;
@@ -86,7 +99,7 @@ pub fn decode_to(input: &[u8], ends: impl IntoIterator<Item = usize>, limits: &H
                 }
                 Chunk::End => {
                     let trailers = decoder.trailers().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-                    return Ok(Some((body, at, trailers)));
+                    return Ok(Some((at, trailers)));
                 }
             }
         }
@@ -132,4 +145,39 @@ pub fn is_about_fields(kind: ErrorKind) -> bool {
 pub fn marked(message: &[u8]) -> (Vec<u8>, usize) {
     let at = message.windows(2).position(|octets| octets == b"@@").expect("a message marked with @@");
     ([&message[..at], &message[at + 2..]].concat(), at)
+}
+
+thread_local! {
+    static EXAMINED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts the octets a scanner was given to look at and did: the run, and the octet that ended it.
+pub struct Counting;
+
+impl Counting {
+    /// How many octets were examined on this thread while `parse` ran.
+    pub fn during<T>(parse: impl FnOnce() -> T) -> (T, usize) {
+        EXAMINED.set(0);
+        let result = parse();
+        (result, EXAMINED.get())
+    }
+
+    fn count(octets: &[u8], run: usize) -> usize {
+        EXAMINED.set(EXAMINED.get() + octets.len().min(run + 1));
+        run
+    }
+}
+
+impl Scanner for Counting {
+    fn token(octets: &[u8]) -> usize {
+        Self::count(octets, Byte::token(octets))
+    }
+
+    fn target(octets: &[u8]) -> usize {
+        Self::count(octets, Byte::target(octets))
+    }
+
+    fn value(octets: &[u8]) -> usize {
+        Self::count(octets, Byte::value(octets))
+    }
 }
