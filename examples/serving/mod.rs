@@ -88,11 +88,13 @@ impl Options {
             limits.connections = (total / usize::from(self.threads)).max(1);
         }
         limits.drain = self.drain_timeout;
+        let most = limits.connections * usize::from(self.threads);
         model.available()?;
         let listeners = self.bind()?;
         let address = listeners[0].local_addr()?;
         // Whoever reads this may be gone (`| head -1` is); serving goes on.
-        let _ = writeln!(io::stdout(), "{name} on {address} by {model}; try: {}", hint.replace("{}", &address.to_string()));
+        let hint = hint.replace("{}", &address.to_string());
+        let _ = writeln!(io::stdout(), "{name} on {address} by {model}, at most {most} connections at once; try: {hint}");
         model.serve_all(listeners, service, &shutdown)
     }
 
