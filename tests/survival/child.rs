@@ -96,7 +96,13 @@ impl Server {
     }
 
     pub fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a living server").count()
+        self.descriptors_below(u64::MAX)
+    }
+
+    /// Those a limit applies to: one that was inherited may have a number beyond it.
+    pub fn descriptors_below(&self, limit: u64) -> usize {
+        let names = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a living server");
+        names.filter(|name| name.as_ref().unwrap().file_name().to_str().unwrap().parse::<u64>().unwrap() < limit).count()
     }
 
     /// Its own; those the kernel keeps for io_uring come and go as the kernel pleases.
