@@ -40,6 +40,12 @@ pub struct Options {
     /// How long a request's body may take, from the end of its head.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub body_timeout: Duration,
+    /// How long a client may be behind with reading its answers, before its connection is cut.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    pub send_grace: Duration,
+    /// How many octets a client must read in a second, on average, not to fall behind.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..))]
+    pub send_rate: u64,
     /// How long busy connections may go on after SIGTERM or SIGINT.
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
@@ -87,7 +93,7 @@ impl Options {
         if let Some(total) = self.max_connections {
             limits.connections = (total / usize::from(self.threads)).max(1);
         }
-        limits.drain = self.drain_timeout;
+        (limits.drain, limits.send_grace, limits.send_rate) = (self.drain_timeout, self.send_grace, self.send_rate);
         let most = limits.connections * usize::from(self.threads);
         model.available()?;
         let listeners = self.bind()?;

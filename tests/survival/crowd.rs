@@ -13,7 +13,7 @@ use crate::client::{Client, GET, others};
 use crate::{NOTICED, figure, once_more, skip};
 
 /// Connections that ask without a pause.
-const FLOODS: usize = 4;
+const FLOODS: usize = 2;
 const FLOODED: Duration = Duration::from_millis(1500);
 
 pub fn a_pipelining_flood(model: &str) {

@@ -1,7 +1,6 @@
 //! No descriptors left; and newcomers that have gone before they were let in.
 #![allow(unsafe_code)]
 
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
@@ -14,6 +13,7 @@ use crate::client::{Client, GET};
 use crate::{PATIENCE, RECOVERY, figure, injected, once_more};
 
 const LIMIT: u64 = 64;
+const RAISED: u64 = 256;
 
 /// More than twice as many as there are descriptors for, so that nobody gets far by one.
 const PEERS: usize = 140;
@@ -25,7 +25,7 @@ pub fn exhausted_and_given_back(model: &str) {
     once_more(model, || {
         let mut command = Command::new(program());
         // SAFETY: one system call, and nothing allocated.
-        unsafe { command.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NOFILE, LIMIT, LIMIT)?)) };
+        unsafe { command.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NOFILE, LIMIT, RAISED)?)) };
         let Some(server) = Server::start_by(command, model, &[]) else { return Ok(()) };
         // Who has been answered has met a server that has all it opens for itself.
         let mut peers = vec![Client::connect(server.address)];
@@ -51,20 +51,11 @@ pub fn exhausted_and_given_back(model: &str) {
         drop(peers.split_off(room / 2));
         let by_closing = let_in(&mut waiting[..room - room / 2]);
         // More descriptors are given, and nobody goes: all come in.
-        let more = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
-        let more = libc::rlimit { rlim_cur: more.rlim_cur * 4, rlim_max: more.rlim_max * 4 };
-        let id = server.id() as libc::pid_t;
+        let more = libc::rlimit { rlim_cur: RAISED, rlim_max: RAISED };
         // SAFETY: the kernel reads one structure that outlives the call, and writes none.
-        let raised = unsafe { libc::prlimit(id, libc::RLIMIT_NOFILE, &more, std::ptr::null_mut()) };
-        let by_limit = if raised == 0 {
-            let_in(&mut waiting[room - room / 2..])
-        } else {
-            // Only root may raise what is the most; others leave instead.
-            assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EPERM));
-            drop(peers);
-            drop(waiting.drain(..room - room / 2));
-            let_in(&mut waiting[..room])
-        };
+        let raised = unsafe { libc::prlimit(server.id() as libc::pid_t, libc::RLIMIT_NOFILE, &more, std::ptr::null_mut()) };
+        assert_eq!(raised, 0, "whoever has started a process may raise its limit up to the hard one");
+        let by_limit = let_in(&mut waiting[room - room / 2..]);
         figure(
             model,
             format_args!(

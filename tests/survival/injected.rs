@@ -82,6 +82,7 @@ pub fn errors_of_system_calls(model: &str) {
     };
     let (mut injections, mut answers, mut connections) = (0, 0, 0);
     for &(injection, harm) in its.iter().copied().flatten() {
+        println!("{injection}");
         let Some(server) = start(model, &[injection], &[]) else { return };
         let seen = converse(&server, harm).unwrap_or_else(|error| panic!("{model}, {injection}: {error}"));
         answers += seen.answers;

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, setrlimit};
@@ -15,6 +16,7 @@ use crate::{NOTICED, RECOVERY, figure, once_more, skip};
 
 /// Threads, of the user and so of the server.
 const LIMIT: u64 = 40;
+const RAISED: u64 = 400;
 const PEERS: usize = 100;
 
 /// The limit counts a user's threads, so the server is another user, and one who runs nothing else: by chance nobody's number.
@@ -29,11 +31,12 @@ pub fn refused_and_given_back(model: &str) {
     fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
     let copy = place.path().join("echo");
     fs::copy(program(), &copy).unwrap();
+    let user = NOBODY + std::process::id();
     once_more(model, || {
         let mut command = Command::new(&copy);
-        command.uid(NOBODY + std::process::id()).gid(NOBODY);
+        command.uid(user).gid(user);
         // SAFETY: one system call, and nothing allocated.
-        unsafe { command.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NPROC, LIMIT, LIMIT)?)) };
+        unsafe { command.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NPROC, LIMIT, RAISED)?)) };
         let Some(server) = Server::start_by(command, model, &[]) else { return Ok(()) };
 
         let mut peers: Vec<Client> = (0..PEERS).map(|_| Client::connect(server.address)).collect();
@@ -69,10 +72,7 @@ pub fn refused_and_given_back(model: &str) {
         drop(stuck);
         let by_closing = come_in(&server, &mut served, room / 2);
         // More threads are given.
-        let more = libc::rlimit { rlim_cur: 400, rlim_max: 400 };
-        // SAFETY: the kernel reads one structure that outlives the call, and writes none.
-        let raised = unsafe { libc::prlimit(server.id() as libc::pid_t, libc::RLIMIT_NPROC, &more, std::ptr::null_mut()) };
-        assert_eq!(raised, 0, "root may raise limits");
+        raise(&server, user);
         let by_limit = come_in(&server, &mut served, PEERS);
         figure(
             model,
@@ -92,6 +92,22 @@ pub fn refused_and_given_back(model: &str) {
         }
         Ok(())
     });
+}
+
+/// Only the same user may, but for root with all its privileges; and a thread can be another user than its process.
+fn raise(server: &Server, user: u32) {
+    let process = server.id() as libc::pid_t;
+    let more = libc::rlimit { rlim_cur: RAISED, rlim_max: RAISED };
+    let raiser = thread::spawn(move || {
+        // SAFETY: numbers, and one structure that the kernel reads and that outlives the call. Without the C library around it,
+        // the first call changes this thread alone.
+        unsafe {
+            libc::syscall(libc::SYS_setresgid, user, user, user);
+            libc::syscall(libc::SYS_setresuid, user, user, user);
+            libc::prlimit(process, libc::RLIMIT_NPROC, &more, std::ptr::null_mut())
+        }
+    });
+    assert_eq!(raiser.join().unwrap(), 0, "whoever owns a process may raise its limit up to the hard one");
 }
 
 /// Goes on until so many are served; says how long that took.
