@@ -235,7 +235,10 @@ impl<S: Service> Server<'_, '_, S> {
             if end == End::Reset {
                 peer.socket.reset_on_close();
             }
-            if peer.is_sending {
+            if peer.is_sending && end == End::Reset {
+                // Its worker may have sent all, or sit in the middle of it.
+                peer.socket.reset();
+            } else if peer.is_sending {
                 peer.socket.cut();
             } else if peer.is_reading {
                 // Without a FIN, which would make a reset look like an orderly end.
