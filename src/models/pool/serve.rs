@@ -38,7 +38,7 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
             service,
             common,
             limits: options.limits,
-            staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0, refused_by_kernel: false },
+            staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0 },
             listener: Some(listener),
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
