@@ -99,7 +99,7 @@ impl Ring {
         count(Call::IoUringEnter);
         match self.io.submit() {
             Ok(_) => Ok(()),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY)) => Ok(()),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -121,8 +121,9 @@ impl Ring {
         // outlive the call. What the entries point to is in the ledger.
         match unsafe { self.io.submitter().enter(waiting, min, flags.bits(), Some(&args)) } {
             Ok(_) => Ok(()),
-            // EBUSY: the completion queue is full and must be reaped before more can be submitted.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY)) => Ok(()),
+            // EBUSY: the completion queue is full and must be reaped before more can be submitted. EAGAIN: the kernel lacks memory
+            // for requests, of which those that complete give some back.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EAGAIN | libc::EBUSY)) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -60,6 +60,11 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
     Ok(cost)
 }
 
+/// A signal came, or the kernel was in no mood to wait: nothing happened, and the call is made again.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+}
+
 // The thread that decides.
 
 struct Server<'scope, 'env, S: Service> {
@@ -164,7 +169,7 @@ impl<S: Service> Server<'_, '_, S> {
                             self.cost.octets_in += count as u64;
                             peer.connection.received(&buffer[..count], now);
                         }
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) if is_pause(&error) => {}
                         Err(_) => peer.connection.failed(now),
                     }
                     self.settle(key, now);
@@ -180,7 +185,7 @@ impl<S: Service> Server<'_, '_, S> {
                             self.cost.octets_out += count as u64;
                             peer.connection.sent(now);
                         }
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) if is_pause(&error) => {}
                         Err(_) => peer.connection.failed(now),
                     }
                     self.settle(key, now);
