@@ -14,8 +14,7 @@ use clap::Args;
 use iolab::http1::{HttpLimits, TimeLimits};
 use iolab::models::AnyModel;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use nix::sys::signal::{SigSet, Signal};
 
 /// The flags of a server.
 #[derive(Args, Clone, Debug)]
@@ -118,14 +117,17 @@ impl Options {
     }
 }
 
-/// The first signal asks for an orderly end; the second means it.
+/// The first signal asks for an orderly end; the second means it. They are kept from every thread that is started from now on,
+/// and one waits for them: so no handler interrupts anybody, and nothing can fail between a signal and its effect.
 fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    signals.thread_block()?;
     let shutdown = Arc::clone(shutdown);
     thread::Builder::new().name("signals".into()).spawn(move || {
-        for signal in signals.forever() {
+        loop {
+            let Ok(signal) = signals.wait() else { continue };
             if shutdown.begun() {
-                std::process::exit(128 + signal);
+                std::process::exit(128 + signal as i32);
             }
             shutdown.begin();
             let _ = writeln!(io::stderr(), "stopping: finishing what is under way; another signal leaves at once");
