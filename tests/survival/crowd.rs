@@ -14,6 +14,13 @@ use crate::{NOTICED, figure, once_more, skip};
 
 /// Connections that ask without a pause.
 const FLOODS: usize = 2;
+/// As long as a browser's: of shorter ones a build without optimisation works through one read for longer than it should take.
+const FLOOD: &[u8] = concat!(
+    "GET /flood HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101\r\n",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-US,en;q=0.5\r\n",
+    "Accept-Encoding: gzip, deflate, br\r\nReferer: http://localhost:8080/\r\nCookie: nothing=at-all; more=of-the-same\r\n\r\n"
+)
+.as_bytes();
 const FLOODED: Duration = Duration::from_millis(1500);
 
 pub fn a_pipelining_flood(model: &str) {
@@ -41,7 +48,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) -> u64 {
     let (mut voice, mut ear) = (&stream, &stream);
     thread::scope(|scope| {
         scope.spawn(move || {
-            let many = GET.repeat(1000);
+            let many = FLOOD.repeat(500);
             while !over.load(Ordering::Relaxed) && voice.write_all(&many).is_ok() {}
             let _ = voice.shutdown(Shutdown::Write);
         });
