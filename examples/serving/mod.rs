@@ -14,8 +14,7 @@ use clap::Args;
 use iolab::http1::{HttpLimits, TimeLimits};
 use iolab::models::AnyModel;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use nix::sys::signal::{SigSet, Signal};
 
 /// The flags of a server.
 #[derive(Args, Clone, Debug)]
@@ -40,6 +39,12 @@ pub struct Options {
     /// How long a request's body may take, from the end of its head.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub body_timeout: Duration,
+    /// How long a client may be behind with reading its answers, before its connection is cut.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    pub send_grace: Duration,
+    /// How many octets a client must read in a second, on average, not to fall behind.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..))]
+    pub send_rate: u64,
     /// How long busy connections may go on after SIGTERM or SIGINT.
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
@@ -87,12 +92,14 @@ impl Options {
         if let Some(total) = self.max_connections {
             limits.connections = (total / usize::from(self.threads)).max(1);
         }
-        limits.drain = self.drain_timeout;
+        (limits.drain, limits.send_grace, limits.send_rate) = (self.drain_timeout, self.send_grace, self.send_rate);
+        let most = limits.connections * usize::from(self.threads);
         model.available()?;
         let listeners = self.bind()?;
         let address = listeners[0].local_addr()?;
         // Whoever reads this may be gone (`| head -1` is); serving goes on.
-        let _ = writeln!(io::stdout(), "{name} on {address} by {model}; try: {}", hint.replace("{}", &address.to_string()));
+        let hint = hint.replace("{}", &address.to_string());
+        let _ = writeln!(io::stdout(), "{name} on {address} by {model}, at most {most} connections at once; try: {hint}");
         model.serve_all(listeners, service, &shutdown)
     }
 
@@ -110,14 +117,17 @@ impl Options {
     }
 }
 
-/// The first signal asks for an orderly end; the second means it.
+/// The first signal asks for an orderly end; the second means it. They are kept from every thread that is started from now on,
+/// and one waits for them: so no handler interrupts anybody, and nothing can fail between a signal and its effect.
 fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    signals.thread_block()?;
     let shutdown = Arc::clone(shutdown);
     thread::Builder::new().name("signals".into()).spawn(move || {
-        for signal in signals.forever() {
+        loop {
+            let Ok(signal) = signals.wait() else { continue };
             if shutdown.begun() {
-                std::process::exit(128 + signal);
+                std::process::exit(128 + signal as i32);
             }
             shutdown.begin();
             let _ = writeln!(io::stderr(), "stopping: finishing what is under way; another signal leaves at once");

@@ -40,3 +40,23 @@ pub(super) fn judge(error: &io::Error) -> Failure {
         _ => Failure::Broken,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_run_out_is_waited_for() {
+        let judged = |number| judge(&io::Error::from_raw_os_error(number));
+        for exhausted in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM] {
+            assert_eq!(judged(exhausted), Failure::BackOff, "{exhausted}");
+        }
+        for at_once in [libc::ECONNABORTED, libc::EINTR, libc::EPROTO, libc::ENETDOWN, libc::EHOSTUNREACH, libc::EPERM] {
+            assert_eq!(judged(at_once), Failure::TryNext, "{at_once}");
+        }
+        assert_eq!(judged(libc::EAGAIN), Failure::Nobody);
+        for broken in [libc::EBADF, libc::EINVAL, libc::ENOTSOCK, libc::EOPNOTSUPP] {
+            assert_eq!(judged(broken), Failure::Broken, "{broken}");
+        }
+    }
+}

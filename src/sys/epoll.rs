@@ -39,10 +39,14 @@ impl Epoll {
     /// Reports once whenever `fd` *becomes* ready to be read or written, or the peer finishes: edge-triggered, so that one call
     /// serves a connection's whole life.
     pub(crate) fn add_edges(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
-        let news = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLPRI;
-        let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | news | EpollFlags::EPOLLET;
         count(Call::EpollCtl);
-        Ok(self.instance.add(fd, EpollEvent::new(flags, token))?)
+        Ok(self.instance.add(fd, edges(token))?)
+    }
+
+    /// Reports anew whatever `fd` is ready for now, as if it had just become so.
+    pub(crate) fn repeat_edges(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
+        count(Call::EpollCtl);
+        Ok(self.instance.modify(fd, &mut edges(token))?)
     }
 
     /// Waits until something is ready, the time is over (rounded up to milliseconds) or a signal comes, and returns what is
@@ -70,6 +74,11 @@ impl Epoll {
             }
         }))
     }
+}
+
+fn edges(token: u64) -> EpollEvent {
+    let news = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLPRI;
+    EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | news | EpollFlags::EPOLLET, token)
 }
 
 impl Drop for Epoll {

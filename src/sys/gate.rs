@@ -28,7 +28,8 @@ impl Gate {
             count(Call::Futex);
             let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
             // SAFETY: the address is that of a live atomic; waking reads no memory.
-            unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, things) };
+            // One that fails has woken nobody; a live and aligned address leaves it no lasting reason to.
+            while unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, things) } < 0 {}
         }
     }
 

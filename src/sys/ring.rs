@@ -103,7 +103,7 @@ impl Ring {
         count(Call::IoUringEnter);
         match self.io.submit() {
             Ok(_) => Ok(()),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBUSY)) => Ok(()),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -127,8 +127,7 @@ impl Ring {
             self.enter::<libc::sigset_t>(min, EnterFlags::GETEVENTS, None)
         };
         match entered {
-            // EBUSY: the completion queue is full and must be reaped before more can be submitted.
-            Err(error) if !matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EBUSY)) => Err(error),
+            Err(error) if !is_passing(&error) => Err(error),
             _ => Ok(()),
         }
     }
@@ -370,6 +369,12 @@ impl Ring {
         }
         Ok(())
     }
+}
+
+/// Whether entering the ring will do again. EBUSY: the completion queue is full and must be reaped before more can be submitted.
+/// EAGAIN: the kernel lacks memory for requests, of which those that complete give some back.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EAGAIN | libc::EBUSY))
 }
 
 /// What a [`Ring::read`] is to read, and where its octets go.

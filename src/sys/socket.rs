@@ -78,6 +78,20 @@ impl Socket {
         let _ = SockRef::from(&self.fd()).shutdown(Shutdown::Both);
     }
 
+    /// Resets it at once, also under a thread that waits in a call on it. [`cut`](Self::cut) would send a FIN, and what was cut
+    /// off would look whole. (connect(2): `AF_UNSPEC` dissolves a TCP association. Linux 6.4 and 6.5 refuse that while somebody
+    /// waits; there a FIN it is.)
+    pub(crate) fn reset(&self) {
+        count(Call::Connect);
+        // SAFETY: all-zero is a valid `sockaddr`, whose family is then `AF_UNSPEC`.
+        let nobody: libc::sockaddr = unsafe { std::mem::zeroed() };
+        let len = size_of_val(&nobody) as libc::socklen_t;
+        // SAFETY: the kernel reads one structure of the length given, which outlives the call.
+        if unsafe { libc::connect(self.fd().as_raw_fd(), &nobody, len) } != 0 {
+            self.cut();
+        }
+    }
+
     /// Makes the close a reset, which drops what is unsent and tells the peer that it was cut off (`SO_LINGER` 0, socket(7)).
     pub(crate) fn reset_on_close(&self) {
         count(Call::Setsockopt);

@@ -233,7 +233,7 @@ impl<P: Protocol> Peer<P> {
             }
             match needs.end {
                 // Its thread sits in a write, which only this ends.
-                Some(End::Reset) if connection.queue().is_lent() => self.socket.cut(),
+                Some(End::Reset) if connection.queue().is_lent() => self.socket.reset(),
                 // Without a FIN, which would make a reset look like an orderly end.
                 Some(_) => self.socket.stop_reading(),
                 None => {}

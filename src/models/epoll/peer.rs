@@ -24,6 +24,9 @@ pub(super) struct Peer<P: Protocol> {
     readable: bool,
     writable: bool,
     more_behind: bool,
+    /// A call answered `EAGAIN` where an edge had said that there was something. It may have been taken since (a read that filled
+    /// the buffer leaves that open); but if it is still there, no edge will tell of it.
+    pub(super) is_in_doubt: bool,
     hung_up: bool,
     is_connecting: bool,
     /// It is on the list of this turn or the next.
@@ -41,6 +44,7 @@ impl<P: Protocol> Peer<P> {
             readable: false,
             writable: !is_born,
             more_behind: false,
+            is_in_doubt: false,
             hung_up: false,
             is_connecting: false,
             has_a_turn: false,
@@ -117,7 +121,7 @@ impl<P: Protocol> Peer<P> {
                 self.connection.received(&buffer[..count], now);
             }
             Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => self.readable = false,
+                io::ErrorKind::WouldBlock => (self.readable, self.is_in_doubt) = (false, true),
                 io::ErrorKind::Interrupted => {}
                 _ => self.connection.failed(now),
             },
@@ -142,7 +146,7 @@ impl<P: Protocol> Peer<P> {
                     self.connection.sent(now);
                 }
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => self.writable = false,
+                    io::ErrorKind::WouldBlock => (self.writable, self.is_in_doubt) = (false, true),
                     io::ErrorKind::Interrupted => {}
                     _ => self.connection.failed(now),
                 },

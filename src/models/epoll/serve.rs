@@ -176,6 +176,12 @@ impl<'a, S: Service> Server<'a, S> {
             }
             peer.send_all(&mut self.cost, now);
         }
+        if std::mem::take(&mut peer.is_in_doubt)
+            && let Some(socket) = &peer.socket
+            && self.epoll.repeat_edges(socket, key.to_bits()).is_err()
+        {
+            peer.connection.failed(now);
+        }
         let end = peer.end(now);
         self.mailroom.take_from(&mut peer.connection);
         if let Some(end) = end {

@@ -17,8 +17,8 @@
 //! 7. **How is a wait taken back?** It is not: `shutdown(2)` makes the call return, and the socket is closed when the last worker
 //!    has come back.
 //!
-//! No job waits for another one to be over, since that one may wait for its peer for a long time: if all workers are busy, one
-//! more is hired. A connection can keep two of them busy, so there is a limit: [`THREADED_CONNECTIONS`] unless told otherwise, or what the
+//! No job waits for another one to be over, since that one may wait for its peer for a long time. A connection can keep two workers
+//! waiting, so two are hired before it is let in, and there is a limit: [`THREADED_CONNECTIONS`] unless told otherwise, or what the
 //! system has threads for. Beyond it newcomers are told so.
 
 mod queue;

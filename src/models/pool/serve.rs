@@ -38,7 +38,7 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
             service,
             common,
             limits: options.limits,
-            staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0, refused_by_kernel: false },
+            staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0 },
             listener: Some(listener),
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
@@ -58,6 +58,11 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
     })?;
     cost.calls += meter.read();
     Ok(cost)
+}
+
+/// A signal came, or the kernel was in no mood to wait: nothing happened, and the call is made again.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 // The thread that decides.
@@ -164,7 +169,7 @@ impl<S: Service> Server<'_, '_, S> {
                             self.cost.octets_in += count as u64;
                             peer.connection.received(&buffer[..count], now);
                         }
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) if is_pause(&error) => {}
                         Err(_) => peer.connection.failed(now),
                     }
                     self.settle(key, now);
@@ -180,7 +185,7 @@ impl<S: Service> Server<'_, '_, S> {
                             self.cost.octets_out += count as u64;
                             peer.connection.sent(now);
                         }
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) if is_pause(&error) => {}
                         Err(_) => peer.connection.failed(now),
                     }
                     self.settle(key, now);
@@ -235,7 +240,10 @@ impl<S: Service> Server<'_, '_, S> {
             if end == End::Reset {
                 peer.socket.reset_on_close();
             }
-            if peer.is_sending {
+            if peer.is_sending && end == End::Reset {
+                // Its worker may have sent all, or sit in the middle of it.
+                peer.socket.reset();
+            } else if peer.is_sending {
                 peer.socket.cut();
             } else if peer.is_reading {
                 // Without a FIN, which would make a reset look like an orderly end.

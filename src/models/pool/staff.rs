@@ -75,8 +75,9 @@ pub(super) enum Report {
     },
 }
 
-/// The workers. One is hired whenever all are busy, so that no job waits for another to be over: that one may wait for a peer as
-/// long as the peer likes. Once the kernel refuses, jobs do wait, and no newcomer is taken in before there are workers for it.
+/// The workers. There are as many as can have to wait at one time, so that no job waits for another to be over: that one may
+/// wait for a peer as long as the peer likes. Only files, which nobody waits for long, may have to share a worker where the kernel
+/// gives no more.
 pub(super) struct Staff<'scope, 'env> {
     pub(super) scope: &'scope Scope<'scope, 'env>,
     pub(super) worker: Worker<'env>,
@@ -85,13 +86,12 @@ pub(super) struct Staff<'scope, 'env> {
     pub(super) given: Vec<Option<Job>>,
     /// Jobs given and not reported on.
     pub(super) busy: usize,
-    pub(super) refused_by_kernel: bool,
 }
 
 impl Staff<'_, '_> {
     /// Gives a job to a worker; false if there is none and none can be hired.
     pub(super) fn give(&mut self, job: Job) -> bool {
-        if self.busy == self.hired.len() && !self.hire() && self.hired.is_empty() {
+        if self.busy >= self.hired.len() && !self.hire() && self.hired.is_empty() {
             return false;
         }
         self.busy += 1;
@@ -112,17 +112,19 @@ impl Staff<'_, '_> {
         match thread.spawn_scoped(self.scope, move || worker.work()) {
             Ok(handle) => {
                 self.hired.push(handle);
-                self.refused_by_kernel = false;
+                true
             }
-            Err(_) => self.refused_by_kernel = true,
+            Err(_) => false,
         }
-        !self.refused_by_kernel
     }
 
-    /// Whether there is room for another connection. It may need two workers at once; where the kernel gives no more of them, those
-    /// that exist are shared out, and one accepts.
+    /// Whether there are workers for another connection beside so many. Each may keep two of them waiting for its peer, one more
+    /// waits for newcomers, and one is left for what is done without waiting for anybody: so none ever waits for another one's
+    /// peer. They are hired before the connection is let in, because the kernel may refuse later.
     pub(super) fn has_room(&mut self, connections: usize) -> bool {
-        !self.refused_by_kernel || 2 * (connections + 1) < self.hired.len() || self.hire()
+        let needed = 2 * (connections + 1) + 2;
+        while self.hired.len() < needed && self.hire() {}
+        self.hired.len() >= needed
     }
 
     /// Lets everyone go, and adds up what they did.

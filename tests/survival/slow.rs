@@ -1,0 +1,82 @@
+//! Those who take their time: 400 at once, cut by limits that no drip of octets moves, while the others notice nothing.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::child::Server;
+use crate::client::{bytes, connect_narrow, others};
+use crate::{NOTICED, PATIENCE, figure, once_more};
+
+const SLOW: usize = 400;
+
+/// How long each octet is thought about.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The models that spend threads are told that there is room for all of them.
+const ROOM: [&str; 2] = ["--max-connections", "1000"];
+
+/// Somebody slow: what it says at first, and then again and again; how much it reads each time.
+struct Manner {
+    greeting: Vec<u8>,
+    drip: &'static [u8],
+    sip: usize,
+}
+
+pub fn heads(model: &str) {
+    let manner = Manner { greeting: b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec(), drip: b"y", sip: 4096 };
+    are_cut(model, "slow headers", &["--header-timeout", "1s"], manner);
+}
+
+pub fn bodies(model: &str) {
+    let greeting = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n".to_vec();
+    are_cut(model, "slow bodies", &["--body-timeout", "1s"], Manner { greeting, drip: b"y", sip: 4096 });
+}
+
+pub fn readers(model: &str) {
+    let manner = Manner { greeting: bytes(64 << 20), drip: b"", sip: 1024 };
+    are_cut(model, "slow readers", &["--send-grace", "1s", "--send-rate", "100000"], manner);
+}
+
+fn are_cut(model: &str, whom: &str, limits: &[&str], manner: Manner) {
+    once_more(model, || {
+        let Some(server) = Server::start(model, &[&ROOM, limits].concat()) else { return Ok(()) };
+        let over = AtomicBool::new(false);
+        let (took, others) = thread::scope(|scope| {
+            let others = scope.spawn(|| others(server.address, &over));
+            let slow: Vec<_> = (0..SLOW).map(|_| connect_narrow(server.address)).collect();
+            let took = dawdle(slow, &manner);
+            over.store(true, Ordering::Relaxed);
+            (took, others.join().unwrap())
+        });
+        let others = others.unwrap_or_else(|error| panic!("{model}, one who behaved: {error}"));
+        figure(model, format_args!("{SLOW} {whom} cut in {:.1} s, others' {others}", took.as_secs_f64()));
+        if others.p99() > NOTICED { Err(format!("others noticed: {others}")) } else { Ok(()) }
+    });
+}
+
+/// Goes on until the server has cut all of them; says how long that took.
+fn dawdle(mut slow: Vec<TcpStream>, manner: &Manner) -> Duration {
+    let start = Instant::now();
+    for peer in &mut slow {
+        peer.write_all(&manner.greeting).unwrap();
+        peer.set_nonblocking(true).unwrap();
+    }
+    let mut scrap = vec![0; manner.sip];
+    while !slow.is_empty() {
+        assert!(start.elapsed() < PATIENCE, "{} are still there", slow.len());
+        thread::sleep(PAUSE);
+        slow.retain_mut(|peer| {
+            // What is said to one who has been cut fails; that it was cut is judged by what it hears.
+            let _ = peer.write(manner.drip);
+            match peer.read(&mut scrap) {
+                Ok(0) => false,
+                Ok(_) => true,
+                Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+            }
+        });
+    }
+    start.elapsed()
+}
