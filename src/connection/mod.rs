@@ -175,7 +175,10 @@ impl<P: Protocol> Connection<P> {
         let link = if to_be_connected { Link::Connecting } else { Link::None };
         let mut connection = Connection::new(protocol, id, common, link);
         match link {
-            Link::Connecting => connection.settle(now),
+            Link::Connecting => {
+                connection.hear(now, |_, _| ());
+                connection.settle(now);
+            }
             Link::Up | Link::None => connection.begin(Ok(()), now),
         }
         connection
@@ -183,8 +186,8 @@ impl<P: Protocol> Connection<P> {
 
     fn new(protocol: P, id: ConnectionId, common: &Arc<Common>, link: Link) -> Self {
         Connection {
-            interest: protocol.interest(),
             protocol,
+            interest: None,
             id,
             common: Arc::clone(common),
             tail: BytesMut::new(),
