@@ -90,23 +90,31 @@ impl<M> Context<'_, M> {
     /// Says `octets`, as a copy.
     #[inline]
     pub fn write(&mut self, octets: &[u8]) {
-        self.queue.write(octets);
+        if !self.wishes.finish {
+            self.queue.write(octets);
+        }
     }
 
     /// Says `octets`, without a copy where they are many.
     pub fn send(&mut self, octets: Bytes) {
-        self.queue.send(octets);
+        if !self.wishes.finish {
+            self.queue.send(octets);
+        }
     }
 
     /// Says whatever `write` appends to the buffer it is given.
     #[inline]
     pub fn write_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.queue.write_with(write);
+        if !self.wishes.finish {
+            self.queue.write_with(write);
+        }
     }
 
     /// Says a whole buffer, without a copy where it is large.
     pub fn append(&mut self, octets: Vec<u8>) {
-        self.queue.append(octets);
+        if !self.wishes.finish {
+            self.queue.append(octets);
+        }
     }
 
     /// Octets said and not yet taken by the kernel.

@@ -23,7 +23,7 @@ impl<P: Protocol> Connection<P> {
     #[inline]
     pub(super) fn hear<R>(&mut self, now: Now, hear: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> R) -> Option<R> {
         let mut lost = SendQueue::default();
-        let can_speak = self.link != Link::None && self.fin == Fin::Unsaid && self.stage == Stage::Open;
+        let can_speak = self.link != Link::None && self.stage == Stage::Open;
         let cx = &mut Context {
             now,
             me: self.id,
