@@ -122,6 +122,7 @@ impl<P: Protocol> Connection<P> {
             self.tell(Event::File(ticket, result), now);
             self.resume(now);
         }
+        self.hear_out(now);
     }
 
     /// The server is shutting down.
@@ -137,8 +138,7 @@ impl<P: Protocol> Connection<P> {
         self.fin = Fin::Sent;
         match self.stage {
             Stage::Open => self.settle(now),
-            Stage::Flushing if self.peer == PeerState::Speaking => self.linger(now),
-            Stage::Flushing => self.end(Close::Done, now),
+            Stage::Flushing => self.hear_out(now),
             Stage::Lingering { .. } | Stage::Over(_) => {}
         }
     }

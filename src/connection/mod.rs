@@ -235,7 +235,7 @@ impl<P: Protocol> Connection<P> {
                 if self.link != Link::Up || self.queue.unsent() == 0 {
                     let is_heard_out = self.link != Link::Up || self.peer != PeerState::Speaking;
                     let end = if is_heard_out { End::Close } else { End::Finish };
-                    needs.end = (self.files_under_way == 0 && self.wishes.files.is_empty()).then_some(end);
+                    needs.end = (!self.has_files_to_do()).then_some(end);
                 }
             }
             Stage::Lingering { until, .. } => (needs.read, needs.deadline) = (true, Some(until)),
