@@ -42,6 +42,9 @@ impl<P: Protocol> Connection<P> {
     pub fn peer_finished(&mut self, now: Now) {
         if self.peer == PeerState::Speaking {
             self.peer = PeerState::Finished;
+            if self.hang_up == News::None {
+                self.hang_up = News::Come;
+            }
         }
         match self.stage {
             Stage::Lingering { .. } => self.end(Close::Done, now),
