@@ -7,6 +7,7 @@ use crate::context::Letter;
 use crate::file_op::{FileDone, FileTicket};
 use crate::limits::{LINGER, MAILBOX_MESSAGES, SEND_LOW_OCTETS};
 use crate::protocol::{Event, Protocol, Why};
+use crate::send_queue::SendQueue;
 use crate::time::Now;
 
 impl<P: Protocol> Connection<P> {
@@ -15,7 +16,12 @@ impl<P: Protocol> Connection<P> {
         if self.link != Link::Connecting {
             return;
         }
-        self.link = if result.is_ok() { Link::Up } else { Link::None };
+        if result.is_ok() {
+            self.link = Link::Up;
+        } else {
+            self.link = Link::None;
+            self.queue = SendQueue::default();
+        }
         if self.stage == Stage::Open {
             self.begin(result, now);
         }

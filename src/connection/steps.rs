@@ -135,7 +135,9 @@ impl<P: Protocol> Connection<P> {
             }
             self.show_tail(now);
         }
-        self.watch.look(&self.queue, &self.common.limits, now.at);
+        if self.link == Link::Up {
+            self.watch.look(&self.queue, &self.common.limits, now.at);
+        }
         if self.stage != Stage::Open {
             return;
         }
