@@ -90,23 +90,31 @@ impl<M> Context<'_, M> {
     /// Says `octets`, as a copy.
     #[inline]
     pub fn write(&mut self, octets: &[u8]) {
-        self.queue.write(octets);
+        if !self.wishes.finish {
+            self.queue.write(octets);
+        }
     }
 
     /// Says `octets`, without a copy where they are many.
     pub fn send(&mut self, octets: Bytes) {
-        self.queue.send(octets);
+        if !self.wishes.finish {
+            self.queue.send(octets);
+        }
     }
 
     /// Says whatever `write` appends to the buffer it is given.
     #[inline]
     pub fn write_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.queue.write_with(write);
+        if !self.wishes.finish {
+            self.queue.write_with(write);
+        }
     }
 
     /// Says a whole buffer, without a copy where it is large.
     pub fn append(&mut self, octets: Vec<u8>) {
-        self.queue.append(octets);
+        if !self.wishes.finish {
+            self.queue.append(octets);
+        }
     }
 
     /// Octets said and not yet taken by the kernel.
@@ -234,14 +242,44 @@ impl<M> Mail<M> {
 }
 
 impl<M> Letter<M> {
+    /// Whom it is to be [delivered](crate::Connection::deliver) to.
+    pub fn to(&self) -> ConnectionId {
+        self.to
+    }
+
+    /// Who sent it; if it is on its way back, whom it was meant for.
+    pub fn from(&self) -> ConnectionId {
+        self.from
+    }
+
     /// The same letter on its way back; `None` if it is on its way back already.
-    pub(crate) fn returned(self, why: Why) -> Option<Letter<M>> {
+    pub fn returned(self, why: Why) -> Option<Letter<M>> {
         let Letter { from, to, message, returned } = self;
         returned.is_none().then_some(Letter { from: to, to: from, message, returned: Some(why) })
     }
 }
 
 impl<M> Birth<M> {
+    /// What the new one is to be called.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Where it is to be connected to, if it is to have a socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// What it is to grow out of.
+    pub fn into_seed(self) -> M {
+        self.seed
+    }
+
+    /// Tells the parent that nothing grew out of the seed, and gives it back.
+    pub fn refused(self, why: Why) -> Letter<M> {
+        Birth::failed(self.id, self.parent, self.seed, why)
+    }
+
     /// Tells the parent that nothing grew out of the seed.
     pub(crate) fn failed(id: ConnectionId, parent: ConnectionId, seed: M, why: Why) -> Letter<M> {
         Letter { from: id, to: parent, message: seed, returned: Some(why) }

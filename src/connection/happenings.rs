@@ -7,6 +7,7 @@ use crate::context::Letter;
 use crate::file_op::{FileDone, FileTicket};
 use crate::limits::{LINGER, MAILBOX_MESSAGES, SEND_LOW_OCTETS};
 use crate::protocol::{Event, Protocol, Why};
+use crate::send_queue::SendQueue;
 use crate::time::Now;
 
 impl<P: Protocol> Connection<P> {
@@ -15,7 +16,12 @@ impl<P: Protocol> Connection<P> {
         if self.link != Link::Connecting {
             return;
         }
-        self.link = if result.is_ok() { Link::Up } else { Link::None };
+        if result.is_ok() {
+            self.link = Link::Up;
+        } else {
+            self.link = Link::None;
+            self.queue = SendQueue::default();
+        }
         if self.stage == Stage::Open {
             self.begin(result, now);
         }
@@ -42,6 +48,9 @@ impl<P: Protocol> Connection<P> {
     pub fn peer_finished(&mut self, now: Now) {
         if self.peer == PeerState::Speaking {
             self.peer = PeerState::Finished;
+            if self.hang_up == News::None {
+                self.hang_up = News::Come;
+            }
         }
         match self.stage {
             Stage::Lingering { .. } => self.end(Close::Done, now),
@@ -122,6 +131,7 @@ impl<P: Protocol> Connection<P> {
             self.tell(Event::File(ticket, result), now);
             self.resume(now);
         }
+        self.hear_out(now);
     }
 
     /// The server is shutting down.
@@ -137,8 +147,7 @@ impl<P: Protocol> Connection<P> {
         self.fin = Fin::Sent;
         match self.stage {
             Stage::Open => self.settle(now),
-            Stage::Flushing if self.peer == PeerState::Speaking => self.linger(now),
-            Stage::Flushing => self.end(Close::Done, now),
+            Stage::Flushing => self.hear_out(now),
             Stage::Lingering { .. } | Stage::Over(_) => {}
         }
     }

@@ -175,7 +175,10 @@ impl<P: Protocol> Connection<P> {
         let link = if to_be_connected { Link::Connecting } else { Link::None };
         let mut connection = Connection::new(protocol, id, common, link);
         match link {
-            Link::Connecting => connection.settle(now),
+            Link::Connecting => {
+                connection.hear(now, |_, _| ());
+                connection.settle(now);
+            }
             Link::Up | Link::None => connection.begin(Ok(()), now),
         }
         connection
@@ -183,8 +186,8 @@ impl<P: Protocol> Connection<P> {
 
     fn new(protocol: P, id: ConnectionId, common: &Arc<Common>, link: Link) -> Self {
         Connection {
-            interest: protocol.interest(),
             protocol,
+            interest: None,
             id,
             common: Arc::clone(common),
             tail: BytesMut::new(),
@@ -232,7 +235,7 @@ impl<P: Protocol> Connection<P> {
                 if self.link != Link::Up || self.queue.unsent() == 0 {
                     let is_heard_out = self.link != Link::Up || self.peer != PeerState::Speaking;
                     let end = if is_heard_out { End::Close } else { End::Finish };
-                    needs.end = (self.files_under_way == 0 && self.wishes.files.is_empty()).then_some(end);
+                    needs.end = (!self.has_files_to_do()).then_some(end);
                 }
             }
             Stage::Lingering { until, .. } => (needs.read, needs.deadline) = (true, Some(until)),

@@ -23,7 +23,7 @@ impl<P: Protocol> Connection<P> {
     #[inline]
     pub(super) fn hear<R>(&mut self, now: Now, hear: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> R) -> Option<R> {
         let mut lost = SendQueue::default();
-        let can_speak = self.link != Link::None && self.fin == Fin::Unsaid && self.stage == Stage::Open;
+        let can_speak = self.link != Link::None && self.stage == Stage::Open;
         let cx = &mut Context {
             now,
             me: self.id,
@@ -135,7 +135,9 @@ impl<P: Protocol> Connection<P> {
             }
             self.show_tail(now);
         }
-        self.watch.look(&self.queue, &self.common.limits, now.at);
+        if self.link == Link::Up {
+            self.watch.look(&self.queue, &self.common.limits, now.at);
+        }
         if self.stage != Stage::Open {
             return;
         }
@@ -157,8 +159,8 @@ impl<P: Protocol> Connection<P> {
                 Peer::Bytes => self.peer != PeerState::Told,
             };
         let is_sending = self.link == Link::Up && self.queue.unsent() > 0;
-        let files = self.files_under_way > 0 || !self.wishes.files.is_empty();
-        from_peer || is_sending || files || interest.deadline.is_some() || interest.messages || self.link == Link::Connecting
+        let is_answered = is_sending || self.has_files_to_do() || self.link == Link::Connecting;
+        from_peer || is_answered || interest.deadline.is_some() || interest.messages
     }
 
     /// The protocol has said all.
@@ -166,16 +168,23 @@ impl<P: Protocol> Connection<P> {
         self.stage = Stage::Flushing;
         self.tail = BytesMut::new();
         self.return_mailbox();
-        if self.fin == Fin::Sent {
+        self.hear_out(now);
+    }
+
+    /// Once nothing is left to do here, only the peer may still be speaking.
+    pub(super) fn hear_out(&mut self, now: Now) {
+        if self.stage == Stage::Flushing && self.fin == Fin::Sent && !self.has_files_to_do() {
             match self.peer {
-                PeerState::Speaking => self.linger(now),
+                PeerState::Speaking => {
+                    self.stage = Stage::Lingering { until: now.at + LINGER, last: now.at + LINGER_IN_ALL };
+                }
                 PeerState::Finished | PeerState::Told => self.end(Close::Done, now),
             }
         }
     }
 
-    pub(super) fn linger(&mut self, now: Now) {
-        self.stage = Stage::Lingering { until: now.at + LINGER, last: now.at + LINGER_IN_ALL };
+    pub(super) fn has_files_to_do(&self) -> bool {
+        self.files_under_way > 0 || !self.wishes.files.is_empty()
     }
 
     pub(super) fn end(&mut self, close: Close, now: Now) {
