@@ -134,8 +134,19 @@ fn open(path: &Path, flags: OFlag) -> io::Result<File> {
 }
 
 fn check_kind(path: &Path, kind: FileType) -> io::Result<()> {
-    let is = if kind.is_file() || kind.is_block_device() {
+    if kind.is_file() || kind.is_block_device() {
         return Ok(());
+    }
+    let is = name_of(kind);
+    let message =
+        format!("cannot read {}: it is {is}; ranges can be read from a regular file or a block device", path.display());
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+}
+
+/// What a file is, to the person at the keyboard.
+pub(crate) fn name_of(kind: FileType) -> &'static str {
+    if kind.is_file() {
+        "a regular file"
     } else if kind.is_dir() {
         "a directory"
     } else if kind.is_fifo() {
@@ -144,10 +155,9 @@ fn check_kind(path: &Path, kind: FileType) -> io::Result<()> {
         "a socket"
     } else if kind.is_char_device() {
         "a character device"
+    } else if kind.is_block_device() {
+        "a block device"
     } else {
         "of an unknown kind"
-    };
-    let message =
-        format!("cannot read {}: it is {is}; ranges can be read from a regular file or a block device", path.display());
-    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    }
 }

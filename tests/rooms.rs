@@ -67,9 +67,9 @@ const ROOMS: &[Room] = &[
     // What the models share is no loop and knows none.
     Room {
         name: "shared",
-        parts: &["models/accepting.rs", "models/turned_away.rs"],
-        may_name: &["contract", "sys"],
-        crates: &["libc"],
+        parts: &["models/accepting.rs", "models/turned_away.rs", "models/file_work"],
+        may_name: &["contract", "files", "results", "sys"],
+        crates: &["bytes", "libc"],
         shut: false,
     },
     Room { name: "blocking", parts: &["models/blocking"], may_name: A_MODEL, crates: &["bytes", "libc"], shut: false },

@@ -10,6 +10,7 @@ mod accepting;
 mod any;
 pub mod blocking;
 pub mod epoll;
+mod file_work;
 pub mod pool;
 pub mod simulated;
 mod turned_away;

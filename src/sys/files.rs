@@ -1,10 +1,13 @@
-//! Reading from a regular file, and asking what direct I/O on it wants.
+//! Regular files: reading, writing, syncing, and asking what they are and what direct I/O on them wants.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
+use std::fs::{File, Metadata};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::calls::{Call, count};
 
@@ -21,6 +24,61 @@ pub(crate) fn pread_nowait(fd: impl AsFd, into: &mut [u8], offset: u64) -> io::R
     // SAFETY: one vector, which describes `into`, exclusively borrowed for the call.
     let read = unsafe { libc::preadv2(fd.as_fd().as_raw_fd(), &vector, 1, offset as libc::off_t, libc::RWF_NOWAIT) };
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
+/// `pwrite(2)`: what the kernel takes of `octets`, which may be less.
+pub(crate) fn pwrite(fd: impl AsFd, octets: &[u8], offset: u64) -> io::Result<usize> {
+    count(Call::Pwrite64);
+    Ok(nix::sys::uio::pwrite(fd, octets, offset as libc::off_t)?)
+}
+
+/// `fdatasync(2)`: waits until the octets and the length are on the disk.
+pub(crate) fn fdatasync(fd: impl AsFd) -> io::Result<()> {
+    count(Call::Fdatasync);
+    Ok(nix::unistd::fdatasync(fd)?)
+}
+
+/// `fsync(2)`: of a directory, waits until its names are on the disk.
+pub(crate) fn fsync(fd: impl AsFd) -> io::Result<()> {
+    count(Call::Fsync);
+    Ok(nix::unistd::fsync(fd)?)
+}
+
+/// An open file; it is closed when dropped.
+#[derive(Debug)]
+pub(crate) struct Descriptor(File);
+
+impl Descriptor {
+    /// What it is, and how long (`statx(2)`).
+    pub(crate) fn metadata(&self) -> io::Result<Metadata> {
+        count(Call::Statx);
+        self.0.metadata()
+    }
+
+    /// Takes `O_NONBLOCK` and the like away (`fcntl(2)` `F_SETFL`): how it was opened for reading and writing stays.
+    pub(crate) fn clear_flags(&self) -> io::Result<()> {
+        count(Call::Fcntl);
+        fcntl(&self.0, FcntlArg::F_SETFL(OFlag::empty()))?;
+        Ok(())
+    }
+}
+
+impl From<OwnedFd> for Descriptor {
+    fn from(fd: OwnedFd) -> Self {
+        Descriptor(fd.into())
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        count(Call::Close);
+    }
 }
 
 /// What the file system says about direct I/O on one file.

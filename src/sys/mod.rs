@@ -7,6 +7,7 @@
 //! **Invariant:** every system call of a running model goes through this room, so that [`crate::Cost`] is complete.
 
 pub(crate) mod aio;
+pub(crate) mod beneath;
 pub(crate) mod block;
 pub(crate) mod buffer_ring;
 pub(crate) mod calls;
