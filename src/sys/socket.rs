@@ -78,6 +78,16 @@ impl Socket {
         let _ = SockRef::from(&self.fd()).shutdown(Shutdown::Both);
     }
 
+    /// Resets the connection now, and ends every call that another thread waits in: whoever connects to an address of no family
+    /// dissolves the connection there is (connect(2)). Linux 6.4 and 6.5 answer `EBUSY` while another thread waits.
+    pub(crate) fn abort(&self) -> io::Result<()> {
+        count(Call::Connect);
+        let nowhere = libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
+        // SAFETY: the address and its length are those of a value that lives through the call.
+        let result = unsafe { libc::connect(self.fd().as_raw_fd(), &nowhere, size_of_val(&nowhere) as libc::socklen_t) };
+        check(result as isize).map(drop)
+    }
+
     /// Makes the close a reset, which drops what is unsent and tells the peer that it was cut off (`SO_LINGER` 0, socket(7)).
     pub(crate) fn reset_on_close(&self) {
         count(Call::Setsockopt);

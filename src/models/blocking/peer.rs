@@ -161,13 +161,13 @@ impl<P: Protocol> Peer<P> {
         if std::mem::replace(&mut state.is_breaking_up, true) {
             return;
         }
-        let is_reset = state.connection.needs().end == Some(End::Reset);
         if let Some(socket) = &state.socket {
+            let is_reset = state.connection.needs().end == Some(End::Reset);
             if is_reset {
                 socket.reset_on_close();
             }
-            if state.crew.iter().any(|doing| matches!(doing, Doing::Held(_))) {
-                // A write ends only with this. Else without a FIN, which would make a reset look like an orderly end.
+            if state.crew.iter().any(|doing| matches!(doing, Doing::Held(_))) && !(is_reset && socket.abort().is_ok()) {
+                // Without a FIN if possible, which would make a reset look like an orderly end; a write ends only with one.
                 if state.is_writing { socket.cut() } else { socket.stop_reading() }
             }
         }
