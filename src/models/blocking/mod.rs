@@ -21,6 +21,9 @@
 //! A connection costs a thread (about 46 KiB with its kernel stack and page tables, measured on Linux 6.18), so there is a limit
 //! of them: [`THREADED_CONNECTIONS`] unless told otherwise, or what the system has threads for. Beyond it newcomers are told so.
 
+mod crew;
+mod house;
+mod peer;
 mod read;
 mod serve;
 

@@ -1,0 +1,266 @@
+//! What all threads of one server loop share: who lives here, what they tell each other, and how one gets a thread.
+//!
+//! A letter is delivered by the thread of its sender, which never holds two connections' locks at once: it takes the letter out
+//! under the one and hands it over under the other.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Scope};
+
+use super::crew::Hand;
+use super::peer::{Link, Peer, lock};
+use crate::connection::Connection;
+use crate::context::{Birth, Letter};
+use crate::cost::Cost;
+use crate::driver::mailroom::grow;
+use crate::driver::post::Post;
+use crate::identity::{Common, ConnectionId};
+use crate::limits::ServeLimits;
+use crate::protocol::{MessageOf, Service, Why};
+use crate::sys::calls::{Call, Meter, count};
+use crate::sys::clock;
+use crate::sys::eventfd::EventFd;
+use crate::time::Now;
+
+/// What a connection's thread may use of stack: plenty for a protocol. The kernel gives memory only to the pages that are touched.
+const STACK_OCTETS: usize = 192 << 10;
+
+/// What outlives the threads.
+pub(super) struct Shared<'env, S: Service> {
+    pub(super) number: usize,
+    pub(super) service: &'env S,
+    pub(super) common: Arc<Common>,
+    pub(super) limits: ServeLimits,
+    pub(super) post: &'env Post<MessageOf<S>>,
+    /// Wakes the acceptor: letters have come from another loop, or somebody has gone who is waited for.
+    pub(super) bell: Arc<EventFd>,
+    residents: Mutex<Residents<S>>,
+    /// Of the threads that have ended.
+    cost: Mutex<Cost>,
+    threads: AtomicUsize,
+    threads_peak: AtomicUsize,
+}
+
+struct Residents<S: Service> {
+    peers: HashMap<ConnectionId, Arc<Peer<S::Protocol>>>,
+    /// Of them, and of those about to be.
+    born: usize,
+    accepted: usize,
+    is_stopping: bool,
+}
+
+impl<'env, S: Service> Shared<'env, S> {
+    pub(super) fn new(
+        number: usize,
+        service: &'env S,
+        common: Arc<Common>,
+        limits: ServeLimits,
+        post: &'env Post<MessageOf<S>>,
+    ) -> io::Result<Self> {
+        let bell = Arc::new(EventFd::new()?);
+        let residents = Residents { peers: HashMap::new(), born: 0, accepted: 0, is_stopping: false };
+        Ok(Shared {
+            number,
+            service,
+            common,
+            limits,
+            post,
+            bell,
+            residents: Mutex::new(residents),
+            cost: Mutex::default(),
+            threads: AtomicUsize::new(1),
+            threads_peak: AtomicUsize::new(1),
+        })
+    }
+
+    /// When all threads but the caller's have ended.
+    pub(super) fn cost(&self) -> Cost {
+        Cost { threads_peak: self.threads_peak.load(Ordering::Relaxed), ..*lock(&self.cost) }
+    }
+}
+
+/// The loop, as each of its threads holds it.
+pub(super) struct House<'scope, 'env, S: Service> {
+    pub(super) scope: &'scope Scope<'scope, 'env>,
+    pub(super) shared: &'scope Shared<'env, S>,
+}
+
+impl<S: Service> Clone for House<'_, '_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Service> Copy for House<'_, '_, S> {}
+
+/// A thread that waits for its connection. Without one it ends.
+pub(super) struct FreshThread<S: Service>(Sender<Arc<Peer<S::Protocol>>>);
+
+impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
+    // Threads.
+
+    /// Gets a thread for a connection to be: first the thread, then the protocol, so that who gets none has not begun.
+    pub(super) fn fresh_thread(self) -> io::Result<FreshThread<S>> {
+        let (sender, peers) = channel();
+        self.start(move || {
+            if let Ok(peer) = peers.recv() {
+                Hand::new(self, peer, 0).work();
+            }
+        })?;
+        Ok(FreshThread(sender))
+    }
+
+    fn start(self, work: impl FnOnce() + Send + 'scope) -> io::Result<()> {
+        let shared = self.shared;
+        count(Call::Clone3);
+        let threads = shared.threads.fetch_add(1, Ordering::Relaxed) + 1;
+        let thread = thread::Builder::new().name("connection".into()).stack_size(STACK_OCTETS);
+        let started = thread.spawn_scoped(self.scope, move || {
+            let meter = Meter::start();
+            work();
+            self.add(Cost { calls: meter.read(), ..Cost::default() });
+            shared.threads.fetch_sub(1, Ordering::Relaxed);
+        });
+        match started {
+            Ok(_) => shared.threads_peak.fetch_max(threads, Ordering::Relaxed),
+            Err(_) => shared.threads.fetch_sub(1, Ordering::Relaxed),
+        };
+        started.map(drop)
+    }
+
+    pub(super) fn add(self, cost: Cost) {
+        *lock(&self.shared.cost) += cost;
+    }
+
+    // Who lives here.
+
+    /// Whether one more may be accepted.
+    pub(super) fn has_room(self) -> bool {
+        lock(&self.shared.residents).accepted < self.shared.limits.connections
+    }
+
+    /// A connection moves in, and its thread begins.
+    pub(super) fn move_in(self, connection: Connection<S::Protocol>, link: Link, thread: FreshThread<S>) {
+        let peer = Arc::new(Peer::new(connection, link));
+        let mut residents = lock(&self.shared.residents);
+        residents.peers.insert(peer.id, Arc::clone(&peer));
+        residents.accepted += usize::from(!peer.is_born);
+        let is_late = residents.is_stopping;
+        drop(residents);
+        if is_late {
+            peer.lock().connection.stopping(clock::now());
+        }
+        // It waits for nothing else.
+        let _ = thread.0.send(peer);
+    }
+
+    pub(super) fn move_out(self, peer: &Peer<S::Protocol>) {
+        let mut residents = lock(&self.shared.residents);
+        let gone = residents.peers.remove(&peer.id);
+        if peer.is_born {
+            residents.born -= 1;
+        } else {
+            residents.accepted -= 1;
+        }
+        let is_stopping = residents.is_stopping;
+        drop(residents);
+        drop(gone);
+        if is_stopping {
+            self.shared.bell.signal();
+        }
+    }
+
+    /// Everyone; whoever moves in from now on is told that the end has come when it does.
+    pub(super) fn begin_stopping(self) -> Vec<Arc<Peer<S::Protocol>>> {
+        lock(&self.shared.residents).is_stopping = true;
+        self.everyone()
+    }
+
+    pub(super) fn everyone(self) -> Vec<Arc<Peer<S::Protocol>>> {
+        lock(&self.shared.residents).peers.values().cloned().collect()
+    }
+
+    // What they tell each other.
+
+    /// Tells a protocol something from a thread that is not its own, and sees to it that what follows is done.
+    /// `clock_is_watched` where the caller sees to the deadline.
+    pub(super) fn tell<R>(
+        self,
+        peer: &Arc<Peer<S::Protocol>>,
+        clock_is_watched: bool,
+        what: impl FnOnce(&mut Connection<S::Protocol>, Now) -> R,
+    ) -> R {
+        let mut state = peer.lock();
+        let now = clock::now();
+        let answer = what(&mut state.connection, now);
+        if let Some(number) = peer.attend(&mut state, clock_is_watched, now) {
+            let its = Arc::clone(peer);
+            if self.start(move || Hand::new(self, its, number).work()).is_err() {
+                // The machine has no thread left to give, and without one this would wait for a word of the peer.
+                state.leave(number);
+                state.connection.failed(now);
+                if let Some(socket) = &state.socket {
+                    socket.reset_on_close();
+                }
+                peer.break_up(&mut state, now);
+                drop(state);
+                self.add(Cost { refused: 1, ..Cost::default() });
+            }
+        }
+        answer
+    }
+
+    /// Delivers letters in their order, and those that come back from it.
+    pub(super) fn deliver(self, letters: impl IntoIterator<Item = Letter<MessageOf<S>>>) {
+        let mut letters = VecDeque::from_iter(letters);
+        while let Some(letter) = letters.pop_front() {
+            if letter.to.shard() != self.shared.number {
+                letters.extend(self.shared.post.send(letter).err().flatten());
+                continue;
+            }
+            let peer = lock(&self.shared.residents).peers.get(&letter.to).cloned();
+            letters.extend(match peer {
+                Some(peer) => self.tell(&peer, false, |connection, now| connection.deliver(letter, now)),
+                None => letter.returned(Why::Gone),
+            });
+        }
+    }
+
+    /// Brings a protocol into the world; where there is no room, no thread or no such protocol, the seed goes back.
+    pub(super) fn bear(self, birth: Birth<MessageOf<S>>, now: Now) -> Result<(), Letter<MessageOf<S>>> {
+        let (id, address) = (birth.id, birth.address);
+        let place = Place::take(self);
+        let thread = place.as_ref().and_then(|_| self.fresh_thread().ok());
+        let protocol = grow(self.shared.service, birth, thread.is_some(), now)?;
+        let (Some(place), Some(thread)) = (place, thread) else { return Ok(()) };
+        let connection = Connection::born(protocol, id, address.is_some(), &self.shared.common, now);
+        place.keep();
+        self.move_in(connection, Link::Born(address), thread);
+        Ok(())
+    }
+}
+
+/// Room for one who is about to be born; given back if nothing comes of it.
+struct Place<'scope, 'env, S: Service>(House<'scope, 'env, S>);
+
+impl<'scope, 'env, S: Service> Place<'scope, 'env, S> {
+    fn take(house: House<'scope, 'env, S>) -> Option<Self> {
+        let mut residents = lock(&house.shared.residents);
+        let has_room = residents.born < house.shared.limits.connections;
+        residents.born += usize::from(has_room);
+        has_room.then_some(Place(house))
+    }
+
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<S: Service> Drop for Place<'_, '_, S> {
+    fn drop(&mut self) {
+        lock(&self.0.shared.residents).born -= 1;
+    }
+}
