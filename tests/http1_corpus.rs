@@ -12,7 +12,7 @@ use iolab::http1::{HttpService, TimeLimits};
 use iolab::models::simulated::Conversation;
 use iolab::models::{Blocking, Epoll, Pool, Uring};
 use iolab::patterns::Echo;
-use iolab::{Model, Protocol, Shutdown, Unavailable, listen};
+use iolab::{Model, Service, Shutdown, Unavailable, listen};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -150,13 +150,13 @@ fn every_case_is_answered_with_the_same_octets_move_by_move() {
 }
 
 /// The simulator, and all that it said.
-struct Simulated<'a, P: Protocol> {
-    conversation: Conversation<P>,
+struct Simulated<'a, S: Service> {
+    conversation: Conversation<'a, S>,
     drips: bool,
     heard: &'a mut Vec<u8>,
 }
 
-impl<P: Protocol> Partner for Simulated<'_, P> {
+impl<S: Service> Partner for Simulated<'_, S> {
     fn say(&mut self, octets: &[u8]) {
         let dripped = if self.drips { octets.len().min(DRIPPED) } else { 0 };
         for octet in &octets[..dripped] {
@@ -171,7 +171,7 @@ impl<P: Protocol> Partner for Simulated<'_, P> {
     }
 }
 
-impl<P: Protocol> Read for Simulated<'_, P> {
+impl<S: Service> Read for Simulated<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.conversation.read(buffer)?;
         self.heard.extend_from_slice(&buffer[..count]);

@@ -16,10 +16,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 const NEXT: &str = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Holds a conversation with each seed, and in one piece.
-fn with_every_seed<H: Handler>(
-    handler: impl Fn() -> H + Send + Sync,
-    hold: impl Fn(&mut Conversation<iolab::http1::Http1<H>>),
-) {
+fn with_every_seed<H: Handler, F: Fn() -> H + Send + Sync>(handler: F, hold: impl Fn(&mut Conversation<'_, HttpService<F>>)) {
     let service = HttpService::new(HttpLimits::default(), TimeLimits::default(), handler);
     for seed in [None].into_iter().chain((0..SEEDS).map(Some)) {
         let conversation = match seed {

@@ -87,7 +87,7 @@ const ROOMS: &[Room] = &[
         name: "simulated",
         parts: &["models/simulated"],
         may_name: &["contract", "files", "sys"],
-        crates: &["bytes"],
+        crates: &["bytes", "libc"],
         shut: true,
     },
     // The one list of models, and the front door.

@@ -1,21 +1,22 @@
-//! The conversations of `tests/scripts`, move by move: thousands of seeds, one outcome.
+//! The conversations of `tests/scripts`, move by move: a hundred thousand seeds, one outcome.
 
 mod scripts;
+mod seeds;
 
 use std::io::{self, Read};
 use std::time::Duration;
 
 use iolab::Close;
-use iolab::http1::{Http1, HttpService};
+use iolab::http1::HttpService;
 use iolab::limits::{LINGER, READ_OCTETS, SEND_HIGH_OCTETS, TAIL_OCTETS};
 use iolab::models::simulated::Conversation;
 use iolab::patterns::{Echo, HELD_OCTETS};
 
 use scripts::{Peer, Script, Step, play};
+use seeds::{Outcome, Play, play_all};
 
-/// Of long conversations, which have thousands of moves each.
-const SEEDS_OF_LONG: u64 = 8;
-const SEEDS_OF_SHORT: u64 = 60;
+/// In a plain `cargo test`.
+const SEEDS: u64 = 80_000;
 
 /// What may be said at once beyond the high mark: an answer to one read, what was held back before it, and their heads.
 const BEYOND_HIGH: usize = READ_OCTETS + HELD_OCTETS + 1024;
@@ -25,38 +26,38 @@ const LONGEST: Duration = Duration::from_secs(6);
 
 #[test]
 fn every_script_goes_the_same_way_with_every_seed() {
-    let mut failures = Vec::new();
-    for script in scripts::all() {
-        let is_long =
-            script.steps.iter().any(|step| matches!(step, Step::Say(octets) | Step::Hear(octets) if octets.len() > 50_000));
-        let seeds = 0..if is_long { SEEDS_OF_LONG } else { SEEDS_OF_SHORT };
-        failures.extend([None].into_iter().chain(seeds.map(Some)).find_map(|seed| play_simulated(&script, seed).err()));
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let plays: Vec<Play> = scripts::all().into_iter().map(as_play).collect();
+    play_all(&plays, SEEDS);
 }
 
-fn play_simulated(script: &Script, seed: Option<u64>) -> Result<(), String> {
-    let service = HttpService::new(script.http, script.time, Echo::default);
+fn as_play(script: Script) -> Play {
+    let is_large = |step: &Step| matches!(step, Step::Say(octets) | Step::Hear(octets) if octets.len() > 20_000);
+    let is_long = script.steps.iter().any(|step| is_large(step) || matches!(step, Step::Drip(..)));
+    Play { name: script.name.clone(), is_long, play: Box::new(move |seed| play_simulated(&script, seed)) }
+}
+
+fn play_simulated(script: &Script, seed: Option<u64>) -> Outcome {
+    let service = HttpService::new(script.http, script.time, Echo::default as fn() -> Echo);
     let conversation = match seed {
         Some(seed) => Conversation::seeded(&service, seed),
         None => Conversation::whole(&service),
     };
     let mut peer =
         Simulated { conversation: conversation.expect("an echo server turns nobody away"), drain: script.serve.drain };
-    play(script, &mut peer).and_then(|()| peer.check(&script.steps)).map_err(|error| {
-        let story = peer.conversation.story();
-        let last: Vec<&str> = story.lines().rev().take(40).collect();
-        let last: Vec<&str> = last.into_iter().rev().collect();
-        format!("{error}\nseed {seed:?}, the last moves:\n{}\n", last.join("\n"))
-    })
+    let verdict = play(script, &mut peer).and_then(|()| peer.check(&script.steps));
+    let story =
+        if verdict.is_err() || std::env::var_os("IOLAB_SEED").is_some() { peer.conversation.story() } else { String::new() };
+    Outcome { verdict, story }
 }
 
-struct Simulated {
-    conversation: Conversation<Http1<Echo>>,
+type Service = HttpService<fn() -> Echo>;
+
+struct Simulated<'s> {
+    conversation: Conversation<'s, Service>,
     drain: Duration,
 }
 
-impl Simulated {
+impl Simulated<'_> {
     /// What must be so whatever was said.
     fn check(&mut self, steps: &[Step]) -> Result<(), String> {
         let has = |wanted: fn(&Step) -> bool| steps.iter().any(wanted);
@@ -83,11 +84,11 @@ impl Simulated {
         if unconsumed > TAIL_OCTETS {
             return Err(format!("{unconsumed} octets were kept"));
         }
-        Ok(())
+        self.conversation.check()
     }
 }
 
-impl Peer for Simulated {
+impl Peer for Simulated<'_> {
     fn say(&mut self, octets: &[u8]) {
         self.conversation.say(octets);
     }
@@ -127,7 +128,7 @@ impl Peer for Simulated {
     }
 }
 
-impl Read for Simulated {
+impl Read for Simulated<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.conversation.read(buffer)
     }

@@ -213,6 +213,11 @@ impl<P: Protocol> Connection<P> {
         self.id
     }
 
+    /// Who speaks.
+    pub(crate) fn protocol(&self) -> &P {
+        &self.protocol
+    }
+
     /// What it needs now.
     pub fn needs(&self) -> Needs {
         let write = self.link == Link::Up && self.queue.sendable() > 0 && !self.recall;
@@ -279,6 +284,11 @@ impl<P: Protocol> Connection<P> {
             Stage::Over(close) => Some(close),
             _ => None,
         }
+    }
+
+    /// Octets said and not taken by the kernel yet.
+    pub fn unsent(&self) -> usize {
+        self.queue.unsent()
     }
 
     /// Octets heard and not consumed yet: at most [`TAIL_OCTETS`](crate::limits::TAIL_OCTETS), and what came after reading was called off.

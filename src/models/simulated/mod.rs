@@ -1,76 +1,126 @@
 //! The fifth row: no kernel, no clock and no thread, only dice.
 //!
 //! ```text
-//!   say, finish ──> [ on the way ] ── hears k octets, hears FIN ──> ┌────────────┐
-//!                                     time jumps, a file is read    │ Connection │
-//!         read <── [ kernel's buffer ] <── takes k octets ───────── └────────────┘
+//!   say, finish, reset ─> [ on the way ] ── hears k octets, FIN, a reset ──> ┌────────────┐ ── a letter ──┐
+//!                                                                            │ Connection │ <─ delivered ─┤
+//!         read <── [ kernel's buffer ] <── takes, or is lent and gives back, │            │ <─ returned ──┘
+//!                                          k octets ──────────────────────── └────────────┘
+//!   connect ─> [ newcomers ] ── is accepted ──────────────────────────────────> │ spawn ─> is born
+//!   answer <── [ a connection to where the test listens ] <── is connected ──── │ connect
+//!                                        [ Disk ] <── an operation is done ──── │ file
+//!                                                        time jumps: a deadline comes
 //! ```
 //!
-//! A [`Conversation`] drives a [`Connection`] just as a model does, except that a seed decides which of the possible moves is
-//! made next and how large it is. What takes the network a bad day to do (an answer leaving octet by octet while a FIN
-//! overtakes a timer) is one seed among thousands; the same seed does the same again, and tells its [story](Conversation::story).
-//! The test is yours: talk to your protocol as its peer would, with [`say`](Conversation::say) and [`Read`], and demand the same
-//! outcome from every seed.
+//! A [`World`] drives the [`Connection`]s of one server just as a model does, except that a seed decides which of the possible
+//! moves is made next and how large it is. What takes the network a bad day to do (an answer leaving octet by octet while a FIN
+//! overtakes a timer and a message the one who could have told of it) is one seed among thousands; the same seed does the same
+//! again, and tells its [story](World::story). The test is yours: be the peers, with [`connect`](World::connect),
+//! [`say`](World::say) and [`read`](World::read), demand the same outcome from every seed, and [`check`](World::check) in the end.
+//! [`Conversation`] is the same for one peer.
 //!
-//! Files are really read, whenever the dice say that they have been.
-//! Time stands still for as long as anything else can happen, but for less than a microsecond now and then. It jumps only when
-//! all wait for it.
+//! | move | how it may go wrong, though the outcome is the same | what it may do [with faults](World::with_faults) |
+//! |---|---|---|
+//! | accept | late | not while descriptors are short |
+//! | hear k octets, FIN | late, in pieces, after reading was called off, not while buffers are short | |
+//! | take k octets; or lend, and give back with k sent | late, in pieces; given back early when recalled | |
+//! | hear that the connection was reset | late, with or without what was said before | at any time |
+//! | deliver or return a letter | late, in order between any two | |
+//! | bear a protocol | late: its mail waits | |
+//! | connect | late; refused where nobody listens | `EMFILE`, `ETIMEDOUT` |
+//! | do a file operation | late, in any order | `EIO`, `ENOSPC`, `EMFILE`; a write in part |
+//! | jump in time | when nothing else can happen | at any time |
+//! | crash, when the test says so | what was not synced is lost, or not ([`Disk`]) | |
 //!
-//! It is no [`Model`](crate::Model): it has no listener, does not choose when the peer speaks, and is done when you are.
+//! Files that the server holds open as a [`ReadFile`](crate::ReadFile) are really read, whenever the dice say that they have been.
+//! Time stands still for as long as anything else can happen, but for less than a microsecond now and then.
+//!
+//! It is no [`Model`](crate::Model): it has no listener, does not choose when a peer speaks, and is done when you are.
 
+mod check;
+mod conversation;
+mod dice;
+mod disk;
+mod files;
+mod mail;
 mod moves;
+mod resident;
+mod steps;
+mod watched;
 
 use std::fmt::Write as _;
-use std::io::{self, IoSlice, Read};
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 
-use crate::connection::{Close, Connection, End};
-use crate::file_op::{FileDone, FileOp, FileRequest};
-use crate::identity::Common;
-use crate::limits::{READ_OCTETS, ServeLimits};
-use crate::protocol::{Protocol, Service};
-use crate::reading::read_whole;
-use crate::send_queue::{LENT_SEGMENTS, Lent};
-use crate::sys::files::pread;
+use crate::connection::Close;
+use crate::context::{Birth, Letter};
+use crate::file_op::FileRequest;
+use crate::identity::{Common, ConnectionId};
+use crate::limits::ServeLimits;
+use crate::protocol::{MessageOf, Service};
 use crate::time::{Now, Time};
-use moves::{Dice, Habits, Move};
-
-/// After so many moves all further ones are as large as they can be: a seed that moves single octets would need a minute for
-/// a megabyte, and has shown by then what it can show.
-const SMALL_MOVES: usize = 4000;
+pub use conversation::Conversation;
+use dice::{Dice, Habits};
+pub use disk::Disk;
+use files::OpenFile;
+use mail::Fate;
+use moves::{Move, Who};
+use resident::{FarEnd, Fin, Resident};
+use watched::{Numbered, Watched};
 
 /// Some time after the origin, so that nothing is zero by chance.
-const START: Time = Time::from_nanos(1_000_000_000);
+const START: Now = Now { at: Time::from_nanos(1_000_000_000), unix_seconds: 784_111_777 };
 
-/// A connection to a service, seen from its peer.
-pub struct Conversation<P: Protocol> {
-    connection: Connection<P>,
+/// The least that a kernel's buffers hold of what nobody reads, where there is more than one peer: else two that wait for each
+/// other's octets would wait for ever, which they do on no network.
+const LEAST_BUFFER: usize = 4096;
+
+/// A server and its peers.
+pub struct World<'s, S: Service> {
+    service: &'s S,
+    common: Arc<Common>,
+    seed: Option<u64>,
     now: Now,
     dice: Dice,
     habits: Habits,
-    /// Said by the peer and not heard yet, and whether FIN follows.
-    on_the_way: BytesMut,
-    fin: Fin,
-    /// Taken by the kernel and not read by the peer yet.
-    taken: BytesMut,
-    /// How many octets the peer waits for.
-    wanted: usize,
-    /// With the kernel, which reads it when it likes.
-    lent: Option<Lent>,
-    /// How many more octets may be heard though they are not wanted any more.
-    late: usize,
-    files: Vec<FileRequest>,
+    faults: bool,
+    out_of_buffers: bool,
+    out_of_descriptors: bool,
+    /// Those who are alive, in the order of their coming.
+    residents: Vec<Resident<S::Protocol>>,
+    peers: Vec<FarEnd>,
+    /// Peers that wait to be accepted.
+    newcomers: Vec<usize>,
+    births: Vec<Birth<NumberedOf<S>>>,
+    letters: Vec<Letter<NumberedOf<S>>>,
+    /// Of every letter, by its number less one.
+    fates: Vec<Fate>,
+    files: Vec<(ConnectionId, FileRequest)>,
+    opened: Vec<OpenFile>,
+    disk: Disk,
+    /// Where the test listens, and the connections made there that it has not taken yet.
+    listened: Vec<SocketAddr>,
+    unanswered: Vec<(SocketAddr, usize)>,
+    /// The peer that reads, and how many octets it waits for.
+    reader: (usize, usize),
+    is_stopping: bool,
     cut_at: Option<Time>,
-    ending: Option<Ending>,
-    is_over: bool,
-    story: Vec<(Time, Move)>,
+    story: Vec<(Time, Who, Move)>,
+    possible: Vec<(usize, Move)>,
+    complaint: Option<String>,
+    panicked: usize,
+    closes: Vec<(ConnectionId, Close)>,
     most_unsent: usize,
     most_unconsumed: usize,
 }
 
-/// How the peer sees the connection end.
+type NumberedOf<S> = Numbered<MessageOf<S>>;
+type WatchedOf<S> = Watched<<S as Service>::Protocol>;
+
+/// How a peer sees its connection end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// FIN after the last octet.
@@ -80,89 +130,136 @@ pub enum Ending {
     Reset,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fin {
-    Unsaid,
-    Said,
-    Heard,
-}
-
-impl<P: Protocol> Conversation<P> {
-    /// A new connection to `service`, with the moves of this seed; `None` if it was turned away.
-    pub fn seeded(service: &impl Service<Protocol = P>, seed: u64) -> Option<Self> {
-        let mut dice = Dice::seeded(seed);
-        let habits = Habits::drawn(&mut dice);
-        Self::new(service, dice, habits)
+impl<'s, S: Service> World<'s, S> {
+    /// A server that goes its way by the dice of this seed.
+    pub fn seeded(service: &'s S, seed: u64) -> Self {
+        World::in_public(service, Some(seed))
     }
 
-    /// The same in the fewest moves: every one is as large as it can be, and the first that can be made.
-    pub fn whole(service: &impl Service<Protocol = P>) -> Option<Self> {
-        Self::new(service, Dice::without(), Habits::WHOLE)
+    /// One that goes it in the fewest moves: every one is as large as it can be, and the first that can be made.
+    pub fn whole(service: &'s S) -> Self {
+        World::in_public(service, None)
     }
 
-    fn new(service: &impl Service<Protocol = P>, dice: Dice, habits: Habits) -> Option<Self> {
-        let now = Now { at: START, unix_seconds: 784_111_777 };
-        let common = Common::new(0, ServeLimits::default(), 0);
-        let mut connection = Connection::accepted(service.accept(now)?, &common, now);
-        Some(Conversation {
-            files: connection.take_files(),
-            connection,
-            now,
+    fn in_public(service: &'s S, seed: Option<u64>) -> Self {
+        let mut world = World::in_private(service, seed);
+        world.habits.buffer = world.habits.buffer.max(LEAST_BUFFER);
+        world
+    }
+
+    /// With one peer, which may read all or nothing.
+    fn in_private(service: &'s S, seed: Option<u64>) -> Self {
+        let mut dice = seed.map_or(Dice::without(), Dice::seeded);
+        World {
+            service,
+            common: Common::new(0, ServeLimits::default(), seed.unwrap_or(0)),
+            seed,
+            now: START,
+            habits: if seed.is_some() { Habits::drawn(&mut dice) } else { Habits::WHOLE },
             dice,
-            habits,
-            on_the_way: BytesMut::new(),
-            fin: Fin::Unsaid,
-            taken: BytesMut::new(),
-            wanted: 0,
-            lent: None,
-            late: 0,
+            faults: false,
+            out_of_buffers: false,
+            out_of_descriptors: false,
+            residents: Vec::new(),
+            peers: Vec::new(),
+            newcomers: Vec::new(),
+            births: Vec::new(),
+            letters: Vec::new(),
+            fates: Vec::new(),
+            files: Vec::new(),
+            opened: Vec::new(),
+            disk: Disk::default(),
+            listened: Vec::new(),
+            unanswered: Vec::new(),
+            reader: (0, 0),
+            is_stopping: false,
             cut_at: None,
-            ending: None,
-            is_over: false,
             story: Vec::new(),
+            possible: Vec::new(),
+            complaint: None,
+            panicked: 0,
+            closes: Vec::new(),
             most_unsent: 0,
             most_unconsumed: 0,
-        })
+        }
     }
 
-    // What the peer does.
+    /// With these bounds. Before anybody has come.
+    pub fn with_limits(self, limits: ServeLimits) -> Self {
+        World { common: Common::new(0, limits, self.seed.unwrap_or(0)), ..self }
+    }
+
+    /// Where things fail that seldom do: the outcome is not the same for every seed any more, but the rules hold. One without a
+    /// seed has no faults.
+    pub fn with_faults(self) -> Self {
+        World { faults: self.seed.is_some(), ..self }
+    }
+
+    /// With these files beneath the directory of the service, which is not asked for its own.
+    pub fn on(self, disk: Disk) -> Self {
+        World { disk, ..self }
+    }
+
+    // What the peers do.
+
+    /// A new peer of the server, on its way in; its number.
+    pub fn connect(&mut self) -> usize {
+        let peer = self.peers.len();
+        self.peers.push(FarEnd::new());
+        self.note(Who::Peer(peer), Move::Dial);
+        if self.is_stopping {
+            (self.peers[peer].ending, self.peers[peer].is_left) = (Some(Ending::Reset), true);
+        } else {
+            self.newcomers.push(peer);
+        }
+        peer
+    }
 
     /// Sends octets on their way.
-    pub fn say(&mut self, octets: &[u8]) {
-        self.tell(Move::Say(octets.len()));
-        if !self.is_over {
-            self.on_the_way.extend_from_slice(octets);
+    pub fn say(&mut self, peer: usize, octets: &[u8]) {
+        self.note(Who::Peer(peer), Move::Say(octets.len()));
+        let far = &mut self.peers[peer];
+        if !far.is_left && !far.is_broken {
+            far.on_the_way.extend_from_slice(octets);
         }
     }
 
     /// Sends FIN after them.
-    pub fn finish(&mut self) {
-        self.tell(Move::Finish);
-        self.fin = Fin::Said;
+    pub fn finish(&mut self, peer: usize) {
+        self.note(Who::Peer(peer), Move::Finish);
+        self.peers[peer].fin = Fin::Said;
     }
 
-    /// Resets the connection: what is on the way is lost.
-    pub fn reset(&mut self) {
-        self.tell(Move::Reset);
-        self.on_the_way.clear();
-        self.connection.failed(self.now);
-        (self.is_over, self.ending) = (true, Some(Ending::Reset));
+    /// Resets the connection: of what is on the way nothing is sure to be heard.
+    pub fn reset(&mut self, peer: usize) {
+        self.note(Who::Peer(peer), Move::Reset);
+        let far = &mut self.peers[peer];
+        let arrived = if self.seed.is_some() { self.dice.below(far.on_the_way.len() + 1) } else { 0 };
+        far.on_the_way.truncate(arrived);
+        (far.is_broken, far.ending) = (true, Some(Ending::Reset));
     }
 
-    /// Lets time pass, and in it whatever can happen while the peer does not read. No time at all is enough for all to be
-    /// heard that was said, unless the connection does not want it.
-    pub fn pass(&mut self, span: Duration) {
-        self.wanted = 0;
+    /// Waits until there is something to read: 0 octets are FIN, `ConnectionReset` is a reset, and `WouldBlock` says that nothing
+    /// can happen any more, not even by the clock, though the connection is open.
+    pub fn read(&mut self, peer: usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader = (peer, buffer.len());
+        while !self.peers[peer].is_readable() {
+            if !self.step() && !self.jump(None) {
+                return Err(steps::silence());
+            }
+        }
+        let far = &mut self.peers[peer];
+        match far.ending {
+            Some(Ending::Reset) if far.taken.is_empty() => Err(io::ErrorKind::ConnectionReset.into()),
+            _ => (&mut far.taken).reader().read(buffer),
+        }
+    }
+
+    /// Lets time pass until there is something for `peer` to read, and no more than this; says whether there is.
+    pub fn wait(&mut self, peer: usize, span: Duration) -> bool {
+        self.reader = (peer, 1);
         let until = self.now.at + span;
-        while self.step() || self.jump(Some(until)) {}
-        self.now.at = self.now.at.max(until);
-    }
-
-    /// Lets time pass until there is something to read, and no more than this; says whether there is.
-    pub fn wait(&mut self, span: Duration) -> bool {
-        self.wanted = 1;
-        let until = self.now.at + span;
-        while !self.is_readable() {
+        while !self.peers[peer].is_readable() {
             if !self.step() && !self.jump(Some(until)) {
                 self.now.at = self.now.at.max(until);
                 return false;
@@ -171,233 +268,129 @@ impl<P: Protocol> Conversation<P> {
         true
     }
 
-    fn is_readable(&self) -> bool {
-        !self.taken.is_empty() || self.ending.is_some()
+    /// Lets time pass, and in it whatever can happen while no peer reads. No time at all is enough for all to be heard that was
+    /// said, unless it is not wanted.
+    pub fn pass(&mut self, span: Duration) {
+        self.reader = (0, 0);
+        let until = self.now.at + span;
+        while self.step() || self.jump(Some(until)) {}
+        self.now.at = self.now.at.max(until);
+    }
+
+    /// Makes no more than so many moves, of which a jump in time is one; says how many there were to make.
+    pub fn go(&mut self, moves: usize) -> usize {
+        self.reader = (0, 0);
+        (0..moves).take_while(|_| self.step() || self.jump(None)).count()
+    }
+
+    /// From now on protocols of the server may connect to `address`, and be answered there.
+    pub fn listen(&mut self, address: SocketAddr) {
+        self.listened.push(address);
+    }
+
+    /// Waits for the next connection made to `address`, which is a peer like any other from then on; `None` if nobody comes.
+    pub fn answer(&mut self, address: SocketAddr) -> Option<usize> {
+        self.reader = (0, 0);
+        loop {
+            if let Some(place) = self.unanswered.iter().position(|(to, _)| *to == address) {
+                return Some(self.unanswered.remove(place).1);
+            }
+            if !self.step() && !self.jump(None) {
+                return None;
+            }
+        }
     }
 
     // What the server does.
 
-    /// Tells the connection that the server stops; what has not ended after `drain` is cut off.
+    /// Stops it: it takes in who is waiting, tells everybody, and cuts off who has not ended after `drain`.
     pub fn stop(&mut self, drain: Duration) {
-        self.tell(Move::Stop);
-        self.cut_at = Some(self.now.at + drain);
-        self.connection.stopping(self.now);
+        self.note(Who::World, Move::Stop);
+        self.accept_all();
+        while !self.births.is_empty() {
+            self.bear();
+        }
+        (self.is_stopping, self.cut_at) = (true, Some(self.now.at + drain));
+        for place in 0..self.residents.len() {
+            self.tell(place, |connection, now| connection.stopping(now));
+        }
+    }
+
+    fn accept_all(&mut self) {
+        for peer in std::mem::take(&mut self.newcomers) {
+            self.accept(peer);
+        }
+    }
+
+    /// Stops the machine, with whatever is under way: what is left is a disk to begin [on](Self::on) again.
+    pub fn crash(mut self) -> Disk {
+        self.leave_files_half_done();
+        self.disk.crash(&mut self.dice)
     }
 
     // What there is to be seen.
 
-    /// How the peer sees the connection end, once it does. What it has not read yet came before.
-    pub fn ending(&self) -> Option<Ending> {
-        self.ending
+    /// How `peer` sees its connection end, once it does. What it has not read yet came before.
+    pub fn ending(&self, peer: usize) -> Option<Ending> {
+        self.peers[peer].ending
     }
 
-    /// Why the connection was closed, once it was. After [its end](Self::ending) it may have listened for a while yet.
-    pub fn close(&self) -> Option<Close> {
-        self.is_over.then(|| self.connection.close().unwrap_or(Close::Done))
+    /// Why its connection was closed, once it was. After [its end](Self::ending) it may have been listened to for a while yet.
+    pub fn close(&self, peer: usize) -> Option<Close> {
+        self.peers[peer].close
+    }
+
+    /// All that have ended, in the order of their ends.
+    pub fn closes(&self) -> &[(ConnectionId, Close)] {
+        &self.closes
+    }
+
+    /// How many connections, and protocols without one, are alive.
+    pub fn connections(&self) -> usize {
+        self.residents.len()
+    }
+
+    /// The disk as it is, synced or not.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// How much time has passed.
     pub fn elapsed(&self) -> Duration {
-        self.now.at.after(START)
+        self.now.at.after(START.at)
     }
 
-    /// The most output there was at one time that the kernel had not taken, in octets.
+    /// The most output of one connection there was at one time that the kernel had not taken, in octets.
     pub fn most_unsent(&self) -> usize {
         self.most_unsent
     }
 
-    /// The most input there was at one time that the protocol had heard of and not consumed, in octets.
+    /// The most input there was at one time that one protocol had heard of and not consumed, in octets.
     pub fn most_unconsumed(&self) -> usize {
         self.most_unconsumed
+    }
+
+    /// How many moves were made.
+    pub fn moves(&self) -> usize {
+        self.story.len()
     }
 
     /// The moves so far, one a line, with the time in seconds.
     pub fn story(&self) -> String {
         let mut story = String::new();
-        for (time, made) in &self.story {
-            let seconds = time.after(START).as_secs_f64();
-            let _ = writeln!(story, "{seconds:14.9} s  {made}");
+        for (time, who, made) in &self.story {
+            let seconds = time.after(START.at).as_secs_f64();
+            let _ = writeln!(story, "{seconds:14.9} s  {who}: {made}");
         }
         story
     }
 
-    // How it goes on.
-
-    /// Makes one move; false if nothing can happen now, except that time passes.
-    fn step(&mut self) -> bool {
-        if self.is_over {
-            return false;
-        }
-        let needs = self.connection.needs();
-        if needs.read {
-            self.late = self.habits.late;
-        }
-        let hears = if needs.read { READ_OCTETS } else { self.late };
-        let takes = (self.wanted + self.habits.buffer).saturating_sub(self.taken.len());
-        let unheard = hears.min(self.on_the_way.len());
-        let possible = [
-            needs.end.map(Move::End),
-            (takes > 0 && needs.write && self.habits.lends && self.lent.is_none()).then_some(Move::Lend),
-            (takes > 0 && needs.write && !self.habits.lends).then_some(Move::Take(takes)),
-            self.lent.as_ref().filter(|_| takes > 0).map(|lent| Move::GiveBack(takes.min(lent.octets()))),
-            (!self.files.is_empty()).then_some(Move::ReadFile),
-            (unheard > 0).then_some(Move::Hear(unheard)),
-            (hears > 0 && self.on_the_way.is_empty() && self.fin == Fin::Said).then_some(Move::HearFin),
-        ];
-        let count = possible.iter().flatten().count();
-        let Some(drawn) = possible.into_iter().flatten().nth(self.dice.below(count)) else { return false };
-        self.dawdle(needs.deadline);
-        self.make(drawn);
-        true
+    fn note(&mut self, who: Who, made: Move) {
+        self.story.push((self.now.at, who, made));
     }
 
-    fn make(&mut self, drawn: Move) {
-        let now = self.now;
-        let made = match drawn {
-            Move::Hear(most) => {
-                let count = self.portion(most);
-                self.late = self.late.saturating_sub(count);
-                self.connection.received(&self.on_the_way.split_to(count), now);
-                Move::Hear(count)
-            }
-            Move::HearFin => {
-                self.fin = Fin::Heard;
-                self.connection.peer_finished(now);
-                drawn
-            }
-            Move::Take(most) => {
-                let sendable = self.connection.queue().sendable();
-                let count = self.portion(most.min(sendable));
-                let mut slices = [io::IoSlice::new(&[]); 8];
-                let filled = self.connection.queue().slices(&mut slices);
-                let mut left = count;
-                for slice in &slices[..filled] {
-                    let octets = &slice[..slice.len().min(left)];
-                    self.taken.extend_from_slice(octets);
-                    left -= octets.len();
-                }
-                self.connection.queue().sent(count - left);
-                self.connection.sent(now);
-                Move::Take(count - left)
-            }
-            Move::Lend => {
-                self.lent = self.connection.queue().lend();
-                drawn
-            }
-            Move::GiveBack(most) => {
-                let count = self.portion(most);
-                if let Some(lent) = self.lent.take() {
-                    let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
-                    let filled = lent.slices(&mut slices);
-                    let mut left = count;
-                    for slice in &slices[..filled] {
-                        let taken = &slice[..left.min(slice.len())];
-                        self.taken.extend_from_slice(taken);
-                        left -= taken.len();
-                    }
-                    self.connection.queue().give_back(lent, count);
-                    self.connection.sent(now);
-                }
-                Move::GiveBack(count)
-            }
-            Move::ReadFile => {
-                let asked = self.files.swap_remove(self.dice.below(self.files.len()));
-                let octets = match asked.op {
-                    FileOp::ReadShared { file, range } => read_whole(&file, range, |room, offset| pread(&*file, room, offset)),
-                    _ => Err(io::ErrorKind::Unsupported.into()),
-                };
-                self.connection.file_done(asked.ticket, octets.map(FileDone::Read), now);
-                drawn
-            }
-            Move::End(end) => {
-                self.end(end);
-                drawn
-            }
-            Move::Time | Move::Stop | Move::Cut | Move::Say(_) | Move::Finish | Move::Reset => drawn,
-        };
-        self.tell(made);
-    }
-
-    fn end(&mut self, end: End) {
-        let is_unheard = !self.on_the_way.is_empty();
-        let seen = match end {
-            End::Finish => Ending::Finished,
-            End::Close if is_unheard => Ending::Reset,
-            End::Close => Ending::Finished,
-            End::Reset => Ending::Reset,
-        };
-        self.ending.get_or_insert(seen);
-        match end {
-            End::Finish => self.connection.finished(self.now),
-            End::Close | End::Reset => {
-                self.connection.closed(self.now);
-                self.is_over = true;
-            }
-        }
-    }
-
-    /// A loop is not always in time, and comes by for nothing now and then.
-    fn dawdle(&mut self, deadline: Option<Time>) {
-        if self.dice.one_in(4) {
-            let later = self.now.at + Duration::from_nanos(self.dice.below(1000) as u64);
-            if deadline.is_none_or(|deadline| later < deadline) {
-                self.now.at = later;
-                self.connection.time(self.now);
-            }
-        }
-    }
-
-    /// Jumps to what is to happen next by the clock, but not beyond `until`; false if there is nothing.
-    fn jump(&mut self, until: Option<Time>) -> bool {
-        if self.is_over {
-            return false;
-        }
-        let deadline = self.connection.needs().deadline;
-        let Some(next) = [deadline, self.cut_at].into_iter().flatten().min() else { return false };
-        if until.is_some_and(|until| until < next) {
-            return false;
-        }
-        let late = Duration::from_nanos(self.dice.below(1000) as u64);
-        self.now.at = self.now.at.max(next) + late;
-        if self.cut_at.is_some_and(|at| at <= self.now.at) {
-            self.connection.drained(self.now);
-            self.tell(Move::Cut);
-        } else {
-            self.connection.time(self.now);
-            self.tell(Move::Time);
-        }
-        true
-    }
-
-    /// Some of them, and in the shortest conversation all.
-    fn portion(&mut self, most: usize) -> usize {
-        let largest = if self.story.len() > SMALL_MOVES { usize::MAX } else { self.habits.largest };
-        let most = most.min(largest);
-        if self.dice.one_in(4) { most } else { most - self.dice.below(most) }
-    }
-
-    /// Goes down in the story, and in the figures.
-    fn tell(&mut self, made: Move) {
-        self.story.push((self.now.at, made));
-        self.files.extend(self.connection.take_files());
-        self.most_unsent = self.most_unsent.max(self.connection.queue().unsent());
-        self.most_unconsumed = self.most_unconsumed.max(self.connection.unconsumed());
-    }
-}
-
-/// Waits until there is something to read: 0 octets are FIN, `ConnectionReset` is a reset, and `WouldBlock` says that nothing
-/// can happen any more, not even by the clock, though the connection is open.
-impl<P: Protocol> Read for Conversation<P> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.wanted = buffer.len();
-        while !self.is_readable() {
-            if !self.step() && !self.jump(None) {
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, "silence: nothing can happen any more"));
-            }
-        }
-        match self.ending {
-            Some(Ending::Reset) if self.taken.is_empty() => Err(io::ErrorKind::ConnectionReset.into()),
-            _ => (&mut self.taken).reader().read(buffer),
-        }
+    /// How many are alive that were born, or accepted.
+    fn count(&self, is_born: bool) -> usize {
+        self.residents.iter().filter(|resident| resident.is_born == is_born).count()
     }
 }
