@@ -141,22 +141,24 @@ fn network(report: &mut Report) {
 }
 
 fn io_uring(report: &mut Report) {
-    report.section("io_uring, each technique tried");
+    report.section("io_uring, each feature tried");
     report.line("kernel.io_uring_disabled (0 is for everyone)", setting("kernel/io_uring_disabled"));
     let features = match uring::features() {
         Ok(features) => features,
         Err(error) => return refusal(report, "io_uring_setup(2)", &error),
     };
     for feature in features {
+        let (major, minor) = feature.since;
+        let denial = feature.technique.map_or(String::new(), |technique| format!("; --deny {technique} goes without"));
         match feature.tried {
-            Ok(()) => report.line(feature.name, "works"),
+            Ok(()) => report.line(feature.name, format!("works, since Linux {major}.{minor}{denial}")),
+            Err(error) if Unavailable::within(&error).is_some() => refusal(report, feature.name, &error),
             Err(error) => {
                 report.line(feature.name, format!("fails: {error}"));
-                let (major, minor) = feature.since;
                 report.cure(match running_kernel() {
-                    Some(running) if running < feature.since => format!("boot Linux {major}.{minor} or a later one"),
+                    Some(running) if running < feature.since => format!("boot Linux {major}.{minor} or a later one{denial}"),
                     _ => format!(
-                        "Linux {major}.{minor} and later have it, so a sandbox or a limit is in the way: see Models, below"
+                        "Linux {major}.{minor} and later have it, so a sandbox or a limit is in the way: see Models, below{denial}"
                     ),
                 });
             }

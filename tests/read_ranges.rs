@@ -26,10 +26,12 @@ fn models() -> Vec<(&'static str, Run)> {
     ];
     let plain = uring::ReadOptions { registered_file: false, registered_buffers: false, ..Default::default() };
     let plain = Uring { reads: plain, ..Uring::default() };
+    let old = Uring { techniques: uring::Techniques::NONE, ..Uring::default() };
     let nothing = ReadFile::open_buffered("/proc/version").unwrap();
     match Uring::default().read_ranges(&nothing, at_once(1), &mut ReadList::new(&[], |_, _| ControlFlow::Continue(()))) {
         Ok(_) => {
             models.push(("uring", Box::new(|file, depth, workload| Uring::default().read_ranges(file, depth, workload))));
+            models.push(("uring, nothing new", Box::new(move |file, depth, workload| old.read_ranges(file, depth, workload))));
             models.push(("uring, plain", Box::new(move |file, depth, workload| plain.read_ranges(file, depth, workload))));
         }
         Err(error) => {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use iolab::http1::{HttpLimits, HttpService, TimeLimits};
 use iolab::limits::ServeLimits;
+use iolab::models::uring::{Technique, Techniques};
 use iolab::models::{AnyModel, Blocking, Epoll, Pool, Uring};
 use iolab::patterns::Echo;
 use iolab::{Cost, Model, Shutdown, Unavailable, listen};
@@ -37,21 +38,12 @@ macro_rules! models {
             use super::*;
 
             fn model(limits: ServeLimits) -> Option<AnyModel> {
-                let mut model = AnyModel::$model($model::default());
-                *model.limits_mut() = limits;
-                match model.available() {
-                    Ok(()) => Some(model),
-                    Err(error) if Unavailable::within(&error).is_some() => {
-                        skip::skipped(format_args!("serving by {}: {error}", model.name()));
-                        None
-                    }
-                    Err(error) => panic!("{} does not work here, and does not know why: {error}", model.name()),
-                }
+                ready(AnyModel::$model($model::default()), limits)
             }
 
             #[test]
             fn plays_every_script() {
-                super::plays_every_script(model);
+                plays(&scripts::all(), model);
             }
 
             #[test]
@@ -84,11 +76,53 @@ models! {
     pool: Pool,
 }
 
-fn plays_every_script<M: Model + Send + 'static>(model: fn(ServeLimits) -> Option<M>) {
+/// The older paths of io_uring, which a kernel that lacks a technique would be left with. `IOLAB_DENY=multishot_recv,ext_arg`
+/// lets all the other tests go them too.
+mod uring_without {
+    use super::*;
+
+    fn plays_without(scripts: &[Script], techniques: Techniques) {
+        plays(scripts, |limits| ready(AnyModel::Uring(Uring { techniques, ..Uring::default() }), limits));
+    }
+
+    #[test]
+    fn anything_new_plays_every_script() {
+        plays_without(&scripts::all(), Techniques::NONE);
+    }
+
+    #[test]
+    fn one_technique_plays_what_is_said_and_how_much() {
+        let scripts = scripts::without_waiting();
+        for technique in Technique::ALL {
+            println!("without {technique}:");
+            plays_without(&scripts, Techniques::ALL.without(technique));
+        }
+    }
+}
+
+/// The model with these limits, if this machine has what it needs.
+fn ready(mut model: AnyModel, limits: ServeLimits) -> Option<AnyModel> {
+    *model.limits_mut() = limits;
+    if let AnyModel::Uring(uring) = &mut model {
+        for name in std::env::var("IOLAB_DENY").iter().flat_map(|names| names.split(',')) {
+            let technique: Technique = name.parse().unwrap_or_else(|error| panic!("IOLAB_DENY={name}: {error}"));
+            uring.techniques = uring.techniques.without(technique);
+        }
+    }
+    match model.available() {
+        Ok(()) => Some(model),
+        Err(error) if Unavailable::within(&error).is_some() => {
+            skip::skipped(format_args!("serving by {}: {error}", model.name()));
+            None
+        }
+        Err(error) => panic!("{} does not work here, and does not know why: {error}", model.name()),
+    }
+}
+
+fn plays<M: Model + Send + 'static>(scripts: &[Script], model: impl Fn(ServeLimits) -> Option<M> + Sync) {
     if model(ServeLimits::default()).is_none() {
         return;
     }
-    let scripts = scripts::all();
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..VOICES {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use iolab::Model;
+use iolab::models::uring::Technique;
 use iolab::models::{AnyModel, UnknownModel};
 use iolab::{MAX_BLOCK, ReadFile, Unavailable};
 
@@ -61,6 +62,9 @@ struct Options {
     /// io_uring: without registered file and buffers
     #[arg(long)]
     unregistered: bool,
+    /// io_uring: techniques to go without, by the ways older kernels leave open, like defer_taskrun (doctor lists them)
+    #[arg(long, value_delimiter = ',')]
+    deny: Vec<Technique>,
     /// Start of the random pattern
     #[arg(long, default_value = "1")]
     seed: u64,
@@ -98,6 +102,7 @@ fn run(options: &Options) -> io::Result<u8> {
     let mut sums = Vec::new();
     for &(mut model) in &options.model.0 {
         if let AnyModel::Uring(uring) = &mut model {
+            uring.techniques = options.deny.iter().fold(uring.techniques, |left, &technique| left.without(technique));
             uring.reads.registered_file = !options.unregistered;
             uring.reads.registered_buffers = !options.unregistered;
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use iolab::http1::{HttpLimits, TimeLimits};
 use iolab::models::AnyModel;
+use iolab::models::uring::Technique;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
 use nix::sys::signal::{SigSet, Signal};
 
@@ -24,6 +25,9 @@ pub struct Options {
     /// is told what is done), pool (one thread decides, others wait)
     #[arg(long)]
     pub model: AnyModel,
+    /// uring: techniques to go without, by the ways older kernels leave open, like multishot_recv,ext_arg (doctor lists them)
+    #[arg(long, value_delimiter = ',')]
+    pub deny: Vec<Technique>,
     /// Where to listen; port 0 lets the kernel choose one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
@@ -88,6 +92,7 @@ impl Options {
         let shutdown = Arc::new(Shutdown::new()?);
         begin_on_signal(&shutdown)?;
         let mut model = self.model;
+        deny(&self.deny, &mut model)?;
         let limits = model.limits_mut();
         if let Some(total) = self.max_connections {
             limits.connections = (total / usize::from(self.threads)).max(1);
@@ -114,6 +119,21 @@ impl Options {
             };
             io::Error::new(error.kind(), format!("cannot listen on {address} ({error}){cure}"))
         })
+    }
+}
+
+/// Other models have nothing of the kind; whoever names it there is in error about something.
+fn deny(denied: &[Technique], model: &mut AnyModel) -> io::Result<()> {
+    match model {
+        AnyModel::Uring(uring) => {
+            uring.techniques = denied.iter().fold(uring.techniques, |left, &technique| left.without(technique));
+            Ok(())
+        }
+        _ if denied.is_empty() => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("--deny is about techniques of io_uring, and the model is {model}: leave it out, or take --model uring"),
+        )),
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
         let name = match technique {
             Technique::MultishotAccept => "multishot accept (ACCEPT_MULTISHOT)",
             Technique::MultishotRecv => "multishot receive (RECV_MULTISHOT)",
+            Technique::MultishotPoll => "multishot poll (POLL_ADD_MULTI)",
             Technique::ProvidedBuffers => "provided buffers (REGISTER_PBUF_RING)",
             Technique::DeferTaskrun => "completion work when waiting (SETUP_DEFER_TASKRUN)",
             Technique::SingleIssuer => "one submitting thread (SETUP_SINGLE_ISSUER)",
@@ -97,6 +98,7 @@ pub(crate) fn try_technique(technique: Technique, techniques: Techniques) -> io:
     let tried = match technique {
         Technique::MultishotAccept => multishot_accept(&options),
         Technique::MultishotRecv => multishot_recv(&options),
+        Technique::MultishotPoll => multishot_poll(&options),
         Technique::ProvidedBuffers => buffer_ring(&options),
         Technique::ExtArg => timed_wait(&options),
         Technique::DeferTaskrun | Technique::SingleIssuer | Technique::SubmitAll => Ring::new(&options).map(drop),
@@ -158,6 +160,14 @@ fn multishot_recv(options: &RingOptions) -> io::Result<()> {
         Payload::Received(selected) if buffers.octets(&selected) == b"?" => Ok(()),
         _ => Err(io::Error::other("the octets sent did not arrive in a provided buffer")),
     }
+}
+
+fn multishot_poll(options: &RingOptions) -> io::Result<()> {
+    let mut ring = Ring::new(options)?;
+    let (mut a, b) = UnixStream::pair()?;
+    ring.poll(&b, libc::POLLIN as u32, true, 0)?;
+    a.write_all(b"?")?;
+    goes_on(&first(&mut ring)?)
 }
 
 fn first(ring: &mut Ring) -> io::Result<Completion> {

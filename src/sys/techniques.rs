@@ -13,6 +13,8 @@ pub enum Technique {
     MultishotAccept,
     /// One receive brings every arrival. Without: each has to be asked for.
     MultishotRecv,
+    /// One poll tells of every event. Without: each has to be asked for.
+    MultishotPoll,
     /// The kernel takes a buffer of a group when octets have come. Without: a poll says that they have come, and then they are
     /// received into one of a few blocks, so that a connection that waits still has none.
     ProvidedBuffers,
@@ -31,15 +33,16 @@ type Facts = (&'static str, &'static str, (u32, u32), Option<Technique>);
 
 impl Technique {
     /// All of them.
-    pub const ALL: [Technique; 7] = {
+    pub const ALL: [Technique; 8] = {
         use Technique::*;
-        [MultishotAccept, MultishotRecv, ProvidedBuffers, DeferTaskrun, SingleIssuer, SubmitAll, ExtArg]
+        [MultishotAccept, MultishotRecv, MultishotPoll, ProvidedBuffers, DeferTaskrun, SingleIssuer, SubmitAll, ExtArg]
     };
 
     const fn facts(self) -> Facts {
         match self {
             Technique::MultishotAccept => ("multishot_accept", "IORING_ACCEPT_MULTISHOT", (5, 19), None),
             Technique::MultishotRecv => ("multishot_recv", "IORING_RECV_MULTISHOT", (6, 0), Some(Technique::ProvidedBuffers)),
+            Technique::MultishotPoll => ("multishot_poll", "IORING_POLL_ADD_MULTI", (5, 13), None),
             Technique::ProvidedBuffers => ("provided_buffers", "IORING_REGISTER_PBUF_RING", (5, 19), None),
             Technique::DeferTaskrun => ("defer_taskrun", "IORING_SETUP_DEFER_TASKRUN", (6, 1), Some(Technique::SingleIssuer)),
             Technique::SingleIssuer => ("single_issuer", "IORING_SETUP_SINGLE_ISSUER", (6, 0), None),
@@ -98,7 +101,7 @@ impl std::error::Error for UnknownTechnique {}
 
 /// A set of them. The default is all.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Techniques(u8);
+pub struct Techniques(u16);
 
 impl Techniques {
     /// Each of them.

@@ -74,6 +74,12 @@ pub fn all() -> Vec<Script> {
     [http::scripts(), pressure::scripts(), limits::scripts(), stopping::scripts()].concat()
 }
 
+/// Those in which nobody waits for a time limit or a stop.
+#[allow(dead_code)]
+pub fn without_waiting() -> Vec<Script> {
+    [http::scripts(), pressure::scripts()].concat()
+}
+
 /// A script with default limits.
 fn script(name: &str, steps: impl Into<Vec<Step>>) -> Script {
     let (http, time, serve) = (HttpLimits::default(), TimeLimits::default(), ServeLimits::default());

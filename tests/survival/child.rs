@@ -26,8 +26,12 @@ impl Server {
         Server::start_by(Command::new(program()), model, flags)
     }
 
-    /// Started by a command to which the flags are added. `None`, said aloud, where the model cannot run.
+    /// Started by a command to which the flags are added. `None`, said aloud, where the model cannot run. With `IOLAB_DENY` in
+    /// the environment io_uring goes the ways of older kernels.
     pub fn start_by(mut command: Command, model: &str, flags: &[&str]) -> Option<Server> {
+        if let ("uring", Some(denied)) = (model, std::env::var_os("IOLAB_DENY")) {
+            command.arg("--deny").arg(denied);
+        }
         let mut child = command
             .args(["--model", model, "--listen", "127.0.0.1:0"])
             .args(flags)

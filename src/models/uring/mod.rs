@@ -24,6 +24,8 @@
 //! Needs Linux 6.1: `IORING_SETUP_DEFER_TASKRUN`, without which every completion costs an interrupt under light load. Where
 //! io_uring is forbidden or too old, [`Model::available`] says so and nothing runs in its place.
 
+mod bell;
+mod files;
 mod newcomers;
 mod peer;
 mod read;
@@ -102,7 +104,7 @@ impl Model for Uring {
     fn available(&self) -> io::Result<()> {
         drop(serve::ring(self)?);
         // That the kernel does not know these would show only when they are used.
-        let multishot = [Technique::MultishotAccept, Technique::MultishotRecv];
+        let multishot = [Technique::MultishotAccept, Technique::MultishotRecv, Technique::MultishotPoll];
         let used = multishot.into_iter().filter(|&technique| self.techniques.has(technique));
         used.map(|technique| try_technique(technique, self.techniques)).collect()
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use super::bell::Bell;
 use super::newcomers::Newcomers;
 use super::peer::{Peer, Receiving, Watch};
 use super::receive::{Arrival, Buffers};
@@ -22,7 +23,6 @@ use crate::models::turned_away::TurnedAway;
 use crate::protocol::{MessageOf, Service};
 use crate::sys::calls::Meter;
 use crate::sys::clock;
-use crate::sys::eventfd::EventFd;
 use crate::sys::ledger::Payload;
 use crate::sys::ring::{Completion, Ring};
 use crate::sys::ring_setup::RingOptions;
@@ -67,8 +67,7 @@ struct Server<'a, S: Service> {
     newcomers: Newcomers,
     turned_away: TurnedAway,
     mailroom: Mailroom<'a, MessageOf<S>>,
-    /// Readable anew whenever a letter comes from another loop.
-    mail: Arc<EventFd>,
+    bell: Bell,
     /// How many of the peers were not accepted.
     born: usize,
     peers: Slots<Peer<S::Protocol>>,
@@ -88,11 +87,9 @@ impl<'a, S: Service> Server<'a, S> {
         let Shard { number, listener, service, shutdown, post, .. } = shard;
         let (mut ring, buffers) = ring(options)?;
         ring.poll(shutdown, libc::POLLIN as u32, false, SHUTDOWN)?;
-        let mail = Arc::new(EventFd::new()?);
-        ring.poll(&*mail, libc::POLLIN as u32, true, MAIL)?;
+        let bell = Bell::new(&mut ring, options.techniques.has(Technique::MultishotPoll), MAIL)?;
         let mailroom = Mailroom::new(number.into(), post);
-        let bell = Arc::clone(&mail);
-        post.open(number.into(), Box::new(move || bell.signal()));
+        post.open(number.into(), bell.rope());
         Ok(Server {
             service,
             common,
@@ -102,7 +99,7 @@ impl<'a, S: Service> Server<'a, S> {
             newcomers: Newcomers::new(listener, options.techniques.has(Technique::MultishotAccept), LISTENER)?,
             turned_away: TurnedAway::default(),
             mailroom,
-            mail,
+            bell,
             born: 0,
             peers: Slots::new(),
             timers: Timers::new(),
@@ -141,9 +138,7 @@ impl<'a, S: Service> Server<'a, S> {
                 SHUTDOWN => stopping = true,
                 UNHEARD => {}
                 MAIL => {
-                    if !completion.more {
-                        self.ring.poll(&*self.mail, libc::POLLIN as u32, true, MAIL)?;
-                    }
+                    self.bell.hear(&mut self.ring, &completion)?;
                     self.mailroom.collect();
                 }
                 token => self.hear(Key::from_bits(token), completion, now)?,
