@@ -76,7 +76,9 @@ pub fn converse(octets: &[u8], last: LastWord, limits: HttpLimits, arrival: Arri
     for _ in 0..MOVES {
         if !peer.go_on(chosen.next().map_or(Choice::LARGEST, |&choice| Choice::read(choice))) {
             assert!(peer.connection.octets_copied() <= octets.len() as u64, "octets were copied twice");
-            let close = peer.connection.close().filter(|_| peer.heard.len() < HEARD_OCTETS);
+            // One that has finished after its peer has is closed without a reason to be told.
+            let close = peer.connection.close().unwrap_or(Close::Done);
+            let close = (peer.heard.len() < HEARD_OCTETS).then_some(close);
             return Outcome { heard: peer.heard, close };
         }
     }
