@@ -40,7 +40,7 @@ fn every_target_can_be_run_and_has_seeds() {
 }
 
 /// Settings and choices that the requests of the corpus are given: in one piece, and in moves of several kinds and sizes.
-const PREFIXES: [&[u8]; 2] = [b"0", b"\x25\x1c\x06\x85\x03\x0a"];
+const PREFIXES: [&[u8]; 2] = [b"0", b"\xa5\x1c\x06\x85\x03\x0a"];
 
 /// Longer requests are about limits, which `tests/http1_corpus.rs` tries; here each would be taken octet by octet.
 const LONGEST: usize = 4096;

@@ -3,7 +3,7 @@
 use iolab::Close;
 
 use super::input::Input;
-use super::peer::{LastWord, converse};
+use super::peer::{Arrival, LastWord, converse};
 
 /// The octet that stands for many: the next one says how many KiB of `x`. A server has to be able to hold back, chunk and stop
 /// reading what no fuzzer would have the patience to write.
@@ -12,7 +12,8 @@ const MANY: u8 = 0xff;
 /// The peer says no more than this.
 const SAID_OCTETS: usize = 512 << 10;
 
-/// The input is an [`Input`]: the choices are moves, the variant is what happens once all is said. Asserts that
+/// The input is an [`Input`]: the choices are moves, the variant is what happens once all is said, and bit 7 lets octets come after
+/// reading was called off. Asserts that
 ///
 /// - the answers are the same octets, and the end is the same, as if all had come in one piece and gone as quickly as it could;
 /// - the connection ends because all is said, and neither stuck nor by force, in a bounded number of moves;
@@ -21,15 +22,16 @@ pub fn connection(input: &[u8]) {
     let Some(input) = Input::read(input) else { return };
     let last = [LastWord::Fin, LastWord::Stopping, LastWord::Silence, LastWord::Fin][usize::from(input.variant())];
     let said = unfolded(input.octets);
-    let whole = converse(&said, last, input.limits(), &[]);
+    let whole = converse(&said, last, input.limits(), Arrival::Whole);
     assert!(matches!(whole.close, None | Some(Close::Done)), "{:?}: {}", whole.close, input.octets.escape_ascii());
-    for choices in [&[OCTET_BY_OCTET][..], input.choices].into_iter().filter(|choices| !choices.is_empty()) {
-        let moved = converse(&said, last, input.limits(), choices);
-        assert_eq!(moved.close, whole.close, "{choices:?}: {}", input.octets.escape_ascii());
+    let chosen = if input.settings & 0x80 == 0 { Arrival::Chosen(input.choices) } else { Arrival::Late(input.choices) };
+    for arrival in [Arrival::Chosen(&[OCTET_BY_OCTET]), chosen] {
+        let moved = converse(&said, last, input.limits(), arrival);
+        assert_eq!(moved.close, whole.close, "{arrival:?}: {}", input.octets.escape_ascii());
         if moved.heard != whole.heard {
             let at = moved.heard.iter().zip(&whole.heard).take_while(|(one, other)| one == other).count();
             let (moved, whole) = (rest(&moved.heard, at), rest(&whole.heard, at));
-            panic!("{choices:?}: from octet {at} on {moved} instead of {whole}: {}", input.octets.escape_ascii());
+            panic!("{arrival:?}: from octet {at} on {moved} instead of {whole}: {}", input.octets.escape_ascii());
         }
     }
 }

@@ -20,6 +20,17 @@ const MOVES: usize = 20_000;
 /// What may be said at once beyond the high mark: an answer to one read, what was held back before it, and their heads.
 const BEYOND_HIGH: usize = READ_OCTETS + HELD_OCTETS + 1024;
 
+/// How the octets of a peer, and its FIN, reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival<'a> {
+    /// All octets in one piece; every move is as large as it can be.
+    Whole,
+    /// Each move is chosen by one of these, and they come again from the first. What the server does not want to read waits.
+    Chosen(&'a [u8]),
+    /// The same, but up to a read more may come after reading was called off, as from a multishot receive.
+    Late(&'a [u8]),
+}
+
 /// What the peer does once all was heard and answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastWord {
@@ -40,9 +51,13 @@ pub struct Outcome {
     pub close: Option<Close>,
 }
 
-/// Says `octets` to an echo. With `choices` each move is chosen by one of them, and they come again from the first; without any,
-/// all octets are heard in one piece, and every move is as large as it can be.
-pub fn converse(octets: &[u8], last: LastWord, limits: HttpLimits, choices: &[u8]) -> Outcome {
+/// Says `octets` to an echo.
+pub fn converse(octets: &[u8], last: LastWord, limits: HttpLimits, arrival: Arrival<'_>) -> Outcome {
+    let (choices, may_be_late) = match arrival {
+        Arrival::Whole => (&[][..], false),
+        Arrival::Chosen(choices) => (choices, false),
+        Arrival::Late(choices) => (choices, true),
+    };
     let now = Now { at: Time::from_nanos(1_000_000_000), unix_seconds: 784_111_777 };
     let service = HttpService::new(limits, TimeLimits::default(), Echo::default);
     let protocol = service.accept(now).expect("an echo turns nobody away");
@@ -53,13 +68,17 @@ pub fn converse(octets: &[u8], last: LastWord, limits: HttpLimits, choices: &[u8
         last: Some(last),
         heard: Vec::new(),
         lent: None,
-        is_whole: choices.is_empty(),
+        is_whole: arrival == Arrival::Whole,
+        may_be_late,
+        late: 0,
     };
     let mut chosen = choices.iter().cycle().take(CHOSEN_MOVES);
     for _ in 0..MOVES {
         if !peer.go_on(chosen.next().map_or(Choice::LARGEST, |&choice| Choice::read(choice))) {
             assert!(peer.connection.octets_copied() <= octets.len() as u64, "octets were copied twice");
-            let close = peer.connection.close().filter(|_| peer.heard.len() < HEARD_OCTETS);
+            // One that has finished after its peer has is closed without a reason to be told.
+            let close = peer.connection.close().unwrap_or(Close::Done);
+            let close = (peer.heard.len() < HEARD_OCTETS).then_some(close);
             return Outcome { heard: peer.heard, close };
         }
     }
@@ -94,6 +113,9 @@ struct Conversation<'a, P: Protocol> {
     heard: Vec<u8>,
     lent: Option<Lent>,
     is_whole: bool,
+    may_be_late: bool,
+    /// How many more octets may come though they are not wanted any more.
+    late: usize,
 }
 
 impl<P: Protocol> Conversation<'_, P> {
@@ -118,13 +140,19 @@ impl<P: Protocol> Conversation<'_, P> {
 
     /// The server hears some octets, or that there are no more.
     fn speak(&mut self, most: usize) -> bool {
-        if !self.connection.needs().read {
+        let hears = if self.connection.needs().read {
+            self.late = if self.may_be_late { READ_OCTETS } else { 0 };
+            if self.is_whole { usize::MAX } else { READ_OCTETS }
+        } else {
+            self.late
+        };
+        if hears == 0 {
             return false;
         }
         if !self.unsaid.is_empty() {
-            let most = if self.is_whole { most } else { most.min(READ_OCTETS) };
-            let (said, unsaid) = self.unsaid.split_at(most.min(self.unsaid.len()));
+            let (said, unsaid) = self.unsaid.split_at(most.min(hears).min(self.unsaid.len()));
             self.unsaid = unsaid;
+            self.late = self.late.saturating_sub(said.len());
             self.connection.received(said, self.now);
             return true;
         }
