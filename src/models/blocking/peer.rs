@@ -119,7 +119,10 @@ impl<P: Protocol> Peer<P> {
         state.crew[number] = Doing::Held(until);
         if state.crew.iter().any(|doing| matches!(doing, Doing::Idle(_))) {
             let needs = state.connection.needs();
-            if state.wants_reading(needs) || state.wants_a_thread(needs) || needs.deadline.is_some_and(|time| !state.is_awake_by(time)) {
+            if state.wants_reading(needs)
+                || state.wants_a_thread(needs)
+                || needs.deadline.is_some_and(|time| !state.is_awake_by(time))
+            {
                 self.wake_one();
             }
         }
