@@ -188,6 +188,13 @@ pub(crate) fn accept(listener: &impl AsFd, mode: Mode) -> io::Result<Socket> {
     Ok(Socket(Some(unsafe { OwnedFd::from_raw_fd(fd) })))
 }
 
+/// How long a send waits at most for a peer that takes nothing, and connecting for one that does not answer (`SO_SNDTIMEO`,
+/// socket(7)). Of a listener: those accepted from it later inherit the limit.
+pub(crate) fn limit_sends(socket: &impl AsFd, limit: Duration) -> io::Result<()> {
+    count(Call::Setsockopt);
+    SockRef::from(socket).set_write_timeout(Some(limit))
+}
+
 /// Whether accepting from a listener waits (`O_NONBLOCK` by ioctl(2) `FIONBIO`).
 pub(crate) fn set_mode(listener: &TcpListener, mode: Mode) -> io::Result<()> {
     count(Call::Ioctl);

@@ -21,10 +21,12 @@
 //! waiting, so two are hired before it is let in, and there is a limit: [`THREADED_CONNECTIONS`] unless told otherwise, or what the
 //! system has threads for. Beyond it newcomers are told so.
 
+mod peer;
 mod queue;
 mod read;
 mod serve;
 mod staff;
+mod worker;
 
 use std::io;
 use std::num::NonZeroUsize;

@@ -1,53 +1,69 @@
 //! Serving by a pool: one thread decides and never waits for a peer, the others make one blocking call each and report.
 
-use std::io::{self};
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::thread::{self};
+use std::thread;
+use std::time::Duration;
 
 use super::Pool;
+use super::peer::{Peer, WAITING};
 use super::queue::Queue;
-use super::staff::{Job, Report, Staff, Worker};
+use super::staff::Staff;
+use super::worker::{Job, Report, Worker};
 use crate::connection::{Connection, End};
+use crate::context::Birth;
 use crate::cost::Cost;
+use crate::driver::mailroom::{Mailroom, grow};
 use crate::driver::slots::{Key, Slots};
-use crate::driver::timers::{Armed, Timers};
-use crate::file_op::{FileDone, FileOp, FileRequest};
+use crate::driver::timers::Timers;
 use crate::identity::Common;
-use crate::limits::{READ_OCTETS, ServeLimits};
+use crate::limits::ServeLimits;
 use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{Protocol, Service};
+use crate::protocol::{MessageOf, Service};
 use crate::sys::calls::Meter;
 use crate::sys::clock;
-use crate::sys::socket::Socket;
+use crate::sys::socket::{Socket, limit_sends};
 use crate::time::{Now, Time};
 
 /// The most reports taken in one turn before timers have theirs.
 const REPORTS_PER_TURN: usize = 1024;
 
+/// A worker comes back from a send so many times within the grace of a peer that takes nothing. Only then is it known how much of a
+/// send has been taken, and whether the peer is too slow.
+const LOOKS_PER_GRACE: u32 = 8;
+
 pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
     let common = shard.common(options.limits);
-    let Shard { listener, service, shutdown, .. } = shard;
-    let (jobs, reports) = (Queue::new(), Queue::new());
+    let Shard { number, listener, service, shutdown, post, .. } = shard;
+    let send_limit = (options.limits.send_grace / LOOKS_PER_GRACE).max(Duration::from_millis(1));
+    // Every connection inherits it: no call of its own.
+    limit_sends(&listener, send_limit)?;
+    let (jobs, reports) = (Queue::new(), Arc::new(Queue::new()));
     let worker = Worker { jobs: &jobs, reports: &reports, shutdown };
     let mut cost = thread::scope(|scope| -> io::Result<Cost> {
         let mut server = Server {
             service,
             common,
             limits: options.limits,
-            staff: Staff { scope, worker, hired: Vec::new(), given: Vec::new(), busy: 0 },
+            send_limit,
+            staff: Staff::new(scope, worker)?,
             listener: Some(listener),
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
+            mailroom: Mailroom::new(number.into(), post),
+            born: 0,
             peers: Slots::new(),
             timers: Timers::new(),
             buffers: Vec::new(),
             drain_until: None,
             cost: Cost::default(),
         };
+        let bell = Arc::clone(&reports);
+        post.open(number.into(), Box::new(move || bell.put([Report::Mail])));
         while !server.is_done() {
             server.turn()?;
         }
@@ -60,49 +76,27 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
     Ok(cost)
 }
 
-/// A signal came, or the kernel was in no mood to wait: nothing happened, and the call is made again.
-fn is_pause(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
-}
-
 // The thread that decides.
 
 struct Server<'scope, 'env, S: Service> {
     service: &'env S,
     common: Arc<Common>,
     limits: ServeLimits,
+    send_limit: Duration,
     staff: Staff<'scope, 'env>,
     /// Away while a worker waits for newcomers, and gone once the shutdown has begun.
     listener: Option<TcpListener>,
     accept_after: Time,
     turned_away: TurnedAway,
+    mailroom: Mailroom<'env, MessageOf<S>>,
+    /// How many of the peers were not accepted.
+    born: usize,
     peers: Slots<Peer<S::Protocol>>,
     timers: Timers,
     /// To read into, while no worker does.
     buffers: Vec<Vec<u8>>,
     drain_until: Option<Time>,
     cost: Cost,
-}
-
-/// A connection, its socket, and how many workers sit in a call on it.
-struct Peer<P: Protocol> {
-    socket: Arc<Socket>,
-    connection: Connection<P>,
-    is_reading: bool,
-    is_sending: bool,
-    files: usize,
-    /// It has ended; only its workers are not back yet.
-    is_leaving: bool,
-    armed: Armed,
-}
-
-/// However a connection goes, its workers do not stay: a server that fails or panics would wait for them for ever.
-impl<P: Protocol> Drop for Peer<P> {
-    fn drop(&mut self) {
-        if self.is_reading || self.is_sending {
-            self.socket.cut();
-        }
-    }
 }
 
 impl<S: Service> Server<'_, '_, S> {
@@ -115,9 +109,8 @@ impl<S: Service> Server<'_, '_, S> {
         let mut now = clock::now();
         if self.accept_after <= now.at
             && let Some(listener) = self.listener.take()
-            && !self.staff.give(Job::Accept { listener })
         {
-            return Err(io::Error::other("not even one worker thread can be started: raise RLIMIT_NPROC or pids.max"));
+            self.staff.give(Job::Accept(listener));
         }
         self.staff.send_off();
         let mut next = self.wait(now);
@@ -129,13 +122,15 @@ impl<S: Service> Server<'_, '_, S> {
             next = if left > 0 { self.staff.worker.reports.try_take() } else { None };
         }
         self.turned_away.sweep(now.at);
+        self.deliver(now);
         self.run_timers(now);
         Ok(())
     }
 
     fn wait(&mut self, now: Now) -> Option<Report> {
         let accept = self.listener.is_some().then_some(self.accept_after);
-        let wakes = [accept, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
+        let mail = (self.mailroom.waiting() != (0, 0)).then_some(now.at);
+        let wakes = [accept, mail, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         let reports = self.staff.worker.reports;
         match wakes.into_iter().flatten().min() {
             None => Some(reports.take(&mut self.cost)),
@@ -144,9 +139,10 @@ impl<S: Service> Server<'_, '_, S> {
     }
 
     fn hear(&mut self, report: Report, now: Now) -> io::Result<()> {
-        self.staff.busy -= 1;
         match report {
+            Report::Mail => self.mailroom.collect(),
             Report::Accepted { listener, sockets, error } => {
+                self.staff.is_back();
                 for socket in sockets {
                     self.welcome(socket, now);
                 }
@@ -160,41 +156,10 @@ impl<S: Service> Server<'_, '_, S> {
                     self.begin_drain(now);
                 }
             }
-            Report::Received { key, buffer, result } => {
+            Report::For(key, done) => {
+                self.staff.is_back();
                 if let Some(peer) = self.peers.get_mut(key) {
-                    peer.is_reading = false;
-                    match result {
-                        Ok(0) => peer.connection.peer_finished(now),
-                        Ok(count) => {
-                            self.cost.octets_in += count as u64;
-                            peer.connection.received(&buffer[..count], now);
-                        }
-                        Err(error) if is_pause(&error) => {}
-                        Err(_) => peer.connection.failed(now),
-                    }
-                    self.settle(key, now);
-                }
-                self.buffers.push(buffer);
-            }
-            Report::Sent { key, lent, result } => {
-                if let Some(peer) = self.peers.get_mut(key) {
-                    peer.is_sending = false;
-                    peer.connection.queue().give_back(lent, *result.as_ref().unwrap_or(&0));
-                    match result {
-                        Ok(count) => {
-                            self.cost.octets_out += count as u64;
-                            peer.connection.sent(now);
-                        }
-                        Err(error) if is_pause(&error) => {}
-                        Err(_) => peer.connection.failed(now),
-                    }
-                    self.settle(key, now);
-                }
-            }
-            Report::Read { key, ticket, result } => {
-                if let Some(peer) = self.peers.get_mut(key) {
-                    peer.files -= 1;
-                    peer.connection.file_done(ticket, result.map(FileDone::Read), now);
+                    peer.hear(done, key, &mut self.staff, &mut self.buffers, &mut self.cost, now);
                     self.settle(key, now);
                 }
             }
@@ -205,75 +170,90 @@ impl<S: Service> Server<'_, '_, S> {
     /// Gives workers what the connection needs.
     fn settle(&mut self, key: Key, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let mut needs = peer.connection.needs();
-        if needs.end == Some(End::Finish) {
-            peer.socket.finish();
-            peer.connection.finished(now);
-            needs = peer.connection.needs();
+        peer.finish(now);
+        if peer.connection.needs().end.is_none() {
+            peer.occupy(key, &mut self.staff, &mut self.buffers, self.service.directory(), now);
         }
-        if let Some(end) = needs.end {
-            return self.leave(key, end);
+        self.mailroom.take_from(&mut peer.connection);
+        let needs = peer.connection.needs();
+        match needs.end {
+            Some(end) => self.leave(key, end, now),
+            None => self.timers.arm(key, needs.deadline, &mut peer.armed),
         }
-        if needs.write
-            && !peer.is_sending
-            && let Some(lent) = peer.connection.queue().lend()
-        {
-            peer.is_sending = self.staff.give(Job::Send { key, socket: Arc::clone(&peer.socket), lent });
-        }
-        if needs.read && !peer.is_reading {
-            let buffer = self.buffers.pop().unwrap_or_else(|| vec![0; READ_OCTETS]);
-            peer.is_reading = self.staff.give(Job::Recv { key, socket: Arc::clone(&peer.socket), buffer });
-        }
-        for FileRequest { ticket, op } in peer.connection.take_files() {
-            let FileOp::ReadShared { file, range } = op else { continue };
-            peer.files += 1;
-            self.staff.give(Job::Read { key, ticket, file, range });
-        }
-        self.timers.arm(key, needs.deadline, &mut peer.armed);
     }
 
     /// Calls the connection's workers back, and closes it when the last of them has come.
-    fn leave(&mut self, key: Key, end: End) {
+    fn leave(&mut self, key: Key, end: End, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         if !peer.is_leaving {
             peer.is_leaving = true;
-            if end == End::Reset {
-                peer.socket.reset_on_close();
-            }
-            if peer.is_sending && end == End::Reset {
-                // Its worker may have sent all, or sit in the middle of it.
-                peer.socket.reset();
-            } else if peer.is_sending {
-                peer.socket.cut();
-            } else if peer.is_reading {
-                // Without a FIN, which would make a reset look like an orderly end.
-                peer.socket.stop_reading();
-            }
+            peer.call_back(end);
+            peer.connection.closed(now);
+            self.mailroom.take_from(&mut peer.connection);
+            self.mailroom.move_out(peer.connection.id());
         }
-        if !peer.is_reading && !peer.is_sending && peer.files == 0 {
+        if peer.is_at_rest() {
             self.cost.octets_copied += peer.connection.octets_copied();
+            self.staff.release(peer.reserved);
+            self.born -= usize::from(peer.is_born);
             self.peers.remove(key);
         }
     }
 
+    // Others.
+
+    /// Brings those into the world that are to be, and delivers what is there.
+    fn deliver(&mut self, now: Now) {
+        let (births, letters) = self.mailroom.waiting();
+        for _ in 0..births {
+            if let Some(birth) = self.mailroom.next_birth() {
+                self.bear(birth, now);
+            }
+        }
+        for _ in 0..letters {
+            let Some((key, letter)) = self.mailroom.next() else { continue };
+            let Some(peer) = self.peers.get_mut(key) else { continue };
+            let returned = peer.connection.deliver(letter, now);
+            self.mailroom.post(returned);
+            self.settle(key, now);
+        }
+    }
+
+    fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) {
+        let (id, address) = (birth.id, birth.address);
+        let protocol = match grow(self.service, birth, self.born < self.limits.connections, now) {
+            Ok(protocol) => protocol,
+            Err(letter) => return self.mailroom.post([letter]),
+        };
+        let connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+        let key = self.peers.insert(Peer::born(connection));
+        self.born += 1;
+        self.mailroom.move_in(id, key);
+        if let (Some(peer), Some(address)) = (self.peers.get_mut(key), address) {
+            peer.connect(address, self.send_limit, key, &mut self.staff, now);
+        }
+        self.settle(key, now);
+    }
+
+    // Newcomers.
+
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let has_room = self.peers.len() < self.limits.connections && self.staff.has_room(self.peers.len());
+        let has_place = self.peers.len() - self.born < self.limits.connections;
+        let has_room = has_place && self.staff.reserve(WAITING).is_ok();
         let protocol = if has_room { self.service.accept(now) } else { None };
         let Some(protocol) = protocol else {
+            self.staff.release(if has_room { WAITING } else { 0 });
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let key = self.peers.insert(Peer {
-            socket: Arc::new(socket),
-            connection: Connection::accepted(protocol, &self.common, now),
-            is_reading: false,
-            is_sending: false,
-            files: 0,
-            is_leaving: false,
-            armed: Armed::default(),
-        });
+        let connection = Connection::accepted(protocol, &self.common, now);
+        let id = connection.id();
+        let key = self.peers.insert(Peer::accepted(socket, connection));
+        self.mailroom.move_in(id, key);
         self.cost.connections += 1;
         self.settle(key, now);
     }
+
+    // Time, and the end.
 
     fn run_timers(&mut self, now: Now) {
         while let Some((key, due)) = self.timers.due(now.at) {

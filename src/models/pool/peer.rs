@@ -1,0 +1,287 @@
+//! One connection of a pool: which workers are out for it, and on what.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::staff::Staff;
+use super::worker::{Done, Job, Task};
+use crate::connection::{Connection, End};
+use crate::cost::Cost;
+use crate::directory::Directory;
+use crate::driver::slots::Key;
+use crate::driver::timers::Armed;
+use crate::file_op::FileRequest;
+use crate::limits::READ_OCTETS;
+use crate::models::file_work::OpenFiles;
+use crate::protocol::Protocol;
+use crate::sys::socket::{Mode, Socket, limit_sends};
+use crate::time::Now;
+
+/// Workers that wait for one peer at one time: one reads and one sends.
+pub(super) const WAITING: usize = 2;
+
+/// A connection, its socket, its files, and its workers.
+pub(super) struct Peer<P: Protocol> {
+    /// None for a protocol that was spawned, and where there was none to be had.
+    pub(super) socket: Option<Arc<Socket>>,
+    pub(super) connection: Connection<P>,
+    files: OpenFiles,
+    is_connecting: bool,
+    is_reading: bool,
+    is_watching: bool,
+    is_sending: bool,
+    files_under_way: usize,
+    /// How many may have to wait for the peer.
+    pub(super) reserved: usize,
+    /// Reading has failed while nobody wanted to read; who wants to will be told.
+    is_broken: bool,
+    /// It has ended; only its workers are not back yet.
+    pub(super) is_leaving: bool,
+    /// It was not accepted.
+    pub(super) is_born: bool,
+    pub(super) armed: Armed,
+}
+
+impl<P: Protocol> Peer<P> {
+    /// One that was accepted, with [`WAITING`] workers reserved for it.
+    pub(super) fn accepted(socket: Socket, connection: Connection<P>) -> Self {
+        Peer::new(Some(Arc::new(socket)), connection, WAITING)
+    }
+
+    /// One that was not.
+    pub(super) fn born(connection: Connection<P>) -> Self {
+        Peer::new(None, connection, 0)
+    }
+
+    fn new(socket: Option<Arc<Socket>>, connection: Connection<P>, reserved: usize) -> Self {
+        Peer {
+            is_born: socket.is_none(),
+            socket,
+            connection,
+            files: OpenFiles::default(),
+            is_connecting: false,
+            is_reading: false,
+            is_watching: false,
+            is_sending: false,
+            files_under_way: 0,
+            reserved,
+            is_broken: false,
+            is_leaving: false,
+            armed: Armed::default(),
+        }
+    }
+
+    // Jobs.
+
+    /// Sends a worker to connect. An error is told the protocol.
+    pub(super) fn connect(&mut self, address: SocketAddr, limit: Duration, key: Key, staff: &mut Staff<'_, '_>, now: Now) {
+        let begun = staff.reserve(WAITING).and_then(|()| {
+            self.reserved += WAITING;
+            let socket = Socket::unconnected(address, Mode::Blocking)?;
+            limit_sends(&socket, limit)?;
+            Ok(Arc::new(socket))
+        });
+        match begun {
+            Ok(socket) => {
+                self.socket = Some(Arc::clone(&socket));
+                self.is_connecting = true;
+                staff.give(Job::For(key, Task::Connect { socket, address }));
+            }
+            Err(error) => self.connection.connected(Err(error), now),
+        }
+    }
+
+    /// Sends workers to do what the connection needs.
+    pub(super) fn occupy(
+        &mut self,
+        key: Key,
+        staff: &mut Staff<'_, '_>,
+        buffers: &mut Vec<Vec<u8>>,
+        directory: Option<&Directory>,
+        now: Now,
+    ) {
+        let needs = self.connection.needs();
+        if needs.write && !self.is_sending {
+            self.send(key, staff);
+        }
+        // One who still sits in a read will bring the news too, unless it brings octets first.
+        if needs.hang_up && !self.is_watching && !self.is_reading {
+            self.watch(key, staff);
+        }
+        if needs.read && !self.is_reading {
+            self.read(key, staff, buffers, now);
+        }
+        for FileRequest { ticket, op } in self.connection.take_files() {
+            let work = self.files.begin(op, directory);
+            self.files_under_way += 1;
+            staff.give(Job::For(key, Task::File { ticket, work }));
+        }
+    }
+
+    fn send(&mut self, key: Key, staff: &mut Staff<'_, '_>) {
+        if let Some(socket) = self.socket.clone()
+            && let Some(lent) = self.connection.queue().lend()
+        {
+            self.is_sending = true;
+            staff.give(Job::For(key, Task::Send { socket, lent }));
+        }
+    }
+
+    fn watch(&mut self, key: Key, staff: &mut Staff<'_, '_>) {
+        if let Some(socket) = self.socket.clone() {
+            self.is_watching = true;
+            staff.give(Job::For(key, Task::Watch { socket }));
+        }
+    }
+
+    fn read(&mut self, key: Key, staff: &mut Staff<'_, '_>, buffers: &mut Vec<Vec<u8>>, now: Now) {
+        let Some(socket) = self.socket.clone() else { return };
+        // One who watches cannot be called back while the connection lives, and need not: it goes on for the next time. But then
+        // three may have to wait, and the kernel may not give the third.
+        let has_too_few = self.is_watching && self.reserved == WAITING;
+        if self.is_broken || has_too_few && staff.reserve(1).is_err() {
+            return self.connection.failed(now);
+        }
+        self.reserved += usize::from(has_too_few);
+        self.is_reading = true;
+        let buffer = buffers.pop().unwrap_or_else(|| vec![0; READ_OCTETS]);
+        staff.give(Job::For(key, Task::Recv { socket, buffer }));
+    }
+
+    // Reports.
+
+    /// A worker is back.
+    pub(super) fn hear(
+        &mut self,
+        done: Done,
+        key: Key,
+        staff: &mut Staff<'_, '_>,
+        buffers: &mut Vec<Vec<u8>>,
+        cost: &mut Cost,
+        now: Now,
+    ) {
+        match done {
+            Done::Connected { address, result } => match (result, &self.socket) {
+                // The limit of one wait is over, and not that of connecting.
+                (Err(error), Some(socket)) if is_unfinished(&error) && !self.is_leaving => {
+                    staff.give(Job::For(key, Task::Connect { socket: Arc::clone(socket), address }));
+                }
+                (result, _) => {
+                    self.is_connecting = false;
+                    if result.is_err() {
+                        self.socket = None;
+                    }
+                    self.connection.connected(result, now);
+                }
+            },
+            Done::Received { buffer, result } => {
+                self.is_reading = false;
+                self.received(&buffer, result, cost, now);
+                buffers.push(buffer);
+            }
+            Done::Watched(result) => {
+                self.is_watching = false;
+                match result {
+                    Ok(true) if self.connection.needs().hang_up => self.connection.hung_up(now),
+                    Ok(_) => {}
+                    Err(_) => self.connection.failed(now),
+                }
+            }
+            Done::Sent { lent, result } => {
+                self.is_sending = false;
+                self.connection.queue().give_back(lent, *result.as_ref().unwrap_or(&0));
+                match result {
+                    Ok(count) => {
+                        cost.octets_out += count as u64;
+                        self.connection.sent(now);
+                    }
+                    Err(error) if is_pause(&error) => {}
+                    Err(_) => self.connection.failed(now),
+                }
+            }
+            Done::File { ticket, result } => {
+                self.files_under_way -= 1;
+                let result = self.files.end(result);
+                self.connection.file_done(ticket, result, now);
+            }
+        }
+    }
+
+    fn received(&mut self, buffer: &[u8], result: io::Result<usize>, cost: &mut Cost, now: Now) {
+        let needs = self.connection.needs();
+        match result {
+            Ok(0) => self.connection.peer_finished(now),
+            Ok(count) => {
+                cost.octets_in += count as u64;
+                return self.connection.received(&buffer[..count], now);
+            }
+            Err(error) if is_pause(&error) => return,
+            Err(_) if needs.hang_up => self.is_broken = true,
+            Err(_) => self.connection.failed(now),
+        }
+        if needs.hang_up {
+            self.connection.hung_up(now);
+        }
+    }
+
+    // The end.
+
+    /// Says FIN where that is the next thing to do.
+    pub(super) fn finish(&mut self, now: Now) {
+        if self.connection.needs().end == Some(End::Finish) {
+            if let Some(socket) = &self.socket {
+                socket.finish();
+            }
+            self.connection.finished(now);
+        }
+    }
+
+    /// Calls the workers back that wait for the peer.
+    pub(super) fn call_back(&mut self, end: End) {
+        let Some(socket) = &self.socket else { return };
+        if end == End::Reset {
+            socket.reset_on_close();
+        }
+        if self.is_sending && end == End::Reset {
+            // Its worker may have sent all, or sit in the middle of it.
+            socket.reset();
+        } else if self.is_sending || self.is_connecting {
+            socket.cut();
+        } else if self.is_reading || self.is_watching {
+            // Without a FIN, which would make a reset look like an orderly end.
+            socket.stop_reading();
+        }
+    }
+
+    /// Whether no worker is out for it.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.waits() && self.files_under_way == 0
+    }
+
+    fn waits(&self) -> bool {
+        self.is_connecting || self.is_reading || self.is_watching || self.is_sending
+    }
+}
+
+/// However a connection goes, its workers do not stay: a server that fails or panics would wait for them for ever.
+impl<P: Protocol> Drop for Peer<P> {
+    fn drop(&mut self) {
+        if self.waits()
+            && let Some(socket) = &self.socket
+        {
+            socket.cut();
+        }
+    }
+}
+
+/// A signal came, or the kernel was in no mood to wait any longer: nothing happened, and the call is made again.
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+}
+
+/// Connecting goes on, but the call has come back.
+fn is_unfinished(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINTR | libc::EINPROGRESS | libc::EALREADY))
+}

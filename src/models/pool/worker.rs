@@ -1,0 +1,131 @@
+//! What a worker does: one call that waits, and a report of what came of it.
+
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use super::queue::Queue;
+use crate::cost::Cost;
+use crate::driver::slots::Key;
+use crate::file_op::FileTicket;
+use crate::limits::ACCEPTS_PER_TURN;
+use crate::model::Shutdown;
+use crate::models::accepting::{Failure, judge};
+use crate::models::file_work::{self, FileWork, Outcome};
+use crate::send_queue::{LENT_SEGMENTS, Lent};
+use crate::sys::calls::Meter;
+use crate::sys::socket::{Mode, Socket, accept, poll_hang_up, poll_readable};
+
+/// A job for a worker. What it works on goes along with it.
+pub(super) enum Job {
+    /// Wait for newcomers or the shutdown.
+    Accept(TcpListener),
+    /// Do something for a connection.
+    For(Key, Task),
+}
+
+/// What may be done for a connection.
+pub(super) enum Task {
+    Connect {
+        socket: Arc<Socket>,
+        address: SocketAddr,
+    },
+    Recv {
+        socket: Arc<Socket>,
+        buffer: Vec<u8>,
+    },
+    /// Wait for the peer to hang up; its octets stay where they are.
+    Watch {
+        socket: Arc<Socket>,
+    },
+    Send {
+        socket: Arc<Socket>,
+        lent: Lent,
+    },
+    /// A file operation, all calls of it.
+    File {
+        ticket: FileTicket,
+        work: FileWork,
+    },
+}
+
+/// What has happened.
+pub(super) enum Report {
+    /// Other loops have sent letters. No worker reports this, but whoever sends them.
+    Mail,
+    /// The listener comes back unless the shutdown has begun; then it is closed.
+    Accepted { listener: Option<TcpListener>, sockets: Vec<Socket>, error: Option<io::Error> },
+    /// A task of a connection is done.
+    For(Key, Done),
+}
+
+/// What came of a [`Task`].
+pub(super) enum Done {
+    Connected { address: SocketAddr, result: io::Result<()> },
+    Received { buffer: Vec<u8>, result: io::Result<usize> },
+    Watched(io::Result<bool>),
+    Sent { lent: Lent, result: io::Result<usize> },
+    File { ticket: FileTicket, result: io::Result<Outcome> },
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Worker<'env> {
+    pub(super) jobs: &'env Queue<Option<Job>>,
+    pub(super) reports: &'env Queue<Report>,
+    pub(super) shutdown: &'env Shutdown,
+}
+
+impl Worker<'_> {
+    /// Does jobs until there are no more.
+    pub(super) fn work(self) -> Cost {
+        let meter = Meter::start();
+        let mut cost = Cost::default();
+        while let Some(job) = self.jobs.take(&mut cost) {
+            let report = match job {
+                Job::Accept(listener) => self.accept_some(listener),
+                Job::For(key, task) => Report::For(key, task.make()),
+            };
+            self.reports.put([report]);
+        }
+        cost.calls = meter.read();
+        cost
+    }
+
+    /// Waits for newcomers or the shutdown; then takes in whoever is in the queue.
+    fn accept_some(&self, listener: TcpListener) -> Report {
+        let mut sockets = Vec::new();
+        let (mut error, stopping) = match poll_readable([listener.as_fd(), self.shutdown.as_fd()], None) {
+            Ok([_, stopping]) => (None, stopping),
+            Err(error) => (Some(error), false),
+        };
+        while error.is_none() && (stopping || sockets.len() < ACCEPTS_PER_TURN) {
+            match accept(&listener, Mode::Blocking) {
+                Ok(socket) => sockets.push(socket),
+                Err(refused) if judge(&refused) == Failure::TryNext => {}
+                Err(refused) => error = Some(refused),
+            }
+        }
+        Report::Accepted { listener: (!stopping).then_some(listener), sockets, error }
+    }
+}
+
+impl Task {
+    fn make(self) -> Done {
+        match self {
+            Task::Connect { socket, address } => Done::Connected { address, result: socket.connect(address) },
+            Task::Recv { socket, mut buffer } => {
+                let result = socket.recv(&mut buffer);
+                Done::Received { buffer, result }
+            }
+            Task::Watch { socket } => Done::Watched(poll_hang_up(&socket, None)),
+            Task::Send { socket, lent } => {
+                let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
+                let filled = lent.slices(&mut slices);
+                let result = socket.send(&slices[..filled]);
+                Done::Sent { lent, result }
+            }
+            Task::File { ticket, work } => Done::File { ticket, result: file_work::run(work) },
+        }
+    }
+}
