@@ -5,6 +5,7 @@
 //! after the next allocation took it; no sanitizer sees that.)
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::fmt;
 use std::os::fd::OwnedFd;
 
@@ -39,8 +40,12 @@ pub(crate) enum Payload {
     Limit(#[expect(dead_code, reason = "only the kernel reads it")] Box<types::Timespec>),
     /// The kernel chose a provided buffer and filled it.
     Received(Selected),
-    /// The kernel accepted a connection.
-    Accepted(OwnedFd),
+    /// What to open, and how.
+    Path(#[expect(dead_code, reason = "only the kernel reads it")] Box<(CString, types::OpenHow)>),
+    /// One name of a file or two: a `CString` keeps its octets where they are when it is moved.
+    Names(#[expect(dead_code, reason = "only the kernel reads them")] CString, #[expect(dead_code)] Option<CString>),
+    /// The kernel opened it: a connection, or a file.
+    Opened(OwnedFd),
 }
 
 /// Stretches of octets that are sent as one, and how the kernel is told of them.
@@ -111,7 +116,7 @@ pub(super) enum Kind {
     /// The end of a wait, which its caller hears of without a completion.
     Timer,
     /// The result is a new descriptor.
-    Accept,
+    Opens,
     /// The flags may name a buffer of this group.
     Receive {
         group: u16,

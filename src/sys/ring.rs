@@ -8,6 +8,7 @@
 //! **Invariant:** a ring stays on the thread that made it, which is what `IORING_SETUP_SINGLE_ISSUER` demands.
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -15,9 +16,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
 use socket2::SockAddr;
 
+use super::beneath::{CREATED, RESOLVE};
 use super::block::Block;
 use super::buffer_ring::Selected;
 use super::calls::{Call, count};
@@ -181,6 +184,56 @@ impl Ring {
         self.start(entry, Kind::Plain, Payload::Block(block), token)
     }
 
+    /// Writes `octets` to a file at `offset`; the result says how many of them.
+    pub(crate) fn write(&mut self, fd: impl AsFd, octets: Bytes, offset: u64, token: u64) -> io::Result<Operation> {
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let len = octets.len().min(1 << 30) as u32;
+        let entry = opcode::Write::new(fd, octets.as_ptr(), len).offset(offset).build();
+        self.start(entry, Kind::Plain, Payload::Bytes(octets), token)
+    }
+
+    /// `fsync(2)`, or `fdatasync(2)` where only the data is to be safe.
+    pub(crate) fn sync(&mut self, fd: impl AsFd, data_only: bool, token: u64) -> io::Result<Operation> {
+        let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
+        let entry = opcode::Fsync::new(types::Fd(fd.as_fd().as_raw_fd())).flags(flags).build();
+        self.start(entry, Kind::Plain, Payload::Nothing, token)
+    }
+
+    /// As [`open_beneath`](super::beneath::open_beneath) (Linux 5.6). What was opened comes with the completion.
+    pub(crate) fn open_beneath(
+        &mut self,
+        directory: impl AsFd,
+        path: CString,
+        flags: i32,
+        token: u64,
+    ) -> io::Result<Operation> {
+        let flags = flags | libc::O_CLOEXEC;
+        let mode = if flags & libc::O_CREAT != 0 { CREATED.bits() } else { 0 };
+        let how = types::OpenHow::new().flags(flags as u64).mode(mode.into()).resolve(RESOLVE.bits());
+        let path = Box::new((path, how));
+        let directory = types::Fd(directory.as_fd().as_raw_fd());
+        let entry = opcode::OpenAt2::new(directory, path.0.as_ptr(), &path.1).build();
+        self.start(entry, Kind::Opens, Payload::Path(path), token)
+    }
+
+    /// As [`rename`](super::beneath::rename) (Linux 5.11).
+    pub(crate) fn rename(
+        &mut self,
+        (from, name): (impl AsFd, CString),
+        (to, new_name): (impl AsFd, CString),
+        token: u64,
+    ) -> io::Result<Operation> {
+        let (from, to) = (types::Fd(from.as_fd().as_raw_fd()), types::Fd(to.as_fd().as_raw_fd()));
+        let entry = opcode::RenameAt::new(from, name.as_ptr(), to, new_name.as_ptr()).build();
+        self.start(entry, Kind::Plain, Payload::Names(name, Some(new_name)), token)
+    }
+
+    /// As [`unlink`](super::beneath::unlink) (Linux 5.11).
+    pub(crate) fn unlink(&mut self, directory: impl AsFd, name: CString, token: u64) -> io::Result<Operation> {
+        let entry = opcode::UnlinkAt::new(types::Fd(directory.as_fd().as_raw_fd()), name.as_ptr()).build();
+        self.start(entry, Kind::Plain, Payload::Names(name, None), token)
+    }
+
     /// Sends `octets` from `from` on; they come back with the completion, whose result says how many went out. With
     /// `MSG_WAITALL`, as here, that is all of them unless the connection breaks; without, 4 MiB went out as 32,768 octets.
     pub(crate) fn send(&mut self, fd: impl AsFd, octets: impl Into<Payload>, from: usize, token: u64) -> io::Result<Operation> {
@@ -231,7 +284,7 @@ impl Ring {
         } else {
             opcode::Accept::new(fd, std::ptr::null_mut(), std::ptr::null_mut()).flags(libc::SOCK_CLOEXEC).build()
         };
-        self.start(entry, Kind::Accept, Payload::Nothing, token)
+        self.start(entry, Kind::Opens, Payload::Nothing, token)
     }
 
     /// Connects a socket. One that blocks waits in the kernel, until it is connected, refused or taken back.
@@ -396,15 +449,15 @@ fn settle(ledger: &mut Ledger, completed: &cqueue::Entry) -> Option<Completion> 
     let lent = if more { Payload::Nothing } else { ledger.remove(operation)?.payload };
     let payload = match kind {
         Kind::Timer => return None,
-        Kind::Accept if result >= 0 => {
+        Kind::Opens if result >= 0 => {
             // SAFETY: a successful accept yields a descriptor that nobody else knows of yet.
-            Payload::Accepted(unsafe { OwnedFd::from_raw_fd(result) })
+            Payload::Opened(unsafe { OwnedFd::from_raw_fd(result) })
         }
         Kind::Receive { group } => match cqueue::buffer_select(flags) {
             Some(id) => Payload::Received(Selected { group, id, len: result.max(0) as u32 }),
             None => lent,
         },
-        Kind::Plain | Kind::Accept => lent,
+        Kind::Plain | Kind::Opens => lent,
     };
     Some(Completion { operation, token, more, payload, result })
 }

@@ -121,7 +121,7 @@ fn an_accepted_connection_is_owned_by_its_completion() {
     let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let accepted = next(&mut ring);
     assert!(accepted.more && accepted.operation == operation);
-    let Payload::Accepted(fd) = accepted.payload else { panic!() };
+    let Payload::Opened(fd) = accepted.payload else { panic!() };
     ring.close(fd, 2).unwrap();
     assert_eq!(next(&mut ring).token, 2);
     assert_eq!(peer.read(&mut [0]).unwrap(), 0);

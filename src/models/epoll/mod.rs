@@ -24,6 +24,7 @@
 //! Registered once, edge-triggered, for both directions and for life: no `epoll_ctl` after the first. A read that finds less than
 //! it asked for has emptied the socket, so no second one is made to be told `EAGAIN`.
 
+mod files;
 mod peer;
 mod read;
 mod serve;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::driver::timers::Armed;
+use crate::models::file_work::OpenFiles;
 use crate::protocol::Protocol;
 use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::epoll::Ready;
@@ -21,6 +22,7 @@ pub(super) struct Peer<P: Protocol> {
     /// None for a protocol that was spawned, and where there was none to be had.
     pub(super) socket: Option<Socket>,
     pub(super) connection: Connection<P>,
+    pub(super) files: OpenFiles,
     readable: bool,
     writable: bool,
     more_behind: bool,
@@ -41,6 +43,7 @@ impl<P: Protocol> Peer<P> {
         Peer {
             socket,
             connection,
+            files: OpenFiles::default(),
             readable: false,
             writable: !is_born,
             more_behind: false,

@@ -19,6 +19,7 @@
 use std::io;
 use std::iter;
 use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::cost::Cost;
@@ -142,7 +143,7 @@ fn read_cached(file: &ReadFile, ranges: &mut Ranges<'_>, cost: &mut Cost) {
 
 /// Reads without waiting, or finds out that it must wait. A file system that cannot tell is asked once.
 pub(super) fn read_or_stall(
-    file: &ReadFile,
+    file: &dyn AsFd,
     room: &mut [u8],
     offset: u64,
     can_tell: &mut bool,

@@ -5,22 +5,21 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::Epoll;
+use super::files::run_or_stall;
 use super::peer::Peer;
-use super::read::read_or_stall;
 use crate::connection::{Connection, End};
 use crate::context::Birth;
 use crate::cost::Cost;
 use crate::driver::mailroom::{Mailroom, grow};
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::Timers;
-use crate::file_op::{FileDone, FileOp, FileRequest};
+use crate::file_op::FileRequest;
 use crate::identity::Common;
 use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
 use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::{MessageOf, Service};
-use crate::reading::read_whole;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::epoll;
@@ -171,8 +170,10 @@ impl<'a, S: Service> Server<'a, S> {
         let Some(peer) = self.peers.get_mut(key) else { return };
         while peer.connection.has_files() {
             for FileRequest { ticket, op } in peer.connection.take_files() {
-                let octets = read_file(&op, &mut self.cost);
-                peer.connection.file_done(ticket, octets, now);
+                let work = peer.files.begin(op, self.service.directory());
+                let done = run_or_stall(work, &mut self.cost);
+                let done = peer.files.end(done);
+                peer.connection.file_done(ticket, done, now);
             }
             peer.send_all(&mut self.cost, now);
         }
@@ -342,11 +343,4 @@ impl<'a, S: Service> Server<'a, S> {
         }
         Ok(())
     }
-}
-
-/// Readiness has nothing to say about files: what the page cache does not have stalls the loop, and everyone in it.
-fn read_file(op: &FileOp, cost: &mut Cost) -> io::Result<FileDone> {
-    let FileOp::ReadShared { file, range } = op else { return Err(io::ErrorKind::Unsupported.into()) };
-    let mut can_tell = true;
-    read_whole(file, range.clone(), |room, offset| read_or_stall(file, room, offset, &mut can_tell, cost)).map(FileDone::Read)
 }

@@ -1,97 +1,119 @@
-//! The files of one connection: reads that are in flight like any other operation.
+//! The files of one connection: each step of an operation is in flight like a receive or a send.
 
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 
 use super::peer::Peer;
+use crate::directory::Directory;
 use crate::driver::slots::Key;
-use crate::file_op::{FileDone, FileOp, FileRequest, FileTicket};
+use crate::file_op::{FileRequest, FileTicket};
+use crate::models::file_work::{FileWork, Next, OpenFiles, Step, Took};
 use crate::protocol::Protocol;
-use crate::read_file::ReadFile;
-use crate::reading::{Reading, block_for};
-use crate::sys::block::Block;
-use crate::sys::ledger::Operation;
-use crate::sys::ring::{Read, Ring, Target};
+use crate::sys::ledger::{Operation, Payload};
+use crate::sys::ring::{Completion, Read, Ring, Target};
 use crate::time::Now;
 
-/// A file read in flight.
-pub(super) struct InFlight {
-    pub(super) operation: Operation,
-    pub(super) asked: Asked,
-    pub(super) reading: Reading,
+/// What a connection has open, and what it does with it.
+#[derive(Default)]
+pub(super) struct Files {
+    open: OpenFiles,
+    in_flight: Vec<InFlight>,
 }
 
-/// Which file, and to whom the octets go.
-pub(super) struct Asked {
+struct InFlight {
+    operation: Operation,
     ticket: FileTicket,
-    file: Arc<ReadFile>,
+    /// Keeps open what the kernel works on.
+    work: FileWork,
+    awaited: Awaited,
+}
+
+/// How the step in flight is answered.
+#[derive(Clone, Copy)]
+enum Awaited {
+    Opened,
+    Read,
+    Wrote,
+    Done,
+}
+
+impl Files {
+    pub(super) fn are_at_rest(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Whether this operation is one of its own.
+    pub(super) fn have(&self, operation: Operation) -> bool {
+        self.in_flight.iter().any(|file| file.operation == operation)
+    }
 }
 
 impl<P: Protocol> Peer<P> {
-    pub(super) fn read_file(&mut self, ring: &mut Ring, key: Key, request: FileRequest, now: Now) -> io::Result<()> {
-        let FileRequest { ticket, op } = request;
-        let FileOp::ReadShared { file, range } = op else {
-            self.connection.file_done(ticket, Err(io::ErrorKind::Unsupported.into()), now);
-            return Ok(());
-        };
-        let asked = Asked { ticket, file };
-        match Reading::of(range, asked.file.alignment()) {
-            Ok(reading) => {
-                let block = block_for(reading.room(), asked.file.alignment());
-                self.read_rest(ring, key, asked, reading, block, now)
-            }
-            Err(error) => {
-                self.connection.file_done(asked.ticket, Err(error), now);
-                Ok(())
-            }
-        }
-    }
-
-    /// A read may be short: it goes on until the range is full or the file ends.
-    pub(super) fn read_rest(
+    /// Begins a file operation.
+    pub(super) fn begin_file(
         &mut self,
         ring: &mut Ring,
         key: Key,
-        asked: Asked,
-        reading: Reading,
-        block: Block,
+        request: FileRequest,
+        directory: Option<&Directory>,
         now: Now,
     ) -> io::Result<()> {
-        match reading.rest() {
-            Some(rest) => {
-                let file = Target::Descriptor(asked.file.as_fd());
-                let read = Read { file, offset: rest.offset, at: rest.at, len: rest.len, registered: None };
-                let operation = ring.read(read, block, key.to_bits())?;
-                self.files.push(InFlight { operation, asked, reading });
-            }
-            None => self.connection.file_done(asked.ticket, Ok(FileDone::Read(reading.into_bytes(block))), now),
-        }
-        Ok(())
+        let work = self.files.open.begin(request.op, directory);
+        self.go_on(ring, key, request.ticket, work, now)
     }
 
-    pub(super) fn file_read(
-        &mut self,
-        ring: &mut Ring,
-        key: Key,
-        operation: Operation,
-        block: Block,
-        result: io::Result<usize>,
-        now: Now,
-    ) {
-        let Some(place) = self.files.iter().position(|file| file.operation == operation) else { return };
-        let InFlight { asked, mut reading, .. } = self.files.swap_remove(place);
-        let ticket = asked.ticket;
-        let outcome = match result {
-            Ok(count) => {
-                reading.took(count);
-                self.read_rest(ring, key, asked, reading, block, now)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.read_rest(ring, key, asked, reading, block, now),
-            Err(error) => Err(error),
+    /// A step is done; the next may follow.
+    pub(super) fn file_completed(&mut self, ring: &mut Ring, key: Key, completion: Completion, now: Now) -> io::Result<()> {
+        let files = &mut self.files.in_flight;
+        let Some(place) = files.iter().position(|file| file.operation == completion.operation) else { return Ok(()) };
+        let InFlight { ticket, mut work, awaited, .. } = files.swap_remove(place);
+        let result = completion.result();
+        work.took(match (awaited, completion.payload) {
+            (Awaited::Opened, Payload::Opened(descriptor)) => Took::Opened(Ok(descriptor.into())),
+            (Awaited::Opened, _) => Took::Opened(Err(result.err().unwrap_or_else(|| io::ErrorKind::Other.into()))),
+            (Awaited::Read, Payload::Block(block)) => Took::Read(block, result),
+            (Awaited::Wrote, _) => Took::Wrote(result),
+            (Awaited::Read | Awaited::Done, _) => Took::Done(result.map(drop)),
+        });
+        self.go_on(ring, key, ticket, work, now)
+    }
+
+    /// Hands the next step to the kernel, or tells the protocol what came of them all. What cannot wait is done here.
+    fn go_on(&mut self, ring: &mut Ring, key: Key, ticket: FileTicket, mut work: FileWork, now: Now) -> io::Result<()> {
+        let token = key.to_bits();
+        let (operation, awaited) = loop {
+            let step = match work.next() {
+                Next::Call(step) => step,
+                Next::Done(result) => {
+                    let done = self.files.open.end(result);
+                    self.connection.file_done(ticket, done, now);
+                    return Ok(());
+                }
+            };
+            break match step {
+                Step::Open { beneath, path, flags } => {
+                    (ring.open_beneath(beneath.as_fd(), path, flags, token)?, Awaited::Opened)
+                }
+                Step::Read { file, block, rest } => {
+                    let file = Target::Descriptor(file.as_fd());
+                    let read = Read { file, offset: rest.offset, at: rest.at, len: rest.len, registered: None };
+                    (ring.read(read, block, token)?, Awaited::Read)
+                }
+                Step::Write { file, octets, offset } => (ring.write(&*file, octets, offset, token)?, Awaited::Wrote),
+                Step::SyncData { file } => (ring.sync(&*file, true, token)?, Awaited::Done),
+                Step::Sync { file } => (ring.sync(&*file, false, token)?, Awaited::Done),
+                Step::Rename { from, to } => {
+                    let (from, to) = ((from.0.as_fd(), from.1), (to.0.as_fd(), to.1));
+                    (ring.rename(from, to, token)?, Awaited::Done)
+                }
+                Step::Unlink { directory, name } => (ring.unlink(directory.as_fd(), name, token)?, Awaited::Done),
+                step @ (Step::Check { .. } | Step::Close { .. }) => {
+                    work.took(step.make());
+                    continue;
+                }
+            };
         };
-        if let Err(error) = outcome {
-            self.connection.file_done(ticket, Err(error), now);
-        }
+        self.files.in_flight.push(InFlight { operation, ticket, work, awaited });
+        Ok(())
     }
 }

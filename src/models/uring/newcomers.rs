@@ -61,7 +61,7 @@ impl Newcomers {
         }
         let result = completion.result();
         match (completion.payload, result) {
-            (Payload::Accepted(fd), _) => return Ok(Some(fd.into())),
+            (Payload::Opened(fd), _) => return Ok(Some(fd.into())),
             (_, Err(error)) if self.multishot && is_unknown(&error) => return Err(missing(Technique::MultishotAccept).into()),
             (_, Err(error)) => match judge(&error) {
                 Failure::BackOff => self.accept_after = now + BACK_OFF,

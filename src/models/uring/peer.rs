@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::files::InFlight;
+use super::files::Files;
 use super::receive::{Arrival, Buffers, Manner};
 use super::serve::UNHEARD;
 use crate::connection::Connection;
@@ -28,7 +28,7 @@ pub(super) struct Peer<P: Protocol> {
     pub(super) connecting: Watch,
     /// For the peer to hang up.
     pub(super) watching: Watch,
-    pub(super) files: Vec<InFlight>,
+    pub(super) files: Files,
     pub(super) is_touched: bool,
     /// It was not accepted.
     pub(super) is_born: bool,
@@ -96,7 +96,7 @@ impl<P: Protocol> Peer<P> {
             sending: None,
             connecting: Watch::Idle,
             watching: Watch::Idle,
-            files: Vec::new(),
+            files: Files::default(),
             is_touched: false,
             is_born,
             armed: Armed::default(),
@@ -177,7 +177,7 @@ impl<P: Protocol> Peer<P> {
             && self.sending.is_none()
             && self.connecting == Watch::Idle
             && self.watching == Watch::Idle
-            && self.files.is_empty())
+            && self.files.are_at_rest())
     }
 
     /// A receive has something to say.

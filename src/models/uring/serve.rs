@@ -186,11 +186,12 @@ impl<'a, S: Service> Server<'a, S> {
             if completion.result().is_ok() {
                 peer.connection.hung_up(now);
             }
+        } else if peer.files.have(completion.operation) {
+            peer.file_completed(&mut self.ring, key, completion, now)?;
         } else {
             let result = completion.result();
             match completion.payload {
                 Payload::Address(_) => peer.connected(result, now),
-                Payload::Block(block) => peer.file_read(&mut self.ring, key, completion.operation, block, result, now),
                 payload => peer.sent(payload, result, &mut self.cost, now),
             }
         }
@@ -266,7 +267,7 @@ impl<'a, S: Service> Server<'a, S> {
         }
         if peer.connection.has_files() {
             for asked in peer.connection.take_files() {
-                peer.read_file(ring, key, asked, now)?;
+                peer.begin_file(ring, key, asked, self.service.directory(), now)?;
             }
             // A range that cannot be read has been answered at once.
             self.touch(key);
