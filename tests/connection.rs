@@ -1,86 +1,12 @@
 //! The rules between a protocol and a model, one by one, on a protocol that is little more than its wishes.
 
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+mod connection_support;
+
 use std::time::Duration;
 
-use iolab::limits::{LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, ServeLimits, TAIL_OCTETS};
-use iolab::{Close, Common, Connection, Context, End, Event, Interest, Now, Peer, Protocol, Time};
-
-/// Wants what it is told to want, and does what its functions say.
-struct Puppet {
-    interest: Option<Interest>,
-    receive: fn(&mut Puppet, &[u8], &mut Context<'_>) -> usize,
-    event: fn(&mut Puppet, &Event, &mut Context<'_>),
-    log: Log,
-}
-
-/// What a puppet has heard.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    /// Since the last look.
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-const NOTHING: Interest = Interest { peer: Peer::Ignore, messages: false, room: false, deadline: None };
-const BYTES: Interest = Interest { peer: Peer::Bytes, ..NOTHING };
-const ROOM: Interest = Interest { room: true, ..NOTHING };
-
-/// How long a peer may be behind.
-const GRACE: Duration = Duration::from_secs(30);
-
-const NOW: Now = Now { at: Time::from_nanos(1_000_000_000), unix_seconds: 0 };
-
-fn at(span: Duration) -> Now {
-    Now { at: NOW.at + span, ..NOW }
-}
-
-fn due(span: Duration) -> Option<Time> {
-    Some(NOW.at + span)
-}
-
-impl Puppet {
-    /// Consumes everything and does nothing.
-    fn wants(interest: impl Into<Option<Interest>>) -> Puppet {
-        Puppet { interest: interest.into(), receive: |_, input, _| input.len(), event: |_, _, _| (), log: Log::default() }
-    }
-
-    fn connect(self) -> (Connection<Puppet>, Log) {
-        let log = self.log.clone();
-        let common = Common::new(0, ServeLimits::default(), 0);
-        (Connection::accepted(self, &common, NOW), log)
-    }
-}
-
-impl Protocol for Puppet {
-    type Message = Infallible;
-
-    fn receive(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
-        self.log.0.lock().unwrap().push(String::from_utf8_lossy(input).into_owned());
-        (self.receive)(self, input, cx)
-    }
-
-    fn event(&mut self, event: Event, cx: &mut Context<'_>) {
-        if matches!(event, Event::Begun(_) | Event::Closed(_)) {
-            return;
-        }
-        self.log.0.lock().unwrap().push(format!("{event:?}"));
-        (self.event)(self, &event, cx);
-    }
-
-    fn interest(&self) -> Option<Interest> {
-        self.interest
-    }
-}
-
-fn kernel_takes(connection: &mut Connection<Puppet>, count: usize) {
-    connection.queue().sent(count);
-    connection.sent(NOW);
-}
+use connection_support::{BYTES, GRACE, Message, NOTHING, NOW, Puppet, ROOM, at, due, kernel_takes};
+use iolab::limits::{LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
+use iolab::{Close, Context, End, Event, Interest};
 
 #[test]
 fn what_is_left_is_shown_again_with_more_behind_it() {
@@ -97,7 +23,7 @@ fn what_is_left_is_shown_again_with_more_behind_it() {
 #[test]
 fn all_octets_come_before_the_end() {
     // It falls silent after every octet until its output has drained, as behind a long answer.
-    let receive = |_: &mut Puppet, _: &[u8], cx: &mut Context<'_>| {
+    let receive = |_: &mut Puppet, _: &[u8], cx: &mut Context<'_, Message>| {
         cx.append(vec![b'x'; SEND_HIGH_OCTETS]);
         1
     };
@@ -115,7 +41,7 @@ fn all_octets_come_before_the_end() {
 
 #[test]
 fn a_peer_that_takes_too_little_is_cut_off() {
-    let receive = |_: &mut Puppet, input: &[u8], cx: &mut Context<'_>| {
+    let receive = |_: &mut Puppet, input: &[u8], cx: &mut Context<'_, Message>| {
         cx.write(input);
         input.len()
     };
@@ -132,7 +58,7 @@ fn a_peer_that_takes_too_little_is_cut_off() {
 
 #[test]
 fn the_end_is_told_to_one_that_listens() {
-    let event = |puppet: &mut Puppet, event: &Event, _: &mut Context<'_>| {
+    let event = |puppet: &mut Puppet, event: &Event<Message>, _: &mut Context<'_, Message>| {
         if let Event::Deadline = event {
             puppet.interest = Some(BYTES);
         }
@@ -148,8 +74,8 @@ fn the_end_is_told_to_one_that_listens() {
 #[test]
 fn after_room_and_after_the_end_the_rest_is_shown() {
     // It ignores its peer until it has been told.
-    let wakes = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| puppet.interest = Some(BYTES);
-    let receive = |puppet: &mut Puppet, input: &[u8], _: &mut Context<'_>| {
+    let wakes = |puppet: &mut Puppet, _: &Event<Message>, _: &mut Context<'_, Message>| puppet.interest = Some(BYTES);
+    let receive = |puppet: &mut Puppet, input: &[u8], _: &mut Context<'_, Message>| {
         puppet.interest = Some(if input.starts_with(b"r") { ROOM } else { BYTES });
         1
     };
@@ -157,8 +83,8 @@ fn after_room_and_after_the_end_the_rest_is_shown() {
     connection.received(b"rest", NOW);
     assert_eq!(log.take(), ["rest", "Room", "est", "st", "t"], "nothing is unsent, so there is room at once");
 
-    let receive = |puppet: &mut Puppet, input: &[u8], _: &mut Context<'_>| {
-        let is_over = puppet.log.0.lock().unwrap().contains(&"PeerFinished".into());
+    let receive = |puppet: &mut Puppet, input: &[u8], _: &mut Context<'_, Message>| {
+        let is_over = puppet.log.has("PeerFinished");
         if is_over { input.len() } else { 0 }
     };
     let (mut connection, log) = Puppet { receive, ..Puppet::wants(BYTES) }.connect();
@@ -170,7 +96,7 @@ fn after_room_and_after_the_end_the_rest_is_shown() {
 
 #[test]
 fn one_may_speak_first() {
-    let event = |puppet: &mut Puppet, _: &Event, cx: &mut Context<'_>| {
+    let event = |puppet: &mut Puppet, _: &Event<Message>, cx: &mut Context<'_, Message>| {
         cx.write(b"220 hello\r\n");
         puppet.interest = Some(BYTES);
     };
@@ -213,7 +139,7 @@ fn a_deadline_that_stays_is_a_bug_and_one_that_moves_is_not() {
     connection.time(at(LINGER));
     assert_eq!((log.take(), connection.close()), (vec!["Deadline".to_string()], Some(Close::Stuck)));
 
-    let event = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| {
+    let event = |puppet: &mut Puppet, _: &Event<Message>, _: &mut Context<'_, Message>| {
         puppet.interest = Some(Interest { deadline: due(GRACE), ..BYTES });
     };
     let (mut connection, log) = Puppet { event, ..Puppet::wants(limit) }.connect();
@@ -221,7 +147,7 @@ fn a_deadline_that_stays_is_a_bug_and_one_that_moves_is_not() {
     connection.time(at(LINGER));
     assert_eq!((log.take(), connection.close()), (vec!["Deadline".to_string()], None));
 
-    let aborts = |_: &mut Puppet, _: &Event, cx: &mut Context<'_>| cx.abort();
+    let aborts = |_: &mut Puppet, _: &Event<Message>, cx: &mut Context<'_, Message>| cx.abort();
     let (mut connection, _) = Puppet { event: aborts, ..Puppet::wants(limit) }.connect();
     connection.time(at(LINGER));
     assert_eq!(connection.close(), Some(Close::Aborted), "it did not care for its deadline any more");
@@ -242,7 +168,7 @@ fn what_is_never_consumed_has_a_limit() {
 #[test]
 fn what_comes_uncalled_for_is_kept_and_consumed_in_time() {
     // A multishot receive delivers more than the limit while the protocol does not listen; once it does, it takes all of it.
-    let event = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| puppet.interest = Some(BYTES);
+    let event = |puppet: &mut Puppet, _: &Event<Message>, _: &mut Context<'_, Message>| puppet.interest = Some(BYTES);
     let (mut connection, _) = Puppet { event, ..Puppet::wants(Interest { deadline: due(LINGER), ..NOTHING }) }.connect();
     connection.received(&vec![b'x'; TAIL_OCTETS], NOW);
     connection.received(b"x", NOW);
@@ -253,7 +179,7 @@ fn what_comes_uncalled_for_is_kept_and_consumed_in_time() {
 
 #[test]
 fn last_words_go_out_before_the_end_and_not_for_ever() {
-    let receive = |puppet: &mut Puppet, input: &[u8], cx: &mut Context<'_>| {
+    let receive = |puppet: &mut Puppet, input: &[u8], cx: &mut Context<'_, Message>| {
         cx.write(b"bye");
         puppet.interest = None;
         input.len()
@@ -273,7 +199,7 @@ fn last_words_go_out_before_the_end_and_not_for_ever() {
 
 #[test]
 fn a_lent_buffer_holds_the_end_back() {
-    let receive = |puppet: &mut Puppet, input: &[u8], cx: &mut Context<'_>| {
+    let receive = |puppet: &mut Puppet, input: &[u8], cx: &mut Context<'_, Message>| {
         cx.write(b"bye");
         puppet.interest = None;
         input.len()
