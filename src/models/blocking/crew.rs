@@ -7,6 +7,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::house::House;
@@ -271,7 +272,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
 impl<S: Service> Drop for Hand<'_, '_, S> {
     fn drop(&mut self) {
         let mut state = self.peer.lock();
-        if std::thread::panicking() {
+        if thread::panicking() {
             // Not the protocol did, which is caught, but its service.
             let now = clock::now();
             state.connection.failed(now);

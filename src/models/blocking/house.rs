@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope};
 
 use super::crew::Hand;
-use super::peer::{Link, Peer, lock};
+use super::peer::{Deadlines, Link, Peer, lock};
 use crate::connection::Connection;
 use crate::context::{Birth, Letter};
 use crate::cost::Cost;
@@ -175,8 +175,9 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
 
     /// Everyone; whoever moves in from now on is told that the end has come when it does.
     pub(super) fn begin_stopping(self) -> Vec<Arc<Peer<S::Protocol>>> {
-        lock(&self.shared.residents).is_stopping = true;
-        self.everyone()
+        let mut residents = lock(&self.shared.residents);
+        residents.is_stopping = true;
+        residents.peers.values().cloned().collect()
     }
 
     pub(super) fn everyone(self) -> Vec<Arc<Peer<S::Protocol>>> {
@@ -186,17 +187,16 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
     // What they tell each other.
 
     /// Tells a protocol something from a thread that is not its own, and sees to it that what follows is done.
-    /// `clock_is_watched` where the caller sees to the deadline.
     pub(super) fn tell<R>(
         self,
         peer: &Arc<Peer<S::Protocol>>,
-        clock_is_watched: bool,
+        deadlines: Deadlines,
         what: impl FnOnce(&mut Connection<S::Protocol>, Now) -> R,
     ) -> R {
         let mut state = peer.lock();
         let now = clock::now();
         let answer = what(&mut state.connection, now);
-        if let Some(number) = peer.attend(&mut state, clock_is_watched, now) {
+        if let Some(number) = peer.attend(&mut state, deadlines, now) {
             let its = Arc::clone(peer);
             if self.start(move || Hand::new(self, its, number).work()).is_err() {
                 // The machine has no thread left to give, and without one this would wait for a word of the peer.
@@ -223,7 +223,7 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
             }
             let peer = lock(&self.shared.residents).peers.get(&letter.to).cloned();
             letters.extend(match peer {
-                Some(peer) => self.tell(&peer, false, |connection, now| connection.deliver(letter, now)),
+                Some(peer) => self.tell(&peer, Deadlines::Unwatched, |connection, now| connection.deliver(letter, now)),
                 None => letter.returned(Why::Gone),
             });
         }

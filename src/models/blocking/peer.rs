@@ -1,11 +1,10 @@
 //! One connection as its threads see it: what each of them is at, and what nobody is at.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use std::{array, io};
-
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{array, io, mem};
 
 use crate::connection::{Connection, End, Needs};
 use crate::file_op::FileRequest;
@@ -119,10 +118,7 @@ impl<P: Protocol> Peer<P> {
         state.crew[number] = Doing::Held(until);
         if state.crew.iter().any(|doing| matches!(doing, Doing::Idle(_))) {
             let needs = state.connection.needs();
-            if state.wants_reading(needs)
-                || state.wants_a_thread(needs)
-                || needs.deadline.is_some_and(|time| !state.is_awake_by(time))
-            {
+            if state.wants_reading(needs) || state.wants_a_thread(needs) || state.may_oversleep(needs) {
                 self.wake_one();
             }
         }
@@ -134,17 +130,16 @@ impl<P: Protocol> Peer<P> {
     }
 
     /// After something was told from outside: says FIN where that is next, gets everyone out of their calls where all is over,
-    /// and answers whether a thread is missing. `clock_is_watched` where the one who told sees to the deadline.
+    /// and answers the number of a thread that is to be started, if one is missing.
     #[must_use]
-    pub(super) fn attend(&self, state: &mut State<P>, clock_is_watched: bool, now: Now) -> Option<usize> {
+    pub(super) fn attend(&self, state: &mut State<P>, deadlines: Deadlines, now: Now) -> Option<usize> {
         state.finish(now);
         let needs = state.connection.needs();
         if needs.end.is_some() {
             self.break_up(state, now);
             return None;
         }
-        let wants_a_thread = state.wants_a_thread(needs)
-            || !clock_is_watched && needs.deadline.is_some_and(|deadline| !state.is_awake_by(deadline));
+        let wants_a_thread = state.wants_a_thread(needs) || deadlines == Deadlines::Unwatched && state.may_oversleep(needs);
         if state.crew.contains(&Doing::Busy) {
             return None;
         }
@@ -161,7 +156,7 @@ impl<P: Protocol> Peer<P> {
     /// It is over: tells the protocol so, and ends every wait of its threads.
     pub(super) fn break_up(&self, state: &mut State<P>, now: Now) {
         state.connection.closed(now);
-        if std::mem::replace(&mut state.is_breaking_up, true) {
+        if mem::replace(&mut state.is_breaking_up, true) {
             return;
         }
         if let Some(socket) = &state.socket {
@@ -182,6 +177,13 @@ impl<P: Protocol> Peer<P> {
             self.told.notify_all();
         }
     }
+}
+
+/// Whether the one who tells a connection something sees to its deadline.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deadlines {
+    Unwatched,
+    Watched,
 }
 
 /// How a connection comes about.
@@ -232,6 +234,11 @@ impl<P: Protocol> State<P> {
 
     fn wants_reading(&self, needs: Needs) -> bool {
         !self.is_reading && (needs.read || needs.hang_up && !self.is_watching)
+    }
+
+    /// The deadline finds nobody awake.
+    fn may_oversleep(&self, needs: Needs) -> bool {
+        needs.deadline.is_some_and(|deadline| !self.is_awake_by(deadline))
     }
 
     /// One of the threads is back from its wait by then.

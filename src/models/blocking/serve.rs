@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Blocking;
 use super::house::{House, Shared};
-use super::peer::Link;
+use super::peer::{Deadlines, Link};
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::model::{Shard, Shutdown};
@@ -128,7 +128,7 @@ impl<S: Service> Acceptor<'_, '_, S> {
         let shared = house.shared;
         let until = clock::now().at + shared.limits.drain;
         for peer in house.begin_stopping() {
-            house.tell(&peer, true, |connection, now| connection.stopping(now));
+            house.tell(&peer, Deadlines::Watched, |connection, now| connection.stopping(now));
         }
         loop {
             let mut next = until;
@@ -137,7 +137,7 @@ impl<S: Service> Acceptor<'_, '_, S> {
                 return Ok(());
             }
             for peer in everyone {
-                house.tell(&peer, true, |connection, now| match until <= now.at {
+                house.tell(&peer, Deadlines::Watched, |connection, now| match until <= now.at {
                     true => connection.drained(now),
                     false => connection.time(now),
                 });
