@@ -152,6 +152,15 @@ impl fmt::Display for Latencies {
     }
 }
 
+/// Says that it is over when it goes, however it goes: others wait for that.
+pub struct Over<'a>(pub &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Those who behave, while somebody else does not: one who has been here for long, and one newcomer after the other. They ask
 /// until `enough`; an error is theirs.
 pub fn others(address: SocketAddr, enough: &AtomicBool) -> io::Result<Latencies> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::child::{Server, until};
-use crate::client::{Client, GET, others};
+use crate::client::{Client, GET, Over, others};
 use crate::{NOTICED, figure, once_more, skip};
 
 /// Connections that ask without a pause.
@@ -30,8 +30,9 @@ pub fn a_pipelining_flood(model: &str) {
         let (others, octets) = thread::scope(|scope| {
             let floods: Vec<_> = (0..FLOODS).map(|_| scope.spawn(|| flood(server.address, &over))).collect();
             let others = scope.spawn(|| others(server.address, &over));
+            let end = Over(&over);
             thread::sleep(FLOODED);
-            over.store(true, Ordering::Relaxed);
+            drop(end);
             (others.join().unwrap(), floods.into_iter().map(|flood| flood.join().unwrap()).sum::<u64>())
         });
         let others = others.unwrap_or_else(|error| panic!("{model}, one who behaved: {error}"));
