@@ -56,8 +56,8 @@ macro_rules! models {
         tests! { $model:
             read descriptors::exhausted_and_given_back,
             read descriptors::newcomers_that_fail_cost_no_pause,
-            write slow::heads,
-            write slow::bodies,
+            read slow::heads,
+            read slow::bodies,
             write slow::readers,
             write endings::at_any_point,
             write unread::answers_of_64_mib,

@@ -17,7 +17,7 @@ use crate::inside::Inside;
 
 /// After a stop, some calls end with `EINTR` although no handler ran, those with a time limit among them (signal(7)).
 pub fn of_stops(model: &str) {
-    const STOPS: usize = 150;
+    const STOPS: usize = 100;
     let Some(server) = Server::start(model, &[]) else { return };
     let answers = beside_others(model, server.address, || {
         for _ in 0..STOPS {
@@ -33,7 +33,7 @@ pub fn of_stops(model: &str) {
 
 /// A handler without `SA_RESTART` ends every call that waits, and those that wait for a futex too.
 pub fn of_signals(model: &str) {
-    const ROUNDS: usize = 300;
+    const ROUNDS: usize = 200;
     extern "C" fn nothing(_: libc::c_int) {}
     static HANDLER: Once = Once::new();
     HANDLER.call_once(|| {
