@@ -69,7 +69,7 @@ impl Client {
         let expected = LINE.repeat(1025);
         let mut at = 0;
         while at < length {
-            let heard = self.stream.fill_buf()?;
+            let heard = self.fill()?;
             if heard.is_empty() {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
@@ -92,9 +92,20 @@ impl Client {
         self.hear()
     }
 
+    /// What has come, once something has. The kernel interrupts a thread on which a ring was dropped shortly before.
+    pub fn fill(&mut self) -> io::Result<&[u8]> {
+        loop {
+            match self.stream.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(self.stream.buffer()),
+            }
+        }
+    }
+
     /// The orderly end, and nothing before it.
     pub fn hear_end(&mut self) -> io::Result<()> {
-        match self.stream.fill_buf()? {
+        match self.fill()? {
             [] => Ok(()),
             more => Err(io::Error::new(io::ErrorKind::InvalidData, format!("more came: \"{}\"", more.escape_ascii()))),
         }

@@ -1,6 +1,6 @@
 //! A handler that panics: that is a bug, and its connection's alone.
 
-use std::io::{self, BufRead};
+use std::io;
 
 use iolab::http1::{Exchange, Handler, Head, Trailers};
 
@@ -51,7 +51,7 @@ pub fn cost_their_connection_only(model: &str) {
             assert_eq!(victim.ask(GET).unwrap().status, 200);
             let asked = format!("POST /{moment} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
             victim.say(asked.as_bytes()).unwrap();
-            match victim.stream.fill_buf() {
+            match victim.fill() {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
                 other => panic!("{model}: a panic at \"{moment}\" ended in {other:?} and not in a reset"),
             }
