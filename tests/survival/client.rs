@@ -69,7 +69,7 @@ impl Client {
         let expected = LINE.repeat(1025);
         let mut at = 0;
         while at < length {
-            let heard = self.stream.fill_buf()?;
+            let heard = self.fill()?;
             if heard.is_empty() {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
@@ -92,9 +92,20 @@ impl Client {
         self.hear()
     }
 
+    /// What has come, once something has. The kernel interrupts a thread on which a ring was dropped shortly before.
+    pub fn fill(&mut self) -> io::Result<&[u8]> {
+        loop {
+            match self.stream.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(self.stream.buffer()),
+            }
+        }
+    }
+
     /// The orderly end, and nothing before it.
     pub fn hear_end(&mut self) -> io::Result<()> {
-        match self.stream.fill_buf()? {
+        match self.fill()? {
             [] => Ok(()),
             more => Err(io::Error::new(io::ErrorKind::InvalidData, format!("more came: \"{}\"", more.escape_ascii()))),
         }
@@ -149,6 +160,15 @@ impl Latencies {
 impl fmt::Display for Latencies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "p99 {:.1} ms of {}", self.p99().as_secs_f64() * 1e3, self.count())
+    }
+}
+
+/// Says that it is over when it goes, however it goes: others wait for that.
+pub struct Over<'a>(pub &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,16 +1,14 @@
-//! A kernel that interrupts, refuses and fails: system calls that are answered with an error by strace(1), and a process that
-//! is stopped and continued again and again.
+//! A kernel that interrupts, refuses and fails: system calls that are answered with an error by strace(1).
+//!
+//! futex(2) is not among them: half of its calls wake somebody, which is never interrupted, and the standard library's own could
+//! not be made again. `storms.rs` interrupts the other half.
 
 use std::io;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
-
-use nix::sys::signal::Signal;
 
 use crate::child::{Server, program};
-use crate::client::{Answer, Client, others, post};
+use crate::client::{Answer, Client, post};
 use crate::{figure, skip};
 
 /// A server some of whose system calls fail. `None`, said aloud, where strace cannot do that or the model cannot run.
@@ -44,7 +42,6 @@ const EVERYWHERE: &[(&str, Harm)] = &[
     ("accept4:error=EINTR:when=1+2", Harm::None),
     ("accept4:error=ECONNABORTED:when=2+2", Harm::None),
     ("accept4:error=EMFILE:when=1..2", Harm::None),
-    ("futex:error=EINTR:when=3+3", Harm::None),
 ];
 
 /// Of models that move octets by system calls of their own.
@@ -140,25 +137,4 @@ fn exchange(peer: &mut Client, body: &str) -> io::Result<Answer> {
         let said = said.join().unwrap();
         answer.and_then(|answer| said.map(|()| answer))
     })
-}
-
-/// After a stop, many calls end with `EINTR` although no handler ran, those with a time limit among them (signal(7)).
-pub fn a_storm_of_stops(model: &str) {
-    const STOPS: usize = 150;
-    let Some(server) = Server::start(model, &[]) else { return };
-    let over = AtomicBool::new(false);
-    let others = thread::scope(|scope| {
-        let others = [0; 2].map(|_| scope.spawn(|| others(server.address, &over)));
-        for _ in 0..STOPS {
-            server.signal(Signal::SIGSTOP);
-            thread::sleep(Duration::from_millis(1));
-            server.signal(Signal::SIGCONT);
-            thread::sleep(Duration::from_millis(3));
-        }
-        over.store(true, Ordering::Relaxed);
-        others.map(|others| others.join().unwrap())
-    });
-    let counts = others.map(|others| others.unwrap_or_else(|error| panic!("{model}: {error}")).count());
-    figure(model, format_args!("stopped and continued {STOPS} times: {} answers, all right", counts.iter().sum::<usize>()));
-    server.stop();
 }

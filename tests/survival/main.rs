@@ -9,6 +9,7 @@ mod crowd;
 mod descriptors;
 mod endings;
 mod injected;
+mod inside;
 mod limits;
 mod panics;
 mod reuse;
@@ -16,6 +17,7 @@ mod signals;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod slow;
+mod storms;
 mod threads;
 mod unread;
 
@@ -54,8 +56,8 @@ macro_rules! models {
         tests! { $model:
             read descriptors::exhausted_and_given_back,
             read descriptors::newcomers_that_fail_cost_no_pause,
-            write slow::heads,
-            write slow::bodies,
+            read slow::heads,
+            read slow::bodies,
             write slow::readers,
             write endings::at_any_point,
             write unread::answers_of_64_mib,
@@ -69,7 +71,8 @@ macro_rules! models {
             write threads::refused_and_given_back,
             read panics::cost_their_connection_only,
             read injected::errors_of_system_calls,
-            write injected::a_storm_of_stops,
+            write storms::of_stops,
+            write storms::of_signals,
             read limits::stated_and_kept,
         }
     )*};

@@ -1,16 +1,18 @@
 //! Those who take their time: 400 at once, cut by limits that no drip of octets moves, while the others notice nothing.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::child::Server;
-use crate::client::{bytes, connect_narrow, others};
+use crate::client::{Over, bytes, connect_narrow, others};
 use crate::{NOTICED, PATIENCE, figure, once_more};
 
 const SLOW: usize = 400;
+
+const GROUP: usize = 100;
 
 /// How long each octet is thought about.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -37,7 +39,7 @@ pub fn bodies(model: &str) {
 
 pub fn readers(model: &str) {
     let manner = Manner { greeting: bytes(64 << 20), drip: b"", sip: 1024 };
-    are_cut(model, "slow readers", &["--send-grace", "1s", "--send-rate", "100000"], manner);
+    are_cut(model, "slow readers", &["--send-grace", "500ms", "--send-rate", "1000000"], manner);
 }
 
 fn are_cut(model: &str, whom: &str, limits: &[&str], manner: Manner) {
@@ -46,9 +48,9 @@ fn are_cut(model: &str, whom: &str, limits: &[&str], manner: Manner) {
         let over = AtomicBool::new(false);
         let (took, others) = thread::scope(|scope| {
             let others = scope.spawn(|| others(server.address, &over));
-            let slow: Vec<_> = (0..SLOW).map(|_| connect_narrow(server.address)).collect();
-            let took = dawdle(slow, &manner);
-            over.store(true, Ordering::Relaxed);
+            let end = Over(&over);
+            let took = dawdle(server.address, &manner);
+            drop(end);
             (took, others.join().unwrap())
         });
         let others = others.unwrap_or_else(|error| panic!("{model}, one who behaved: {error}"));
@@ -58,15 +60,21 @@ fn are_cut(model: &str, whom: &str, limits: &[&str], manner: Manner) {
 }
 
 /// Goes on until the server has cut all of them; says how long that took.
-fn dawdle(mut slow: Vec<TcpStream>, manner: &Manner) -> Duration {
-    let start = Instant::now();
-    for peer in &mut slow {
-        peer.write_all(&manner.greeting).unwrap();
-        peer.set_nonblocking(true).unwrap();
-    }
+fn dawdle(address: SocketAddr, manner: &Manner) -> Duration {
+    let mut slow = Vec::new();
     let mut scrap = vec![0; manner.sip];
-    while !slow.is_empty() {
+    let mut came = 0;
+    let start = Instant::now();
+    while came < SLOW || !slow.is_empty() {
         assert!(start.elapsed() < PATIENCE, "{} are still there", slow.len());
+        // They come in groups: it is their number that is to be survived, and not the kernel's first gulp of all their answers.
+        for _ in 0..GROUP.min(SLOW - came) {
+            let mut peer = connect_narrow(address);
+            peer.write_all(&manner.greeting).unwrap();
+            peer.set_nonblocking(true).unwrap();
+            slow.push(peer);
+            came += 1;
+        }
         thread::sleep(PAUSE);
         slow.retain_mut(|peer| {
             // What is said to one who has been cut fails; that it was cut is judged by what it hears.
