@@ -554,7 +554,7 @@ impl<P: Protocol> Connection<P> {
             if self.peer == PeerState::Finished && self.willing() {
                 self.peer = PeerState::Told;
                 self.tell(Event::PeerFinished, now);
-            } else if self.hang_up == News::Come && self.wants_of_peer(Peer::HangUp) {
+            } else if self.knows_of_hang_up() && self.wants_of_peer(Peer::HangUp) {
                 self.hang_up = News::Told;
                 self.tell(Event::HangUp, now);
             } else if !is_room_told && self.queue.unsent() == 0 && self.interest.is_some_and(|interest| interest.room) {
@@ -580,6 +580,15 @@ impl<P: Protocol> Connection<P> {
             self.end(Close::TailLimit, now);
         } else if !self.something_comes(interest) {
             self.end(Close::Stuck, now);
+        }
+    }
+
+    /// By the news of it, or because FIN was heard: a receive that was under way when the protocol stopped reading may bring it.
+    fn knows_of_hang_up(&self) -> bool {
+        match self.hang_up {
+            News::None => self.peer != PeerState::Speaking,
+            News::Come => true,
+            News::Told => false,
         }
     }
 
