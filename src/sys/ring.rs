@@ -94,6 +94,12 @@ impl Ring {
         self.ledger.len() - self.ledger.timers() + self.early.iter().filter(|completion| !completion.more).count()
     }
 
+    /// The same with the timers of waits.
+    #[cfg(test)]
+    pub(super) fn all_in_flight(&self) -> usize {
+        self.ledger.len()
+    }
+
     // Waiting.
 
     /// Places taken in the submission queue: what was started and not handed over yet.

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -14,6 +15,7 @@ use super::calls::{Call, Meter};
 use super::ledger::Payload;
 use super::ring::{Completion, Read, Ring, Target};
 use super::ring_setup::RingOptions;
+use super::techniques::{Technique, Techniques};
 use crate::unavailable::Unavailable;
 
 pub(super) fn ring() -> Option<Ring> {
@@ -142,15 +144,42 @@ fn a_cancelled_operation_completes_and_so_does_the_cancelling() {
 }
 
 #[test]
-fn a_wait_ends_with_its_timeout() {
-    let Some(mut ring) = ring() else { return };
-    let (a, _b) = UnixStream::pair().unwrap();
-    ring.poll(&a, libc::POLLIN as u32, false, 1).unwrap();
-    ring.submit_and_wait(1, Some(std::time::Duration::from_millis(1))).unwrap();
-    ring.submit_and_wait(1, Some(std::time::Duration::from_millis(1))).unwrap();
+fn a_wait_ends_with_its_timeout_or_before() {
+    for techniques in [Techniques::ALL, Techniques::ALL.without(Technique::ExtArg), Techniques::NONE] {
+        let Some(mut ring) = ring_of(RingOptions { techniques, ..RingOptions::default() }) else { return };
+        let (mut a, b) = UnixStream::pair().unwrap();
+        ring.poll(&b, libc::POLLIN as u32, false, 1).unwrap();
+        ring.submit_and_wait(1, Some(Duration::from_millis(1))).unwrap();
+        ring.submit_and_wait(1, Some(Duration::from_millis(1))).unwrap();
+        let mut batch = Vec::new();
+        ring.reap(&mut batch);
+        assert!(batch.is_empty() && ring.in_flight() == 1, "{techniques:?}: {batch:?}");
+        a.write_all(b"?").unwrap();
+        ring.submit_and_wait(1, Some(Duration::from_secs(3600))).unwrap();
+        ring.reap(&mut batch);
+        assert!(batch.len() == 1 && ring.in_flight() == 0, "{techniques:?}: {batch:?}");
+    }
+}
+
+/// Where a timeout is an operation, it is over when the wait is: waits pile nothing up.
+#[test]
+fn waits_leave_nothing_in_the_ring() {
+    let techniques = Techniques::ALL.without(Technique::ExtArg);
+    let Some(mut ring) = ring_of(RingOptions { techniques, ..RingOptions::default() }) else { return };
+    let (mut a, mut b) = UnixStream::pair().unwrap();
     let mut batch = Vec::new();
-    ring.reap(&mut batch);
-    assert!(batch.is_empty() && ring.in_flight() == 1);
+    for _ in 0..1000 {
+        ring.poll(&b, libc::POLLIN as u32, false, 1).unwrap();
+        a.write_all(b"?").unwrap();
+        while batch.is_empty() {
+            ring.submit_and_wait(1, Some(Duration::from_secs(3600))).unwrap();
+            ring.reap(&mut batch);
+        }
+        assert_eq!(batch.len(), 1);
+        batch.clear();
+        b.read_exact(&mut [0]).unwrap();
+        assert!(ring.all_in_flight() <= 2, "{} timers", ring.all_in_flight());
+    }
 }
 
 #[test]

@@ -21,8 +21,23 @@
 //! 7. **How is a wait taken back?** By a cancel, which is an operation too. Both complete, in either order, and until the last
 //!    completion the buffers are the kernel's: a socket is closed only then.
 //!
-//! Needs Linux 6.1: `IORING_SETUP_DEFER_TASKRUN`, without which every completion costs an interrupt under light load. Where
-//! io_uring is forbidden or too old, [`Model::available`] says so and nothing runs in its place.
+//! Needs Linux 6.1 unless told otherwise, because what io_uring has learned over the years is worth having. Each [`Technique`] can
+//! be denied ([`Uring::techniques`], `--deny` on the command line), and then the model goes the way that older kernels leave open,
+//! to the same octets:
+//!
+//! | denied | since | the way without it |
+//! |---|---|---|
+//! | `defer_taskrun` | 6.1 | completions interrupt the thread |
+//! | `single_issuer` (and with it `defer_taskrun`) | 6.0 | the kernel takes locks for a thread that is alone |
+//! | `multishot_recv` | 6.0 | every receive is asked for |
+//! | `multishot_accept` | 5.19 | every accept is asked for: one newcomer a turn |
+//! | `provided_buffers` (and with it `multishot_recv`) | 5.19 | a poll, then a receive into one of a few shared blocks |
+//! | `submit_all` | 5.18 | what is behind a faulty entry is handed over with the next call |
+//! | `multishot_poll` | 5.13 | the poll that wakes this thread for others' messages is asked for each time |
+//! | `ext_arg` | 5.11 | the timeout of a wait is an operation in the ring |
+//!
+//! With all of them denied, no operation or flag is newer than Linux 5.6. Where io_uring is forbidden, or too old for what was not
+//! denied, [`Model::available`] says so, by name, and nothing runs in its place.
 
 mod bell;
 mod files;
@@ -105,8 +120,8 @@ impl Model for Uring {
         drop(serve::ring(self)?);
         // That the kernel does not know these would show only when they are used.
         let multishot = [Technique::MultishotAccept, Technique::MultishotRecv, Technique::MultishotPoll];
-        let used = multishot.into_iter().filter(|&technique| self.techniques.has(technique));
-        used.map(|technique| try_technique(technique, self.techniques)).collect()
+        let mut used = multishot.into_iter().filter(|&technique| self.techniques.has(technique));
+        used.try_for_each(|technique| try_technique(technique, self.techniques))
     }
 
     fn read_ranges(&self, file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {

@@ -9,8 +9,9 @@
 //! connections share: two operations instead of one. (A receive that waits with a buffer of its own would be one, but then ten
 //! thousand idle connections would own ten thousand buffers.)
 //!
-//! **Who finds no buffer waits in line** until one has come back, and is served before those who have just had one. Else those
-//! who are first in a turn would be first in all of them.
+//! **Who finds no buffer waits in line.** In each turn as many of the line ask again as there are buffers, before all others; those
+//! who find none again go to its end. So whoever waits comes to be first, however loud the others are. And there is no turn in
+//! vain: where somebody found no buffer, somebody else got octets in each of them.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -33,11 +34,14 @@ pub(super) enum Buffers {
     Shared { free: Vec<Block>, unmade: u16, octets: usize },
 }
 
-/// Provided buffers, and how many of them the kernel has filled and not got back.
+/// Provided buffers.
 pub(super) struct Group {
     buffers: BufferRing,
     entries: u16,
+    /// How many of them the kernel has filled and not got back.
     held: u16,
+    /// How many are for those of the line who ask in this turn.
+    promised: u16,
 }
 
 /// How a connection receives next.
@@ -82,7 +86,7 @@ impl Buffers {
         }
         let mut group = |number, entries, octets| {
             let buffers = BufferRing::new(ring, number, entries, octets)?;
-            io::Result::Ok(Group { buffers, entries, held: 0 })
+            io::Result::Ok(Group { buffers, entries, held: 0, promised: 0 })
         };
         Ok(Buffers::Provided {
             small: group(SMALL, options.small_buffers, options.small_octets)?,
@@ -99,13 +103,32 @@ impl Buffers {
         }
     }
 
-    /// Whether to ask for octets in this manner now: if not, all buffers are in use.
+    /// Whether there is a buffer for octets that come in this manner.
     pub(super) fn has_one_for(&self, manner: Manner) -> bool {
         match (self, manner) {
-            (Buffers::Provided { small, .. }, Manner::Small) => small.held < small.entries,
-            (Buffers::Provided { large, .. }, _) => large.held < large.entries,
+            (Buffers::Provided { small: group, .. }, Manner::Small) | (Buffers::Provided { large: group, .. }, _) => {
+                group.held + group.promised < group.entries
+            }
             (Buffers::Shared { free, unmade, .. }, Manner::Take) => !free.is_empty() || *unmade > 0,
             (Buffers::Shared { .. }, _) => true,
+        }
+    }
+
+    /// The same, for someone who has waited in line: then one buffer less is left for the others in it.
+    pub(super) fn promise_one_for(&mut self, manner: Manner) -> bool {
+        let has_one = self.has_one_for(manner);
+        if has_one && let Some(group) = self.group(if manner == Manner::Small { SMALL } else { LARGE }) {
+            group.promised += 1;
+        }
+        has_one
+    }
+
+    /// Those who were promised a buffer have asked for it, and have it or not.
+    pub(super) fn forget_promises(&mut self) {
+        for number in [SMALL, LARGE] {
+            if let Some(group) = self.group(number) {
+                group.promised = 0;
+            }
         }
     }
 

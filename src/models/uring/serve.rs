@@ -160,7 +160,7 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn next_wake(&self, now: Time) -> Option<Time> {
-        if self.mailroom.waiting() != (0, 0) {
+        if self.mailroom.waiting() != (0, 0) || self.may_feed() {
             return Some(now);
         }
         let wakes = [self.newcomers.next_wake(), self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
@@ -199,7 +199,7 @@ impl<'a, S: Service> Server<'a, S> {
         Ok(())
     }
 
-    /// Those who found no buffer come first when there are some, in line.
+    /// Lets as many of those who wait for a buffer ask again as there are buffers. The others keep their places in the line.
     fn feed_starved(&mut self, now: Now) -> io::Result<()> {
         for _ in 0..self.starved.len() {
             let Some(key) = self.starved.pop_front() else { break };
@@ -207,14 +207,21 @@ impl<'a, S: Service> Server<'a, S> {
             if peer.receiving != Receiving::Starved {
                 continue;
             }
-            if self.buffers.has_one_for(peer.manner) {
+            if self.buffers.promise_one_for(peer.manner) {
                 peer.receiving = Receiving::Idle;
                 self.settle(key, now)?;
             } else {
                 self.starved.push_back(key);
             }
         }
+        self.buffers.forget_promises();
         Ok(())
+    }
+
+    /// Whether someone in the line has only waited for this turn to end.
+    fn may_feed(&self) -> bool {
+        let first = self.starved.iter().find_map(|&key| self.peers.get(key));
+        first.is_some_and(|peer| self.buffers.has_one_for(peer.manner))
     }
 
     fn touch(&mut self, key: Key) {
