@@ -72,18 +72,6 @@ fn the_end_is_told_to_one_that_listens() {
 }
 
 #[test]
-fn a_fin_that_was_heard_already_is_a_hang_up() {
-    let hang_up = Interest { peer: Peer::HangUp, ..NOTHING };
-    let event = |puppet: &mut Puppet, _: &Event, _: &mut Context<'_>| puppet.interest = None;
-    let (mut connection, log) = Puppet { event, ..Puppet::wants(hang_up) }.connect();
-    assert!(connection.needs().hang_up);
-    // A receive that was under way when the protocol stopped reading brings it.
-    connection.peer_finished(NOW);
-    assert_eq!(log.take(), ["HangUp"]);
-    assert_eq!(connection.needs().end, Some(End::Close), "and it is over");
-}
-
-#[test]
 fn after_room_and_after_the_end_the_rest_is_shown() {
     // It ignores its peer until it has been told.
     let wakes = |puppet: &mut Puppet, _: &Event<Message>, _: &mut Context<'_, Message>| puppet.interest = Some(BYTES);
