@@ -33,6 +33,8 @@
 //! and counted among those turned away.
 
 mod crew;
+#[cfg(test)]
+mod crew_tests;
 mod house;
 mod peer;
 mod read;
