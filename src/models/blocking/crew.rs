@@ -5,6 +5,7 @@
 //! something that nobody is at, does it, and looks again.
 
 use std::io::{self, IoSlice};
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
@@ -14,13 +15,12 @@ use super::house::House;
 use super::peer::{Guard, Peer};
 use crate::connection::Needs;
 use crate::cost::Cost;
-use crate::file_op::{FileDone, FileOp, FileRequest};
+use crate::file_op::FileRequest;
 use crate::limits::READ_OCTETS;
+use crate::models::file_work::run;
 use crate::protocol::Service;
-use crate::reading::read_whole;
 use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::clock;
-use crate::sys::files::pread;
 use crate::sys::socket::{Mode, Socket, poll_hang_up};
 use crate::time::Now;
 
@@ -59,6 +59,9 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
                 continue;
             }
             state.finish(now);
+            if state.is_broken && state.connection.needs().read {
+                state.connection.failed(now);
+            }
             let needs = state.connection.needs();
             if needs.end.is_some() {
                 peer.break_up(&mut state, now);
@@ -119,12 +122,12 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
                 state.connection.received(&self.buffer[..count], now);
             }
             Err(error) if is_pause(&error) => {}
-            Err(_) => {
-                if wants_hang_up {
-                    state.connection.hung_up(now);
-                }
-                state.connection.failed(now);
+            // The socket tells of it once. Whoever wants to read next is told.
+            Err(_) if wants_hang_up => {
+                state.is_broken = true;
+                state.connection.hung_up(now);
             }
+            Err(_) => state.connection.failed(now),
         }
         state
     }
@@ -239,18 +242,17 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
             state.files.extend(asked);
         }
         let Some(FileRequest { ticket, op }) = state.files.pop_front() else { return state };
+        let work = state.open_files.begin(op, self.house.shared.service.directory());
         state.is_at_files = true;
         peer.hold(&mut state, self.number, None);
         drop(state);
-        let result = match op {
-            FileOp::ReadShared { file, range } => read_whole(&file, range, |room, offset| pread(&*file, room, offset)),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        };
+        let result = run(work);
         self.cost.wakeups += 1;
         let mut state = peer.lock();
         state.back(self.number);
         state.is_at_files = false;
-        state.connection.file_done(ticket, result.map(FileDone::Read), clock::now());
+        let result = state.open_files.end(result);
+        state.connection.file_done(ticket, result, clock::now());
         state
     }
 
@@ -281,7 +283,9 @@ impl<S: Service> Drop for Hand<'_, '_, S> {
         if state.leave(self.number) {
             self.cost.octets_copied += state.connection.octets_copied();
             state.socket = None;
+            let files = mem::take(&mut state.open_files);
             drop(state);
+            drop(files);
             self.house.move_out(&self.peer);
         }
         self.house.add(self.cost);

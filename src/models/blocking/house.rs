@@ -203,7 +203,7 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
                 state.leave(number);
                 state.connection.failed(now);
                 if let Some(socket) = &state.socket {
-                    socket.reset_on_close();
+                    socket.reset();
                 }
                 peer.break_up(&mut state, now);
                 drop(state);

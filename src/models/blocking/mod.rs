@@ -22,7 +22,8 @@
 //!    connection are in calls, one more is started. It runs the same loop and stays. Who answers requests has one thread; who
 //!    is told things while it listens has two.
 //! 5. **What is back-pressure?** `send` does not return. While it does not, a connection with one thread is not read either.
-//! 6. **What happens with a regular file?** `pread(2)`: this connection waits for the disk, no other does.
+//! 6. **What happens with a regular file?** `pread(2)` and its kin, one after the other: this connection waits for the disk, no
+//!    other does.
 //! 7. **How is a wait taken back?** It is not. It runs into its time limit, or the socket is taken apart under it: its reading side
 //!    where the connection is over (`shutdown(2)`), or all of it, for a reset (`connect(2)` to no address).
 //!
@@ -32,6 +33,8 @@
 //! and counted among those turned away.
 
 mod crew;
+#[cfg(test)]
+mod crew_tests;
 mod house;
 mod peer;
 mod read;

@@ -9,6 +9,7 @@ use std::{array, io, mem};
 use crate::connection::{Connection, End, Needs};
 use crate::file_op::FileRequest;
 use crate::identity::ConnectionId;
+use crate::models::file_work::OpenFiles;
 use crate::protocol::Protocol;
 use crate::sys::calls::{Call, count};
 use crate::sys::socket::Socket;
@@ -38,6 +39,7 @@ pub(super) struct State<P: Protocol> {
     pub(super) to_connect: Option<SocketAddr>,
     /// Operations that have been taken from the connection and not been begun.
     pub(super) files: VecDeque<FileRequest>,
+    pub(super) open_files: OpenFiles,
     // What is being done by one of the threads, so that no other does it.
     pub(super) is_posting: bool,
     pub(super) is_at_files: bool,
@@ -46,6 +48,8 @@ pub(super) struct State<P: Protocol> {
     pub(super) is_writing: bool,
     pub(super) read_limit: SocketLimit,
     pub(super) write_limit: SocketLimit,
+    /// Reading has failed while nobody wanted to read.
+    pub(super) is_broken: bool,
     crew: [Doing; CREW],
     is_breaking_up: bool,
 }
@@ -79,6 +83,7 @@ impl<P: Protocol> Peer<P> {
             socket,
             to_connect,
             files: VecDeque::new(),
+            open_files: OpenFiles::default(),
             is_posting: false,
             is_at_files: false,
             is_reading: false,
@@ -86,6 +91,7 @@ impl<P: Protocol> Peer<P> {
             is_writing: false,
             read_limit: SocketLimit::default(),
             write_limit: SocketLimit::default(),
+            is_broken: false,
             crew: array::from_fn(|number| if number == 0 { Doing::Busy } else { Doing::Absent }),
             is_breaking_up: false,
         };
