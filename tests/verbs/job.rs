@@ -22,7 +22,7 @@ impl Job {
         Job { name, parent, due, text, names: Arc::clone(names), has_told: false, is_over: false }
     }
 
-    /// Once its word is said it stays as long again for an answer, so that it is there if its word comes back.
+    /// Once its word is said it stays for a while, so that it is there if its word comes back.
     pub fn interest(&self) -> Option<Interest> {
         let interest = Interest { peer: Peer::Ignore, messages: true, room: false, deadline: Some(self.due) };
         (!self.is_over).then_some(interest)
@@ -33,7 +33,7 @@ impl Job {
             Event::Deadline if self.has_told => self.is_over = true,
             Event::Deadline => {
                 self.has_told = true;
-                self.due = cx.now() + super::LINGERS;
+                self.due = cx.now() + super::RETURNS_WITHIN;
                 self.tell_parent(format!("done: {}", self.text), cx);
             }
             Event::Message(from, Message::Cancel) => {
@@ -42,7 +42,9 @@ impl Job {
             }
             Event::Message(from, Message::Ping { to }) => cx.message(from, Message::Pong { name: to }),
             Event::Stopping => {
-                self.tell_parent("stopped".into(), cx);
+                if !self.has_told {
+                    self.tell_parent("stopped".into(), cx);
+                }
                 self.is_over = true;
             }
             Event::Returned(_, _, why) => {

@@ -5,8 +5,8 @@
 //! | `name X` | `I am X`; from then on others know it as X |
 //! | `tell X text` | X prints `ME says: text`; or `returned X text gone`, `returned X text full`, `nobody is X` |
 //! | `flood X N` | `tell X 0` to `tell X N-1` |
-//! | `ping X` | X answers, even with its mailbox nearly full: `X is there`; or `returned ping X gone` |
-//! | `deaf`, `listen` | it wants no messages, or wants them again; the answer is the word itself |
+//! | `ping X` | X answers: `X is there`; or `returned ping X gone` |
+//! | `deaf`, `listen` | it wants no messages, or wants them again: `deaf`, `listening` |
 //! | `will X` | X is told when it hears of a hang-up, and how it was closed |
 //! | `spawn J MS text` | a job without a peer, which tells `J done: text` so much later; whom it cannot tell, it tells `heir` |
 //! | `cancel J` | `J cancelled` |
@@ -62,6 +62,9 @@ impl VerbsService {
     }
 }
 
+/// How long a job waits for its last word to come back.
+const RETURNS_WITHIN: Duration = Duration::from_secs(60);
+
 impl Service for VerbsService {
     type Protocol = Verbs;
 
@@ -88,13 +91,29 @@ impl Service for VerbsService {
 #[derive(Debug)]
 pub enum Message {
     // Between those who are commanded.
-    Tell { from: String, to: String, text: String },
-    Ping { to: String },
-    Pong { name: String },
+    Tell {
+        from: String,
+        to: String,
+        text: String,
+    },
+    Ping {
+        to: String,
+    },
+    Pong {
+        name: String,
+    },
     // Seeds.
     Nothing,
-    Job { name: String, parent: ConnectionId, after: Duration, text: String },
-    Upstream { owner: ConnectionId, limit: Duration },
+    Job {
+        name: String,
+        parent: ConnectionId,
+        after: Duration,
+        text: String,
+    },
+    Upstream {
+        owner: ConnectionId,
+        limit: Duration,
+    },
     /// To be printed by whom it is told.
     Print(String),
     // To a job.
@@ -224,13 +243,14 @@ impl Commanded {
                 let (to, count) = rest.split_once(' ')?;
                 (0..count.parse().ok()?).for_each(|number: u32| self.tell(to, &number.to_string(), cx));
             }
-            "ping" => match self.who_is(rest, cx) {
-                Some(id) => cx.message(id, Message::Ping { to: rest.into() }),
-                None => {}
-            },
+            "ping" => {
+                if let Some(id) = self.who_is(rest, cx) {
+                    cx.message(id, Message::Ping { to: rest.into() });
+                }
+            }
             "deaf" | "listen" => {
                 self.is_listening = word == "listen";
-                print(cx, word);
+                print(cx, if self.is_listening { "listening" } else { "deaf" });
             }
             "will" => self.will = Some(rest.into()),
             "spawn" => self.spawn(rest, cx)?,
@@ -251,6 +271,10 @@ impl Commanded {
             "finish" => cx.finish(),
             "abort" => cx.abort(),
             "quit" => self.quit(cx),
+            "put-and-quit" => {
+                self.files.obey("put", rest, cx)?;
+                self.quit(cx);
+            }
             "outlive" => self.outlives = true,
             "ignore" => self.wants = Peer::Ignore,
             "hang-up" => self.wants = Peer::HangUp,
@@ -356,7 +380,11 @@ impl Commanded {
             let at = (*count - *left) % LINE.len();
             let portion = if *left % 3 == 0 { LINE[at..].to_vec() } else { [&LINE[at..], &LINE.repeat(100)].concat() };
             let portion = &portion[..portion.len().min(*left)];
-            if *left % 2 == 0 { cx.write(portion) } else { cx.send(Bytes::copy_from_slice(portion)) }
+            if *left % 2 == 0 {
+                cx.write(portion)
+            } else {
+                cx.send(Bytes::copy_from_slice(portion))
+            }
             *left -= portion.len();
         }
     }
@@ -391,4 +419,3 @@ fn print(cx: &mut Cx<'_>, line: impl std::fmt::Display) {
 fn millis(text: &str) -> Option<Duration> {
     text.parse().ok().map(Duration::from_millis)
 }
-

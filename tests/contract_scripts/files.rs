@@ -1,0 +1,136 @@
+//! Files beneath the directory of the service.
+
+use super::{Script, Step, asks, end, enters, finish, hear, say, script};
+
+pub fn scripts() -> Vec<Script> {
+    let with = |files: &[(&'static str, Option<&'static str>)], script| Script { files: files.to_vec(), ..script };
+    vec![
+        with(
+            &[("poem", Some("Tyger Tyger, burning bright"))],
+            script(
+                "a file is read",
+                [
+                    enters(0, "alice"),
+                    asks(0, "open poem read", "opened 0, 27 octets"),
+                    asks(0, "read 0 6 11", "read: Tyger"),
+                    asks(0, "read 0 20 1000", "read:  bright"),
+                    asks(0, "read 0 27 28", "read: "),
+                    asks(0, "read 0 1000 1001", "read: "),
+                    asks(0, "put 0 0 x", "put: Uncategorized"),
+                    asks(0, "close 0", "close"),
+                    asks(0, "read 0 6 11", "read: Uncategorized"),
+                    finish(0),
+                    end(0),
+                ],
+            ),
+        ),
+        script(
+            "a file is written, synced and read again",
+            [
+                enters(0, "alice"),
+                asks(0, "open new.txt new", "opened 0, 0 octets"),
+                asks(0, "put 0 0 hello world", "put"),
+                asks(0, "put 0 6 there", "put"),
+                asks(0, "put 0 13 far", "put"),
+                asks(0, "sync 0", "sync"),
+                asks(0, "sync-directory .", "sync-directory"),
+                asks(0, "read 0 0 100", "read: hello there\\x00\\x00far"),
+                enters(1, "bob"),
+                asks(1, "open new.txt read", "opened 0, 16 octets"),
+                asks(1, "read 0 0 5", "read: hello"),
+                asks(1, "open new.txt new", "open: AlreadyExists"),
+                asks(1, "open new.txt create", "opened 1, 16 octets"),
+                finish(0),
+                end(0),
+                finish(1),
+                end(1),
+            ],
+        ),
+        with(
+            &[("new", Some("new")), ("old", Some("old")), ("folder", None), ("folder/inner", Some("inner"))],
+            script(
+                "files change their names and lose them",
+                [
+                    enters(0, "alice"),
+                    asks(0, "open old read", "opened 0, 3 octets"),
+                    asks(0, "rename new old", "rename"),
+                    asks(0, "open new read", "open: NotFound"),
+                    asks(0, "read 0 0 3", "read: old"),
+                    asks(0, "open old read", "opened 1, 3 octets"),
+                    asks(0, "read 1 0 3", "read: new"),
+                    asks(0, "rename folder/inner outer", "rename"),
+                    asks(0, "sync-directory folder", "sync-directory"),
+                    asks(0, "unlink outer", "unlink"),
+                    asks(0, "unlink outer", "unlink: NotFound"),
+                    asks(0, "open outer write", "open: NotFound"),
+                    asks(0, "rename outer old", "rename: NotFound"),
+                    asks(0, "open folder read", "open: IsADirectory"),
+                    asks(0, "sync-directory old", "sync-directory: NotADirectory"),
+                    finish(0),
+                    end(0),
+                ],
+            ),
+        ),
+        with(
+            &[("folder", None), ("folder/inner", Some("inner"))],
+            script(
+                "no path leads out",
+                [
+                    enters(0, "alice"),
+                    asks(0, "open ../x read", "open: CrossesDevices"),
+                    asks(0, "open /etc/passwd read", "open: CrossesDevices"),
+                    asks(0, "open folder/../../x create", "open: CrossesDevices"),
+                    asks(0, "unlink ../x", "unlink: CrossesDevices"),
+                    asks(0, "rename folder/inner ../x", "rename: CrossesDevices"),
+                    asks(0, "rename ../x folder/inner", "rename: CrossesDevices"),
+                    asks(0, "sync-directory ..", "sync-directory: CrossesDevices"),
+                    asks(0, "open folder/../folder/inner read", "opened 0, 5 octets"),
+                    finish(0),
+                    end(0),
+                ],
+            ),
+        ),
+        script(
+            "more at once than may be under way",
+            [
+                enters(0, "alice"),
+                asks(0, "open log create", "opened 0, 0 octets"),
+                asks(0, "put-many 0 100", "put 100"),
+                asks(0, "read 0 0 8", "read:       0\\n"),
+                asks(0, "read 0 792 9000", "read:      99\\n"),
+                finish(0),
+                end(0),
+            ],
+        ),
+        script(
+            "what was asked for last is done though nobody waits for it",
+            [
+                enters(0, "alice"),
+                enters(1, "bob"),
+                say(1, "will alice"),
+                asks(1, "open log create", "opened 0, 0 octets"),
+                say(1, "put-and-quit 0 0 last will"),
+                hear(1, "bye"),
+                end(1),
+                hear(0, "bob closed: Done"),
+                asks(0, "open log read", "opened 0, 9 octets"),
+                asks(0, "read 0 0 9", "read: last will"),
+            ],
+        ),
+        script(
+            "who waits for a file hears messages meanwhile, and its next line comes later",
+            [
+                enters(0, "alice"),
+                enters(1, "bob"),
+                vec![Step::Say(0, b"open log create\nput 0 0 hello\nsync 0\nread 0 0 5\nping bob\n".to_vec())],
+                hear(0, "opened 0, 0 octets"),
+                hear(0, "put"),
+                hear(0, "sync"),
+                hear(0, "read: hello"),
+                hear(0, "bob is there"),
+                finish(0),
+                end(0),
+            ],
+        ),
+    ]
+}
