@@ -401,6 +401,19 @@ fn who_waits_for_a_hang_up_after_the_peers_fin_is_told_at_once() {
     assert_eq!((log.take(), connection.close()), (vec!["HangUp".to_string()], Some(Close::Stuck)), "it comes once");
 }
 
+#[test]
+fn a_hang_up_is_told_whichever_call_finds_it_out() {
+    let (mut connection, log) = Puppet::wants(Interest { messages: true, ..HANG_UP }).connect();
+    connection.failed(NOW);
+    connection.failed(NOW);
+    assert_eq!(log.whole(), ["Begun(Ok(()))", "HangUp", "Closed(Failed)"]);
+
+    let (mut connection, log) = Puppet::wants(Interest { messages: true, ..HANG_UP }).connect();
+    connection.hung_up(NOW);
+    connection.failed(NOW);
+    assert_eq!(log.whole(), ["Begun(Ok(()))", "HangUp", "Closed(Failed)"], "once");
+}
+
 // Finishing.
 
 #[test]

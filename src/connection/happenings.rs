@@ -6,7 +6,7 @@ use super::{Close, Connection, Fin, Link, News, PeerState, Stage};
 use crate::context::Letter;
 use crate::file_op::{FileDone, FileTicket};
 use crate::limits::{LINGER, MAILBOX_MESSAGES, SEND_LOW_OCTETS};
-use crate::protocol::{Event, Protocol, Why};
+use crate::protocol::{Event, Peer, Protocol, Why};
 use crate::send_queue::SendQueue;
 use crate::time::Now;
 
@@ -152,8 +152,12 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// The kernel reported an error.
+    /// The kernel reported an error. Whoever waits for a hang-up is told of that first, whichever call found it out.
     pub fn failed(&mut self, now: Now) {
+        if self.stage == Stage::Open && self.hang_up == News::None && self.wants_of_peer(Peer::HangUp) {
+            self.hang_up = News::Told;
+            self.tell(Event::HangUp, now);
+        }
         self.end(Close::Failed, now);
     }
 
