@@ -47,6 +47,7 @@ mod resident;
 mod steps;
 mod watched;
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -95,7 +96,7 @@ pub struct World<'s, S: Service> {
     /// Peers that wait to be accepted.
     newcomers: Vec<usize>,
     births: Vec<Birth<NumberedOf<S>>>,
-    letters: Vec<Letter<NumberedOf<S>>>,
+    letters: VecDeque<Letter<NumberedOf<S>>>,
     /// Of every letter, by its number less one.
     fates: Vec<Fate>,
     files: Vec<(ConnectionId, FileRequest)>,
@@ -164,7 +165,7 @@ impl<'s, S: Service> World<'s, S> {
             peers: Vec::new(),
             newcomers: Vec::new(),
             births: Vec::new(),
-            letters: Vec::new(),
+            letters: VecDeque::new(),
             fates: Vec::new(),
             files: Vec::new(),
             opened: Vec::new(),
@@ -215,11 +216,11 @@ impl<'s, S: Service> World<'s, S> {
         peer
     }
 
-    /// Sends octets on their way.
+    /// Sends octets on their way; behind its FIN there is none.
     pub fn say(&mut self, peer: usize, octets: &[u8]) {
         self.note(Who::Peer(peer), Move::Say(octets.len()));
         let far = &mut self.peers[peer];
-        if !far.is_left && !far.is_broken {
+        if !far.is_left && !far.is_broken && far.fin == Fin::Unsaid {
             far.on_the_way.extend_from_slice(octets);
         }
     }
@@ -227,7 +228,10 @@ impl<'s, S: Service> World<'s, S> {
     /// Sends FIN after them.
     pub fn finish(&mut self, peer: usize) {
         self.note(Who::Peer(peer), Move::Finish);
-        self.peers[peer].fin = Fin::Said;
+        let far = &mut self.peers[peer];
+        if far.fin == Fin::Unsaid {
+            far.fin = Fin::Said;
+        }
     }
 
     /// Resets the connection: of what is on the way nothing is sure to be heard.
