@@ -39,7 +39,7 @@ impl<S: Service> World<'_, S> {
             self.fates.push(Fate::OnTheWay);
             letter.message.number = self.fates.len();
         }
-        self.letters.push(letter);
+        self.letters.push_back(letter);
     }
 
     /// Enters the letters that a resident has been told.
@@ -86,7 +86,7 @@ impl<S: Service> World<'_, S> {
         let Some(drawn) = places.find(|&place| self.is_deliverable(&self.letters[place])) else { return };
         let Letter { from, to, .. } = self.letters[drawn];
         let oldest = self.letters.iter().position(|letter| (letter.from, letter.to) == (from, to)).unwrap_or(drawn);
-        let letter = self.letters.remove(oldest);
+        let Some(letter) = self.letters.remove(oldest) else { return };
         let (number, is_return) = (letter.message.number, letter.returned.is_some());
         let resident = self.residents.iter().position(|resident| resident.id() == to);
         let Some(index) = resident.filter(|&index| self.residents[index].is_open()) else {

@@ -40,6 +40,8 @@ mod check;
 mod conversation;
 mod dice;
 mod disk;
+#[cfg(test)]
+mod disk_tests;
 mod files;
 mod mail;
 mod moves;
@@ -47,6 +49,7 @@ mod resident;
 mod steps;
 mod watched;
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -78,6 +81,9 @@ const START: Now = Now { at: Time::from_nanos(1_000_000_000), unix_seconds: 784_
 /// other's octets would wait for ever, which they do on no network.
 const LEAST_BUFFER: usize = 4096;
 
+/// A world that has not come to rest after so many moves never will.
+const RESTLESS: usize = 2_000_000;
+
 /// A server and its peers.
 pub struct World<'s, S: Service> {
     service: &'s S,
@@ -95,7 +101,7 @@ pub struct World<'s, S: Service> {
     /// Peers that wait to be accepted.
     newcomers: Vec<usize>,
     births: Vec<Birth<NumberedOf<S>>>,
-    letters: Vec<Letter<NumberedOf<S>>>,
+    letters: VecDeque<Letter<NumberedOf<S>>>,
     /// Of every letter, by its number less one.
     fates: Vec<Fate>,
     files: Vec<(ConnectionId, FileRequest)>,
@@ -106,6 +112,8 @@ pub struct World<'s, S: Service> {
     unanswered: Vec<(SocketAddr, usize)>,
     /// The peer that reads, and how many octets it waits for.
     reader: (usize, usize),
+    /// How many more moves a wait may take.
+    patience: usize,
     is_stopping: bool,
     cut_at: Option<Time>,
     story: Vec<(Time, Who, Move)>,
@@ -164,7 +172,7 @@ impl<'s, S: Service> World<'s, S> {
             peers: Vec::new(),
             newcomers: Vec::new(),
             births: Vec::new(),
-            letters: Vec::new(),
+            letters: VecDeque::new(),
             fates: Vec::new(),
             files: Vec::new(),
             opened: Vec::new(),
@@ -172,6 +180,7 @@ impl<'s, S: Service> World<'s, S> {
             listened: Vec::new(),
             unanswered: Vec::new(),
             reader: (0, 0),
+            patience: 0,
             is_stopping: false,
             cut_at: None,
             story: Vec::new(),
@@ -215,11 +224,11 @@ impl<'s, S: Service> World<'s, S> {
         peer
     }
 
-    /// Sends octets on their way.
+    /// Sends octets on their way; behind its FIN there is none.
     pub fn say(&mut self, peer: usize, octets: &[u8]) {
         self.note(Who::Peer(peer), Move::Say(octets.len()));
         let far = &mut self.peers[peer];
-        if !far.is_left && !far.is_broken {
+        if !far.is_left && !far.is_broken && far.fin == Fin::Unsaid {
             far.on_the_way.extend_from_slice(octets);
         }
     }
@@ -227,7 +236,10 @@ impl<'s, S: Service> World<'s, S> {
     /// Sends FIN after them.
     pub fn finish(&mut self, peer: usize) {
         self.note(Who::Peer(peer), Move::Finish);
-        self.peers[peer].fin = Fin::Said;
+        let far = &mut self.peers[peer];
+        if far.fin == Fin::Unsaid {
+            far.fin = Fin::Said;
+        }
     }
 
     /// Resets the connection: of what is on the way nothing is sure to be heard.
@@ -242,7 +254,7 @@ impl<'s, S: Service> World<'s, S> {
     /// Waits until there is something to read: 0 octets are FIN, `ConnectionReset` is a reset, and `WouldBlock` says that nothing
     /// can happen any more, not even by the clock, though the connection is open.
     pub fn read(&mut self, peer: usize, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader = (peer, buffer.len());
+        self.begin_to_wait(peer, buffer.len());
         while !self.peers[peer].is_readable() {
             if !self.step() && !self.jump(None) {
                 return Err(steps::silence());
@@ -257,7 +269,7 @@ impl<'s, S: Service> World<'s, S> {
 
     /// Lets time pass until there is something for `peer` to read, and no more than this; says whether there is.
     pub fn wait(&mut self, peer: usize, span: Duration) -> bool {
-        self.reader = (peer, 1);
+        self.begin_to_wait(peer, 1);
         let until = self.now.at + span;
         while !self.peers[peer].is_readable() {
             if !self.step() && !self.jump(Some(until)) {
@@ -271,7 +283,7 @@ impl<'s, S: Service> World<'s, S> {
     /// Lets time pass, and in it whatever can happen while no peer reads. No time at all is enough for all to be heard that was
     /// said, unless it is not wanted.
     pub fn pass(&mut self, span: Duration) {
-        self.reader = (0, 0);
+        self.begin_to_wait(0, 0);
         let until = self.now.at + span;
         while self.step() || self.jump(Some(until)) {}
         self.now.at = self.now.at.max(until);
@@ -279,7 +291,7 @@ impl<'s, S: Service> World<'s, S> {
 
     /// Makes no more than so many moves, of which a jump in time is one; says how many there were to make.
     pub fn go(&mut self, moves: usize) -> usize {
-        self.reader = (0, 0);
+        self.begin_to_wait(0, 0);
         (0..moves).take_while(|_| self.step() || self.jump(None)).count()
     }
 
@@ -290,7 +302,7 @@ impl<'s, S: Service> World<'s, S> {
 
     /// Waits for the next connection made to `address`, which is a peer like any other from then on; `None` if nobody comes.
     pub fn answer(&mut self, address: SocketAddr) -> Option<usize> {
-        self.reader = (0, 0);
+        self.begin_to_wait(0, 0);
         loop {
             if let Some(place) = self.unanswered.iter().position(|(to, _)| *to == address) {
                 return Some(self.unanswered.remove(place).1);
@@ -383,6 +395,10 @@ impl<'s, S: Service> World<'s, S> {
             let _ = writeln!(story, "{seconds:14.9} s  {who}: {made}");
         }
         story
+    }
+
+    fn begin_to_wait(&mut self, reader: usize, wanted: usize) {
+        (self.reader, self.patience) = ((reader, wanted), RESTLESS);
     }
 
     fn note(&mut self, who: Who, made: Move) {

@@ -30,6 +30,9 @@ const FAULTS: usize = 60;
 impl<S: Service> World<'_, S> {
     /// Makes one move; false if nothing can happen now, except that time passes.
     pub(super) fn step(&mut self) -> bool {
+        if !self.is_patient() {
+            return false;
+        }
         let mut possible = mem::take(&mut self.possible);
         possible.clear();
         self.list(&mut possible);
@@ -340,7 +343,7 @@ impl<S: Service> World<'_, S> {
     /// Jumps to what is to happen next by the clock, but not beyond `until`; false if there is nothing.
     pub(super) fn jump(&mut self, until: Option<Time>) -> bool {
         let Some(next) = self.next_deadline() else { return false };
-        if until.is_some_and(|until| until < next) {
+        if until.is_some_and(|until| until < next) || !self.is_patient() {
             return false;
         }
         let late = Duration::from_nanos(self.dice.below(1000) as u64);
