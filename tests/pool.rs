@@ -3,8 +3,8 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Does what its peer says, line by line, and tells the test what it hears beside octets.
 struct Puppet {
     news: Sender<String>,
+    present: Arc<Mutex<Vec<ConnectionId>>>,
     peer: Peer,
     deadline: Option<Time>,
     /// Watches from the deadline on, instead of listening.
@@ -33,6 +34,8 @@ struct Puppet {
 
 struct Puppets {
     news: Mutex<Sender<String>>,
+    /// All there ever were.
+    present: Arc<Mutex<Vec<ConnectionId>>>,
     directory: Option<Directory>,
 }
 
@@ -41,6 +44,8 @@ enum Message {
     Connect { parent: ConnectionId, until: Time },
     /// What came of it.
     Connected(Result<(), ErrorKind>),
+    /// To be said.
+    Words(String),
 }
 
 impl Service for Puppets {
@@ -48,7 +53,8 @@ impl Service for Puppets {
 
     fn accept(&self, _: Now) -> Option<Puppet> {
         let news = self.news.lock().unwrap().clone();
-        Some(Puppet { news, peer: Peer::Bytes, deadline: None, naps: false, is_over: false, parent: None, file: None })
+        let present = Arc::clone(&self.present);
+        Some(Puppet { news, present, peer: Peer::Bytes, deadline: None, naps: false, is_over: false, parent: None, file: None })
     }
 
     fn grow(&self, seed: Message, now: Now) -> Result<Puppet, Message> {
@@ -77,6 +83,9 @@ impl Puppet {
                 let (address, millis) = rest.split_once(' ').unwrap();
                 let until = cx.now() + Duration::from_millis(millis.parse().unwrap());
                 cx.connect(address.parse().unwrap(), Message::Connect { parent: cx.me(), until });
+            }
+            "all" => {
+                self.present.lock().unwrap().iter().for_each(|&to| cx.message(to, Message::Words(format!("{rest}\n"))));
             }
             "files" => _ = cx.open("new", OpenMode::CreateNew),
             "finish" => cx.finish(),
@@ -119,6 +128,7 @@ impl Protocol for Puppet {
     fn event(&mut self, event: Event<Message>, cx: &mut Context<'_, Message>) {
         match event {
             Event::Begun(result) => {
+                self.present.lock().unwrap().push(cx.me());
                 if let Some(parent) = self.parent {
                     cx.write(b"hello\n");
                     self.is_over = result.is_err();
@@ -139,6 +149,7 @@ impl Protocol for Puppet {
                 }
             }
             Event::Message(_, Message::Connected(result)) => cx.write(format!("{result:?}\n").as_bytes()),
+            Event::Message(_, Message::Words(words)) => cx.write(words.as_bytes()),
             Event::File(_, done) => self.go_on(done, cx),
             Event::HangUp => {
                 self.tell("hang-up");
@@ -162,14 +173,19 @@ impl Protocol for Puppet {
 
 /// A server of puppets, for as long as `converse` takes.
 fn serve(limits: ServeLimits, converse: impl FnOnce(SocketAddr, &Receiver<String>)) -> Cost {
+    serve_all(1, limits, converse)
+}
+
+fn serve_all(loops: usize, limits: ServeLimits, converse: impl FnOnce(SocketAddr, &Receiver<String>)) -> Cost {
     let files = tempfile::tempdir().unwrap();
     let (news, heard) = channel();
-    let puppets = Puppets { news: Mutex::new(news), directory: Some(Directory::open(files.path()).unwrap()) };
+    let directory = Some(Directory::open(files.path()).unwrap());
+    let puppets = Puppets { news: Mutex::new(news), present: Arc::default(), directory };
     let shutdown = Shutdown::new().unwrap();
-    let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap().pop().unwrap();
-    let address = listener.local_addr().unwrap();
+    let listeners = listen("127.0.0.1:0".parse().unwrap(), loops).unwrap();
+    let address = listeners[0].local_addr().unwrap();
     thread::scope(|scope| {
-        let server = scope.spawn(|| Pool { limits }.serve(listener, &puppets, &shutdown));
+        let server = scope.spawn(|| Pool { limits }.serve_all(listeners, &puppets, &shutdown));
         /// Also if the conversation fails.
         struct Stop<'a>(&'a Shutdown);
         impl Drop for Stop<'_> {
@@ -380,4 +396,41 @@ fn more_file_operations_than_may_be_under_way_are_all_done() {
         assert_eq!((written, read), (40, 1), "{heard}");
     });
     assert_eq!(cost.calls.of(Call::Pwrite64), 40);
+}
+
+#[test]
+fn who_has_finished_still_listens() {
+    serve(ServeLimits::default(), |address, heard| {
+        let mut peer = dial(address);
+        say(&mut peer, "echo last word\nfinish");
+        hear(&mut peer, "last word\n");
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+        say(&mut peer, "echo lost");
+        drop(peer);
+        assert_eq!((news(heard), news(heard)), ("finished".into(), "Done".into()));
+    });
+}
+
+#[test]
+fn messages_cross_from_loop_to_loop() {
+    const PEERS: usize = 32;
+    let mut those_who_stay = Vec::new();
+    serve_all(2, ServeLimits::default(), |address, _| {
+        let mut peers: Vec<_> = (0..PEERS).map(|_| dial(address)).collect();
+        for peer in &mut peers {
+            say(peer, "echo here");
+            hear(peer, "here\n");
+        }
+        for round in 0..20 {
+            say(&mut peers[round], "all hello");
+            peers.iter_mut().for_each(|peer| hear(peer, "hello\n"));
+        }
+        say(&mut peers[0], "all goodbye");
+        those_who_stay = peers;
+    });
+    for mut peer in those_who_stay {
+        let mut rest = String::new();
+        peer.read_to_string(&mut rest).unwrap();
+        assert!(rest.is_empty() || rest == "goodbye\n", "{rest:?}");
+    }
 }
