@@ -104,7 +104,7 @@ impl Socket {
         SockRef::from(&self.fd()).set_read_timeout(limit)
     }
 
-    /// The same of a blocking write (`SO_SNDTIMEO`).
+    /// The same of a blocking write (`SO_SNDTIMEO`), and of connecting, which then goes on behind `EINPROGRESS`.
     pub(crate) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         count(Call::Setsockopt);
         SockRef::from(&self.fd()).set_write_timeout(limit)
@@ -186,13 +186,6 @@ pub(crate) fn accept(listener: &impl AsFd, mode: Mode) -> io::Result<Socket> {
     }
     // SAFETY: the kernel has just made this descriptor and nobody else has it.
     Ok(Socket(Some(unsafe { OwnedFd::from_raw_fd(fd) })))
-}
-
-/// How long a send waits at most for a peer that takes nothing, and connecting for one that does not answer (`SO_SNDTIMEO`,
-/// socket(7)). Of a listener: those accepted from it later inherit the limit.
-pub(crate) fn limit_sends(socket: &impl AsFd, limit: Duration) -> io::Result<()> {
-    count(Call::Setsockopt);
-    SockRef::from(socket).set_write_timeout(Some(limit))
 }
 
 /// Whether accepting from a listener waits (`O_NONBLOCK` by ioctl(2) `FIONBIO`).

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::staff::Staff;
 use super::worker::{Done, Job, Task};
@@ -16,7 +15,7 @@ use crate::file_op::FileRequest;
 use crate::limits::READ_OCTETS;
 use crate::models::file_work::OpenFiles;
 use crate::protocol::Protocol;
-use crate::sys::socket::{Mode, Socket, limit_sends};
+use crate::sys::socket::{Mode, Socket};
 use crate::time::Now;
 
 /// Workers that wait for one peer at one time: one reads and one sends.
@@ -76,11 +75,11 @@ impl<P: Protocol> Peer<P> {
     // Jobs.
 
     /// Sends a worker to connect. An error is told the protocol.
-    pub(super) fn connect(&mut self, address: SocketAddr, limit: Duration, key: Key, staff: &mut Staff<'_, '_>, now: Now) {
+    pub(super) fn connect(&mut self, address: SocketAddr, key: Key, staff: &mut Staff<'_, '_>, now: Now) {
         let begun = staff.reserve(WAITING).and_then(|()| {
             self.reserved += WAITING;
             let socket = Socket::unconnected(address, Mode::Blocking)?;
-            limit_sends(&socket, limit)?;
+            socket.set_write_timeout(Some(staff.worker.send_limit))?;
             Ok(Arc::new(socket))
         });
         match begun {

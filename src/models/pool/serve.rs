@@ -25,7 +25,7 @@ use crate::models::turned_away::TurnedAway;
 use crate::protocol::{MessageOf, Service};
 use crate::sys::calls::Meter;
 use crate::sys::clock;
-use crate::sys::socket::{Socket, limit_sends};
+use crate::sys::socket::Socket;
 use crate::time::{Now, Time};
 
 /// The most reports taken in one turn before timers have theirs.
@@ -40,16 +40,13 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
     let common = shard.common(options.limits);
     let Shard { number, listener, service, shutdown, post, .. } = shard;
     let send_limit = (options.limits.send_grace / LOOKS_PER_GRACE).max(Duration::from_millis(1));
-    // Every connection inherits it: no call of its own.
-    limit_sends(&listener, send_limit)?;
     let (jobs, reports) = (Queue::new(), Arc::new(Queue::new()));
-    let worker = Worker { jobs: &jobs, reports: &reports, shutdown };
+    let worker = Worker { jobs: &jobs, reports: &reports, shutdown, send_limit };
     let mut cost = thread::scope(|scope| -> io::Result<Cost> {
         let mut server = Server {
             service,
             common,
             limits: options.limits,
-            send_limit,
             staff: Staff::new(scope, worker)?,
             listener: Some(listener),
             accept_after: Time::default(),
@@ -82,7 +79,6 @@ struct Server<'scope, 'env, S: Service> {
     service: &'env S,
     common: Arc<Common>,
     limits: ServeLimits,
-    send_limit: Duration,
     staff: Staff<'scope, 'env>,
     /// Away while a worker waits for newcomers, and gone once the shutdown has begun.
     listener: Option<TcpListener>,
@@ -230,7 +226,7 @@ impl<S: Service> Server<'_, '_, S> {
         self.born += 1;
         self.mailroom.move_in(id, key);
         if let (Some(peer), Some(address)) = (self.peers.get_mut(key), address) {
-            peer.connect(address, self.send_limit, key, &mut self.staff, now);
+            peer.connect(address, key, &mut self.staff, now);
         }
         self.settle(key, now);
     }

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::queue::Queue;
 use crate::cost::Cost;
@@ -74,6 +75,8 @@ pub(super) struct Worker<'env> {
     pub(super) jobs: &'env Queue<Option<Job>>,
     pub(super) reports: &'env Queue<Report>,
     pub(super) shutdown: &'env Shutdown,
+    /// How long one send may wait for a peer that takes nothing.
+    pub(super) send_limit: Duration,
 }
 
 impl Worker<'_> {
@@ -100,7 +103,9 @@ impl Worker<'_> {
             Err(error) => (Some(error), false),
         };
         while error.is_none() && (stopping || sockets.len() < ACCEPTS_PER_TURN) {
-            match accept(&listener, Mode::Blocking) {
+            // Set at once, and not with the first long answer: a buffer that is full of short ones makes a send wait just as long.
+            let limited = |socket: Socket| socket.set_write_timeout(Some(self.send_limit)).map(|()| socket);
+            match accept(&listener, Mode::Blocking).and_then(limited) {
                 Ok(socket) => sockets.push(socket),
                 Err(refused) if judge(&refused) == Failure::TryNext => {}
                 Err(refused) => error = Some(refused),

@@ -1,0 +1,436 @@
+//! What only the pool can get wrong: who sits in which call while a protocol changes its mind. The scripts that all models play
+//! are elsewhere.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use iolab::limits::ServeLimits;
+use iolab::models::Pool;
+use iolab::{
+    Call, ConnectionId, Context, Cost, Directory, Event, FileDone, FileId, FileOp, Interest, Model, Now, OpenMode, Peer,
+    Protocol, Service, Shutdown, Time, listen,
+};
+
+/// Whatever takes longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Does what its peer says, line by line, and tells the test what it hears beside octets.
+struct Puppet {
+    news: Sender<String>,
+    present: Arc<Mutex<Vec<ConnectionId>>>,
+    peer: Peer,
+    deadline: Option<Time>,
+    /// Watches from the deadline on, instead of listening.
+    naps: bool,
+    is_over: bool,
+    parent: Option<ConnectionId>,
+    file: Option<FileId>,
+}
+
+struct Puppets {
+    news: Mutex<Sender<String>>,
+    /// All there ever were.
+    present: Arc<Mutex<Vec<ConnectionId>>>,
+    directory: Option<Directory>,
+}
+
+enum Message {
+    /// To be connected, and to give up at this time.
+    Connect { parent: ConnectionId, until: Time },
+    /// What came of it.
+    Connected(Result<(), ErrorKind>),
+    /// To be said.
+    Words(String),
+}
+
+impl Service for Puppets {
+    type Protocol = Puppet;
+
+    fn accept(&self, _: Now) -> Option<Puppet> {
+        let news = self.news.lock().unwrap().clone();
+        let present = Arc::clone(&self.present);
+        Some(Puppet { news, present, peer: Peer::Bytes, deadline: None, naps: false, is_over: false, parent: None, file: None })
+    }
+
+    fn grow(&self, seed: Message, now: Now) -> Result<Puppet, Message> {
+        let Message::Connect { parent, until } = seed else { return Err(seed) };
+        let puppet = self.accept(now).unwrap();
+        Ok(Puppet { parent: Some(parent), deadline: Some(until), ..puppet })
+    }
+
+    fn directory(&self) -> Option<&Directory> {
+        self.directory.as_ref()
+    }
+}
+
+impl Puppet {
+    fn obey(&mut self, line: &str, cx: &mut Context<'_, Message>) {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let number = || rest.parse::<u64>().unwrap();
+        match verb {
+            "echo" => cx.write(format!("{rest}\n").as_bytes()),
+            // Does not listen for so many milliseconds, but wants to know if it is left alone.
+            "watch" => (self.peer, self.deadline) = (Peer::HangUp, Some(cx.now() + Duration::from_millis(number()))),
+            // Listens for so long, and then only wants to know if it is left alone.
+            "nap" => (self.naps, self.deadline) = (true, Some(cx.now() + Duration::from_millis(number()))),
+            "flood" => cx.send(Bytes::from(vec![b'x'; number() as usize])),
+            "connect" => {
+                let (address, millis) = rest.split_once(' ').unwrap();
+                let until = cx.now() + Duration::from_millis(millis.parse().unwrap());
+                cx.connect(address.parse().unwrap(), Message::Connect { parent: cx.me(), until });
+            }
+            "all" => {
+                self.present.lock().unwrap().iter().for_each(|&to| cx.message(to, Message::Words(format!("{rest}\n"))));
+            }
+            "files" => _ = cx.open("new", OpenMode::CreateNew),
+            "finish" => cx.finish(),
+            "end" => self.is_over = true,
+            _ => panic!("{line:?}?"),
+        }
+    }
+
+    fn tell(&self, news: impl ToString) {
+        let _ = self.news.send(news.to_string());
+    }
+
+    /// From one file operation to the next.
+    fn go_on(&mut self, done: io::Result<FileDone>, cx: &mut Context<'_, Message>) {
+        match (done, self.file) {
+            (Ok(FileDone::Opened(file, 0)), None) => {
+                self.file = Some(file);
+                (0..40).for_each(|at| _ = cx.write_file(file, at * 3, Bytes::from_static(b"abc")));
+                cx.file(FileOp::Rename { from: "new".into(), to: "nowhere/old".into() });
+            }
+            (Ok(FileDone::Done), Some(_)) => cx.write(b"written\n"),
+            (Err(error), Some(file)) if error.kind() == ErrorKind::NotFound => {
+                cx.file(FileOp::Read { file, range: 0..200 });
+            }
+            (Ok(FileDone::Read(octets)), Some(_)) => cx.write(format!("read {}\n", octets.len()).as_bytes()),
+            (done, _) => cx.write(format!("{done:?}\n").as_bytes()),
+        }
+    }
+}
+
+impl Protocol for Puppet {
+    type Message = Message;
+
+    fn receive(&mut self, input: &[u8], cx: &mut Context<'_, Message>) -> usize {
+        let Some(end) = input.iter().position(|&octet| octet == b'\n') else { return 0 };
+        self.obey(std::str::from_utf8(&input[..end]).unwrap(), cx);
+        end + 1
+    }
+
+    fn event(&mut self, event: Event<Message>, cx: &mut Context<'_, Message>) {
+        match event {
+            Event::Begun(result) => {
+                self.present.lock().unwrap().push(cx.me());
+                if let Some(parent) = self.parent {
+                    cx.write(b"hello\n");
+                    self.is_over = result.is_err();
+                    self.deadline = None;
+                    cx.message(parent, Message::Connected(result.map_err(|error| error.kind())));
+                }
+            }
+            Event::Deadline => {
+                self.deadline = None;
+                if self.parent.is_some() {
+                    self.is_over = true;
+                } else if self.naps {
+                    self.peer = Peer::HangUp;
+                    cx.write(b"napping\n");
+                } else {
+                    self.peer = Peer::Bytes;
+                    cx.write(b"awake\n");
+                }
+            }
+            Event::Message(_, Message::Connected(result)) => cx.write(format!("{result:?}\n").as_bytes()),
+            Event::Message(_, Message::Words(words)) => cx.write(words.as_bytes()),
+            Event::File(_, done) => self.go_on(done, cx),
+            Event::HangUp => {
+                self.tell("hang-up");
+                self.is_over = true;
+            }
+            Event::PeerFinished => {
+                self.tell("finished");
+                self.is_over = true;
+            }
+            Event::Closed(close) => self.tell(format!("{close:?}")),
+            Event::Stopping => self.is_over = true,
+            _ => {}
+        }
+    }
+
+    fn interest(&self) -> Option<Interest> {
+        let interest = Interest { peer: self.peer, messages: true, room: false, deadline: self.deadline };
+        (!self.is_over).then_some(interest)
+    }
+}
+
+/// A server of puppets, for as long as `converse` takes.
+fn serve(limits: ServeLimits, converse: impl FnOnce(SocketAddr, &Receiver<String>)) -> Cost {
+    serve_all(1, limits, converse)
+}
+
+fn serve_all(loops: usize, limits: ServeLimits, converse: impl FnOnce(SocketAddr, &Receiver<String>)) -> Cost {
+    let files = tempfile::tempdir().unwrap();
+    let (news, heard) = channel();
+    let directory = Some(Directory::open(files.path()).unwrap());
+    let puppets = Puppets { news: Mutex::new(news), present: Arc::default(), directory };
+    let shutdown = Shutdown::new().unwrap();
+    let listeners = listen("127.0.0.1:0".parse().unwrap(), loops).unwrap();
+    let address = listeners[0].local_addr().unwrap();
+    thread::scope(|scope| {
+        let server = scope.spawn(|| Pool { limits }.serve_all(listeners, &puppets, &shutdown));
+        /// Also if the conversation fails.
+        struct Stop<'a>(&'a Shutdown);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.begin();
+            }
+        }
+        let stop = Stop(&shutdown);
+        converse(address, &heard);
+        drop(stop);
+        server.join().unwrap().unwrap()
+    })
+}
+
+fn dial(address: SocketAddr) -> TcpStream {
+    let peer = TcpStream::connect(address).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer
+}
+
+fn reset(peer: TcpStream) {
+    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+fn say(peer: &mut TcpStream, line: &str) {
+    peer.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+fn hear(peer: &mut TcpStream, expected: &str) {
+    let mut heard = vec![0; expected.len()];
+    peer.read_exact(&mut heard).unwrap();
+    assert_eq!(String::from_utf8(heard).unwrap(), expected);
+}
+
+fn news(heard: &Receiver<String>) -> String {
+    heard.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn reading_and_watching_take_turns() {
+    serve(ServeLimits::default(), |address, heard| {
+        let mut peer = dial(address);
+        for round in 0..20 {
+            say(&mut peer, "watch 3");
+            if round % 2 == 0 {
+                say(&mut peer, "echo while it is watching");
+                hear(&mut peer, "awake\nwhile it is watching\n");
+            } else {
+                hear(&mut peer, "awake\n");
+            }
+            say(&mut peer, "echo and now");
+            hear(&mut peer, "and now\n");
+        }
+        say(&mut peer, "watch 1000000");
+        say(&mut peer, "nobody reads this");
+        drop(peer);
+        assert_eq!(news(heard), "hang-up");
+        assert_eq!(news(heard), "Done");
+
+        // A peer that goes while it is read, and has been watched before, has finished and not hung up.
+        let mut peer = dial(address);
+        say(&mut peer, "watch 1");
+        hear(&mut peer, "awake\n");
+        drop(peer);
+        assert_eq!(news(heard), "finished");
+        assert_eq!(news(heard), "Done");
+
+        // One that resets is noticed too.
+        let mut peer = dial(address);
+        say(&mut peer, "watch 1000000");
+        reset(peer);
+        assert_eq!(news(heard), "hang-up");
+    });
+}
+
+#[test]
+fn a_hang_up_is_noticed_by_one_who_still_reads() {
+    serve(ServeLimits::default(), |address, heard| {
+        let mut peers: Vec<_> = (0..3).map(|_| dial(address)).collect();
+        for peer in &mut peers {
+            say(peer, "nap 1");
+            hear(peer, "napping\n");
+        }
+        // Octets bring the reader back, but are no news.
+        say(&mut peers[0], "z");
+        for leave in [drop, drop, reset] {
+            leave(peers.remove(0));
+            assert_eq!(news(heard), "hang-up");
+            news(heard);
+        }
+    });
+}
+
+#[test]
+fn a_server_ends_while_somebody_is_watched() {
+    let mut peers = Vec::new();
+    serve(ServeLimits::default(), |address, _| {
+        for _ in 0..10 {
+            let mut peer = dial(address);
+            say(&mut peer, "watch 1");
+            hear(&mut peer, "awake\n");
+            say(&mut peer, "watch 1000000");
+            peers.push(peer);
+        }
+    });
+    for mut peer in peers {
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0, "the end is orderly, and not that of the drain limit");
+    }
+}
+
+#[test]
+fn a_connect_is_told_and_can_be_taken_back() {
+    serve(ServeLimits { send_grace: Duration::from_millis(400), ..ServeLimits::default() }, |address, heard| {
+        let mut peer = dial(address);
+        let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+        say(&mut peer, &format!("connect {} 1000000", upstream.local_addr().unwrap()));
+        hear(&mut peer, "Ok(())\n");
+        let mut other = upstream.accept().unwrap().0;
+        hear(&mut other, "hello\n");
+        drop(other);
+        assert_eq!((news(heard), news(heard)), ("finished".into(), "Done".into()));
+
+        let nobody = upstream.local_addr().unwrap();
+        drop(upstream);
+        say(&mut peer, &format!("connect {nobody} 1000000"));
+        hear(&mut peer, "Err(ConnectionRefused)\n");
+        assert_eq!(news(heard), "Done");
+
+        // Who does not take connections off a queue of one answers no second one.
+        let deaf = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        deaf.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        deaf.listen(0).unwrap();
+        let deaf_address = deaf.local_addr().unwrap().as_socket().unwrap();
+        let _in_the_queue = TcpStream::connect(deaf_address).unwrap();
+        for millis in [0, 1, 10, 500] {
+            say(&mut peer, &format!("connect {deaf_address} {millis}"));
+            assert_eq!(news(heard), "Done", "it gave up before it was connected");
+        }
+        say(&mut peer, &format!("connect {deaf_address} 1000000"));
+        say(&mut peer, "echo and nobody waits for it");
+        hear(&mut peer, "and nobody waits for it\n");
+    });
+}
+
+#[test]
+fn a_send_comes_back_and_who_takes_nothing_is_cut() {
+    let limits = ServeLimits { send_grace: Duration::from_secs(1), send_rate: 1 << 16, ..ServeLimits::default() };
+    let cost = serve(limits, |address, heard| {
+        let (mut slow, mut stuck) = (dial(address), dial(address));
+        say(&mut stuck, "flood 30000000");
+        say(&mut slow, "flood 30000000");
+        // It pauses for longer than a send may wait, but keeps the rate.
+        let (mut got, mut buffer) = (0, vec![0; 1 << 20]);
+        while got < 30_000_000 {
+            if got < 3_000_000 {
+                thread::sleep(Duration::from_millis(150));
+            }
+            let count = slow.read(&mut buffer).unwrap();
+            assert!(count > 0 && buffer[..count].iter().all(|&octet| octet == b'x'), "at {got}");
+            got += count;
+        }
+        assert_eq!(got, 30_000_000);
+        assert_eq!(news(heard), "Unheard", "the one who took nothing");
+        let error = io::copy(&mut stuck, &mut io::sink()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    });
+    // One each to limit the sends, one to reset.
+    assert_eq!(cost.calls.of(Call::Setsockopt), 3, "{:?}", cost.calls);
+}
+
+#[test]
+fn short_answers_are_given_up_too() {
+    let limits = ServeLimits { send_grace: Duration::from_millis(300), ..ServeLimits::default() };
+    serve(limits, |address, heard| {
+        let mut peer = dial(address);
+        socket2::SockRef::from(&peer).set_recv_buffer_size(4096).unwrap();
+        peer.set_nonblocking(true).unwrap();
+        let line = format!("echo {}\n", "x".repeat(1000)).repeat(100);
+        let until = Instant::now() + PATIENCE;
+        let close = loop {
+            match peer.write(line.as_bytes()) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::yield_now(),
+                Err(_) => break news(heard),
+            }
+            assert!(Instant::now() < until, "it is served for ever");
+            if let Ok(close) = heard.try_recv() {
+                break close;
+            }
+        };
+        assert_eq!(close, "Unheard");
+    });
+}
+
+#[test]
+fn more_file_operations_than_may_be_under_way_are_all_done() {
+    let cost = serve(ServeLimits::default(), |address, _| {
+        let mut peer = dial(address);
+        say(&mut peer, "files");
+        let mut heard = String::new();
+        while heard.lines().count() < 41 {
+            let mut buffer = [0; 1000];
+            let count = peer.read(&mut buffer).unwrap();
+            heard.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+        let written = heard.lines().filter(|line| *line == "written").count();
+        let read = heard.lines().filter(|line| line.starts_with("read ")).count();
+        assert_eq!((written, read), (40, 1), "{heard}");
+    });
+    assert_eq!(cost.calls.of(Call::Pwrite64), 40);
+}
+
+#[test]
+fn who_has_finished_still_listens() {
+    serve(ServeLimits::default(), |address, heard| {
+        let mut peer = dial(address);
+        say(&mut peer, "echo last word\nfinish");
+        hear(&mut peer, "last word\n");
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+        say(&mut peer, "echo lost");
+        drop(peer);
+        assert_eq!((news(heard), news(heard)), ("finished".into(), "Done".into()));
+    });
+}
+
+#[test]
+fn messages_cross_from_loop_to_loop() {
+    const PEERS: usize = 32;
+    let mut those_who_stay = Vec::new();
+    serve_all(2, ServeLimits::default(), |address, _| {
+        let mut peers: Vec<_> = (0..PEERS).map(|_| dial(address)).collect();
+        for peer in &mut peers {
+            say(peer, "echo here");
+            hear(peer, "here\n");
+        }
+        for round in 0..20 {
+            say(&mut peers[round], "all hello");
+            peers.iter_mut().for_each(|peer| hear(peer, "hello\n"));
+        }
+        say(&mut peers[0], "all goodbye");
+        those_who_stay = peers;
+    });
+    for mut peer in those_who_stay {
+        let mut rest = String::new();
+        peer.read_to_string(&mut rest).unwrap();
+        assert!(rest.is_empty() || rest == "goodbye\n", "{rest:?}");
+    }
+}
