@@ -36,10 +36,12 @@ pub(crate) struct Wishes {
     pub(crate) dice: u64,
 }
 
-/// What it has for others.
-pub(crate) struct Mail<M> {
-    pub(crate) letters: Vec<Letter<M>>,
-    pub(crate) births: Vec<Birth<M>>,
+/// What a protocol has for others. Those it mentions first may be who it writes to.
+pub struct Mail<M> {
+    /// To be brought into the world.
+    pub births: Vec<Birth<M>>,
+    /// To be delivered after that, in this order.
+    pub letters: Vec<Letter<M>>,
 }
 
 /// A message on its way, or on its way back.

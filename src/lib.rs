@@ -67,7 +67,7 @@ mod time;
 mod unavailable;
 
 pub use connection::{Close, Connection, End, Needs};
-pub use context::{Birth, Context, Letter};
+pub use context::{Birth, Context, Letter, Mail};
 pub use cost::Cost;
 pub use directory::Directory;
 pub use file_op::{FileDone, FileId, FileOp, FileRequest, FileTicket, OpenMode};

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use connection_support::{BYTES, GRACE, Log, MESSAGES, Message, NOTHING, NOW, Puppet, at, common, due, kernel_takes, unsent};
 use iolab::limits::{FILE_OPERATIONS, LINGER, MAILBOX_MESSAGES, SEND_LIMIT_OCTETS};
-use iolab::{Close, Connection, Context, End, Event, FileDone, FileOp, FileRequest, Interest, Letter, Peer, SendQueue, Why};
+use iolab::{
+    Close, Connection, Context, End, Event, FileDone, FileOp, FileRequest, Interest, Letter, Mail, Peer, SendQueue, Why,
+};
 
 const HANG_UP: Interest = Interest { peer: Peer::HangUp, ..NOTHING };
 
@@ -34,7 +36,7 @@ fn two(second: Puppet) -> (Connection<Puppet>, Connection<Puppet>, [Log; 2]) {
 }
 
 fn letters(connection: &mut Connection<Puppet>) -> Vec<Letter<Message>> {
-    connection.take_mail().1
+    connection.take_mail().letters
 }
 
 /// Takes what one has for the other; what comes back is delivered to the first.
@@ -63,7 +65,8 @@ fn the_beginning_is_told_first_and_the_end_last_and_each_once() {
     type Make<'a> = &'a dyn Fn(Puppet) -> (Connection<Puppet>, Log);
     let makes: [Make; 3] = [&accepted, &spawned, &connected];
     for make in makes {
-        let ends: [(fn(&mut Connection<Puppet>), Close); 3] = [
+        type End = fn(&mut Connection<Puppet>);
+        let ends: [(End, Close); 3] = [
             (|connection| connection.closed(NOW), Close::Done),
             (|connection| connection.failed(NOW), Close::Failed),
             (|connection| connection.drained(NOW), Close::Drained),
@@ -91,7 +94,7 @@ fn born(puppet: Puppet, to_be_connected: bool) -> (Connection<Puppet>, Log) {
     let spawn = |_: &mut Puppet, _: &Event<Message>, cx: &mut Cx<'_>| _ = cx.spawn(String::new());
     let common = common();
     let (mut parent, _) = Puppet { life: spawn, ..Puppet::wants(BYTES) }.connect_to(&common);
-    let (births, _) = parent.take_mail();
+    let births = parent.take_mail().births;
     let log = puppet.log.clone();
     (Connection::born(puppet, births[0].id(), to_be_connected, &common, NOW), log)
 }
@@ -313,7 +316,7 @@ fn births_come_before_letters_and_a_refused_one_gives_its_seed_back() {
         }
     };
     let (mut parent, log) = Puppet { life: bears, ..Puppet::wants(BYTES) }.connect_to(&common);
-    let (births, letters) = parent.take_mail();
+    let Mail { births, letters } = parent.take_mail();
     assert!(!parent.has_mail());
     let [job, out] = births.try_into().expect("two");
     assert_eq!((job.address(), out.address()), (None, Some("127.0.0.1:9".parse().unwrap())));
@@ -780,7 +783,7 @@ fn one_within_another_speaks_through_it_and_its_messages_are_lifted() {
     let (mut connection, _) = Puppet { receive, friend: Some(second.id()), ..Puppet::wants(BYTES) }.connect();
     connection.received(b"inner", NOW);
     assert_eq!(unsent(&mut connection), b"inner");
-    let (births, letters) = connection.take_mail();
+    let Mail { births, letters } = connection.take_mail();
     for letter in letters {
         assert!(second.deliver(letter, NOW).is_none());
     }

@@ -59,7 +59,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// The peer has finished or gone, as [`Needs::hang_up`] asked; what it said before may be unread.
+    /// The peer has finished or gone, as [`Needs::hang_up`](super::Needs::hang_up) asked; what it said before may be unread.
     pub fn hung_up(&mut self, now: Now) {
         if self.hang_up == News::None {
             self.hang_up = News::Come;
@@ -134,15 +134,16 @@ impl<P: Protocol> Connection<P> {
         self.hear_out(now);
     }
 
-    /// The server is shutting down.
+    /// The server is shutting down. It is told once.
     pub fn stopping(&mut self, now: Now) {
-        if self.stage == Stage::Open {
+        let is_news = !std::mem::replace(&mut self.is_stopping, true);
+        if is_news && self.stage == Stage::Open {
             self.tell(Event::Stopping, now);
             self.resume(now);
         }
     }
 
-    /// FIN was sent, as [`End::Finish`] asked.
+    /// FIN was sent, as [`End::Finish`](super::End::Finish) asked.
     pub fn finished(&mut self, now: Now) {
         self.fin = Fin::Sent;
         match self.stage {
@@ -166,7 +167,7 @@ impl<P: Protocol> Connection<P> {
         self.end(Close::Drained, now);
     }
 
-    /// It is about to be closed, as [`End::Close`] asked.
+    /// It is about to be closed, as [`End::Close`](super::End::Close) asked.
     pub fn closed(&mut self, now: Now) {
         self.end(Close::Done, now);
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::context::{Birth, Letter, Mail, Wishes};
+use crate::context::{Letter, Mail, Wishes};
 use crate::file_op::FileRequest;
 use crate::identity::{Common, ConnectionId};
 use crate::limits::FILE_OPERATIONS;
@@ -61,6 +61,8 @@ pub struct Connection<P: Protocol> {
     /// The peer seems too slow, but only the kernel knows how much it has taken of what is lent: no more goes out before that
     /// is judged.
     recall: bool,
+    /// It has been told that the server is shutting down.
+    is_stopping: bool,
     octets_copied: u64,
 }
 
@@ -204,6 +206,7 @@ impl<P: Protocol> Connection<P> {
             paused: false,
             watch: SendWatch::default(),
             recall: false,
+            is_stopping: false,
             octets_copied: 0,
         }
     }
@@ -268,9 +271,8 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// What it has for others: protocols to bring into the world, and then letters to deliver, also after it has ended.
-    pub fn take_mail(&mut self) -> (Vec<Birth<P::Message>>, Vec<Letter<P::Message>>) {
-        let mail = std::mem::take(&mut self.mail);
-        (mail.births, mail.letters)
+    pub fn take_mail(&mut self) -> Mail<P::Message> {
+        std::mem::take(&mut self.mail)
     }
 
     /// Whether there is any.

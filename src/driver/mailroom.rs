@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::post::Post;
 use super::slots::Key;
 use crate::connection::Connection;
-use crate::context::{Birth, Letter};
+use crate::context::{Birth, Letter, Mail};
 use crate::identity::ConnectionId;
 use crate::protocol::{MessageOf, Protocol, Service, Why};
 use crate::time::Now;
@@ -41,7 +41,7 @@ impl<'a, M> Mailroom<'a, M> {
     /// Takes all mail of one who lives here.
     pub(crate) fn take_from<P: Protocol<Message = M>>(&mut self, connection: &mut Connection<P>) {
         if connection.has_mail() {
-            let (births, letters) = connection.take_mail();
+            let Mail { births, letters } = connection.take_mail();
             self.births.extend(births);
             self.post(letters);
         }

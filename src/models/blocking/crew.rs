@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::house::House;
 use super::peer::{Guard, Peer};
 use crate::connection::Needs;
+use crate::context::Mail;
 use crate::cost::Cost;
 use crate::file_op::FileRequest;
 use crate::limits::READ_OCTETS;
@@ -259,7 +260,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
     /// Delivers what the protocol has for others. Nobody else does meanwhile: letters keep their order.
     fn post<'p>(&mut self, peer: &'p Peer<S::Protocol>, mut state: Guard<'p, S::Protocol>) -> Guard<'p, S::Protocol> {
         state.is_posting = true;
-        let (births, letters) = state.connection.take_mail();
+        let Mail { births, letters } = state.connection.take_mail();
         drop(state);
         let now = clock::now();
         let unborn: Vec<_> = births.into_iter().filter_map(|birth| self.house.bear(birth, now).err()).collect();

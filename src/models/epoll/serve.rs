@@ -235,7 +235,10 @@ impl<'a, S: Service> Server<'a, S> {
             Ok(protocol) => protocol,
             Err(letter) => return self.mailroom.post([letter]),
         };
-        let connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+        let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+        if self.drain_until.is_some() {
+            connection.stopping(now);
+        }
         let key = self.peers.insert(Peer::new(None, connection, true));
         self.born += 1;
         self.mailroom.move_in(id, key);

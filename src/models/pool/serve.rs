@@ -221,7 +221,10 @@ impl<S: Service> Server<'_, '_, S> {
             Ok(protocol) => protocol,
             Err(letter) => return self.mailroom.post([letter]),
         };
-        let connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+        let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+        if self.drain_until.is_some() {
+            connection.stopping(now);
+        }
         let key = self.peers.insert(Peer::born(connection));
         self.born += 1;
         self.mailroom.move_in(id, key);

@@ -7,7 +7,7 @@ use super::resident::Resident;
 use super::watched::{Numbered, Watched};
 use super::{NumberedOf, World};
 use crate::connection::Connection;
-use crate::context::{Birth, Letter};
+use crate::context::{Birth, Letter, Mail};
 use crate::limits::MAILBOX_MESSAGES;
 use crate::protocol::{Service, Why};
 
@@ -24,7 +24,7 @@ pub(super) enum Fate {
 impl<S: Service> World<'_, S> {
     /// Takes what a resident has for others.
     pub(super) fn collect_mail(&mut self, index: usize) {
-        let (births, letters) = self.residents[index].connection.take_mail();
+        let Mail { births, letters } = self.residents[index].connection.take_mail();
         self.births.extend(births);
         for letter in letters {
             let resident = &mut self.residents[index];
@@ -128,7 +128,10 @@ impl<S: Service> World<'_, S> {
         match grown {
             Ok(protocol) => {
                 self.note(Who::Connection(id), Move::Born(Some(parent)));
-                let connection = Connection::born(Watched::new(protocol), id, address.is_some(), &self.common, self.now);
+                let mut connection = Connection::born(Watched::new(protocol), id, address.is_some(), &self.common, self.now);
+                if self.is_stopping {
+                    connection.stopping(self.now);
+                }
                 self.residents.push(Resident { address, is_born: true, ..Resident::new(connection) });
                 self.look_after(self.residents.len() - 1);
             }

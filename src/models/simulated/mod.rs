@@ -11,7 +11,7 @@
 //!                                                        time jumps: a deadline comes
 //! ```
 //!
-//! A [`World`] drives the [`Connection`]s of one server just as a model does, except that a seed decides which of the possible
+//! A [`World`] drives the [`Connection`](crate::Connection)s of one server just as a model does, except that a seed decides which of the possible
 //! moves is made next and how large it is. What takes the network a bad day to do (an answer leaving octet by octet while a FIN
 //! overtakes a timer and a message the one who could have told of it) is one seed among thousands; the same seed does the same
 //! again, and tells its [story](World::story). The test is yours: be the peers, with [`connect`](World::connect),

@@ -329,7 +329,10 @@ impl<'a, S: Service> Server<'a, S> {
         let (id, address) = (birth.id, birth.address);
         match grow(self.service, birth, self.born < self.limits.connections, now) {
             Ok(protocol) => {
-                let connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+                let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
+                if self.drain_until.is_some() {
+                    connection.stopping(now);
+                }
                 let key = self.peers.insert(Peer::new(None, connection, self.buffers.first_manner(), true));
                 self.born += 1;
                 self.mailroom.move_in(id, key);
