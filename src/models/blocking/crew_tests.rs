@@ -13,7 +13,10 @@ use crate::{ConnectionId, Context, Cost, Event, Interest, Model, Now, Peer, Prot
 /// Whatever takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Introduces newcomers by number, and does what a line asks for: `tell N`, `abort N`, `burst N M` (N tells M ten numbers).
+/// Enough that it takes a while to deliver them.
+const BURST: u32 = 100;
+
+/// Introduces newcomers by number, and does what a line asks for: `tell N`, `abort N`, `burst N M` (N tells M [`BURST`] numbers).
 #[derive(Default)]
 struct Exchange {
     names: Mutex<Vec<ConnectionId>>,
@@ -74,7 +77,7 @@ impl Protocol for Talker<'static> {
             }
             Event::Message(_, Word::Number(number)) => cx.write(format!("{number}\n").as_bytes()),
             Event::Message(_, Word::Abort) => cx.abort(),
-            Event::Message(_, Word::Burst(to)) => (0..10).for_each(|_| self.tell(to, cx)),
+            Event::Message(_, Word::Burst(to)) => (0..BURST).for_each(|_| self.tell(to, cx)),
             Event::PeerFinished | Event::Stopping => self.sent = u32::MAX,
             _ => {}
         }
@@ -93,10 +96,20 @@ fn serving(talk: impl FnOnce(SocketAddr)) -> Cost {
     let shutdown = Shutdown::new().unwrap();
     thread::scope(|scope| {
         let server = scope.spawn(|| Blocking::default().serve(listener, &service, &shutdown).unwrap());
+        let end = Ending(&shutdown);
         talk(address);
-        shutdown.begin();
+        drop(end);
         server.join().unwrap()
     })
+}
+
+/// A talk that fails leaves no server behind.
+struct Ending<'a>(&'a Shutdown);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.begin();
+    }
 }
 
 struct Client {
@@ -157,7 +170,8 @@ fn letters_keep_their_order_whichever_thread_they_come_from() {
             (0..TIMES).for_each(|_| other.say(&foreign));
             other
         });
-        let listening = thread::spawn(move || (0..TIMES * 20).for_each(|number| assert_eq!(to.hear().unwrap(), number)));
+        let listening =
+            thread::spawn(move || (0..TIMES * (10 + BURST)).for_each(|number| assert_eq!(to.hear().unwrap(), number)));
         (0..TIMES).for_each(|_| one.say(&own));
         listening.join().unwrap();
         drop(talking.join().unwrap());
