@@ -93,7 +93,8 @@ impl<S: Service> World<'_, S> {
     fn complaint_at_rest(&self, resident: &Resident<S::Protocol>) -> Option<&'static str> {
         let heard = &resident.connection.protocol().heard;
         let Some(Interest { peer, messages, deadline, .. }) = resident.wants() else {
-            return (resident.is_open() && resident.needs.deadline.is_none()).then_some("nothing will end it");
+            let is_over = resident.connection.close().is_some() || resident.needs.deadline.is_some();
+            return (!is_over).then_some("it has said all, and nothing will end it");
         };
         let is_up = resident.peer.is_some();
         let from_peer = match peer {
