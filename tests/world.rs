@@ -44,6 +44,12 @@ fn every_play_goes_the_same_way_with_every_seed() {
             heard.push(until_end(world, peer)?);
             Ok(heard)
         }),
+        equal("one thing after the other", |world| {
+            let peer = world.connect();
+            world.say(peer, b"later 1\nlater 2\necho three\n");
+            world.finish(peer);
+            Ok(vec![until_end(world, peer)?])
+        }),
         long("a flood", |world| {
             let peer = world.connect();
             world.say(peer, b"flood 1100\n");
@@ -205,7 +211,7 @@ fn live_dangerously(world: &mut Street<'_>, seed: u64) -> Result<(), String> {
         b"job 5\n",
         b"job 0\n",
         b"flood 60\n",
-        b"flood 9\n",
+        b"later 9\n",
         b"dial\n",
         b"misdial\n",
         b"save it\n",

@@ -8,6 +8,7 @@
 //! | `flood N` | how many of N messages to one who sleeps were heard, and how many came back |
 //! | `dial`, `misdial` | the upstream from then on, or that nobody is there |
 //! | `save TEXT`, `load` | what came of it |
+//! | `later N` | N, after a file and a word to itself |
 //! | `watch` | nothing; when it hangs up, the room is told |
 //! | `finish`, `abort`, `panic` | FIN; a reset; a reset |
 
@@ -58,6 +59,7 @@ pub enum Note {
     Octets(Bytes),
     Done,
     Gone,
+    Later(u64),
     Sleeper,
     Knock,
     Awake,
