@@ -99,6 +99,7 @@ impl Front {
         let number = text.parse().unwrap_or(0);
         match verb {
             "echo" => answer(text, cx),
+            "pour" => cx.append(vec![b'x'; number as usize]),
             "join" => self.join(cx),
             "say" => {
                 if let Some(room) = self.room {

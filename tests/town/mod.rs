@@ -3,6 +3,7 @@
 //! | a peer says | and hears |
 //! |---|---|
 //! | `echo TEXT` | TEXT |
+//! | `pour N` | N octets |
 //! | `join`, `say TEXT` | what is said in the room, its own words among it |
 //! | `job N` | N squared, ten milliseconds later; nothing grows out of job 0 |
 //! | `flood N` | how many of N messages to one who sleeps were heard, and how many came back |

@@ -140,7 +140,7 @@ impl Line {
             }
             Event::Message(_, Note::Gone) => cx.abort(),
             Event::Returned(..) => cx.abort(),
-            Event::Closed(_) if !self.has_failed && !(self.is_peer_done && self.is_front_done) => {
+            Event::Closed(_) if !(self.has_failed || self.is_peer_done && self.is_front_done) => {
                 cx.message(self.front, Note::Gone);
             }
             _ => {}

@@ -2,10 +2,10 @@
 
 use std::io::{self, IoSlice};
 use std::mem;
-use std::time::Duration;
 
 use bytes::Buf;
 
+use super::chance::FAULTS;
 use super::disk::errno;
 use super::moves::{Move, Who};
 use super::resident::{FarEnd, Fin, Resident};
@@ -15,17 +15,10 @@ use crate::connection::{Connection, End};
 use crate::limits::READ_OCTETS;
 use crate::protocol::Service;
 use crate::send_queue::LENT_SEGMENTS;
-use crate::time::{Now, Time};
-
-/// After so many moves all further ones are as large as they can be: a seed that moves single octets would need a minute for
-/// a megabyte, and has shown by then what it can show.
-const SMALL_MOVES: usize = 4000;
+use crate::time::Now;
 
 /// A world that runs out of something does so before one in so many moves.
 const SHORTAGES: usize = 40;
-
-/// With faults, something breaks before one in so many moves.
-const FAULTS: usize = 60;
 
 impl<S: Service> World<'_, S> {
     /// Makes one move; false if nothing can happen now, except that time passes.
@@ -295,80 +288,6 @@ impl<S: Service> World<'_, S> {
         }
         self.closes.extend(close.map(|close| (id, close)));
         self.see_off(&resident);
-    }
-
-    // By chance.
-
-    /// A loop is not always in time, and comes by for nothing now and then.
-    fn dawdle(&mut self) {
-        if !self.dice.one_in(4) {
-            return;
-        }
-        let later = self.now.at + Duration::from_nanos(self.dice.below(1000) as u64);
-        if self.next_deadline().is_none_or(|deadline| later < deadline) {
-            self.now.at = later;
-            let place = self.dice.below(self.residents.len());
-            if place < self.residents.len() {
-                self.tell(place, |connection, now| connection.time(now));
-            }
-        }
-    }
-
-    /// Whether anything was there to be broken.
-    fn break_something(&mut self) -> bool {
-        match self.dice.below(3) {
-            0 => {
-                let peer = self.dice.below(self.peers.len());
-                let is_breakable = self.peers.get(peer).is_some_and(|far| !far.is_broken && !far.is_left);
-                if is_breakable {
-                    self.reset(peer);
-                }
-                is_breakable
-            }
-            1 if !self.out_of_descriptors => {
-                self.out_of_descriptors = true;
-                self.note(Who::World, Move::DescriptorsOut);
-                true
-            }
-            _ => self.jump(None),
-        }
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        let deadlines = self.residents.iter().filter_map(|resident| resident.needs.deadline);
-        let cut_at = self.cut_at.filter(|_| !self.residents.is_empty());
-        deadlines.chain(cut_at).min()
-    }
-
-    /// Jumps to what is to happen next by the clock, but not beyond `until`; false if there is nothing.
-    pub(super) fn jump(&mut self, until: Option<Time>) -> bool {
-        let Some(next) = self.next_deadline() else { return false };
-        if until.is_some_and(|until| until < next) || !self.is_patient() {
-            return false;
-        }
-        let late = Duration::from_nanos(self.dice.below(1000) as u64);
-        self.now.at = self.now.at.max(next) + late;
-        if self.cut_at.is_some_and(|at| at <= self.now.at) {
-            self.cut_at = None;
-            self.note(Who::World, Move::Cut);
-            for place in 0..self.residents.len() {
-                self.tell(place, |connection, now| connection.drained(now));
-            }
-        }
-        for place in 0..self.residents.len() {
-            if self.residents[place].needs.deadline.is_some_and(|deadline| deadline <= self.now.at) {
-                self.note_of(place, Move::Time);
-                self.tell(place, |connection, now| connection.time(now));
-            }
-        }
-        true
-    }
-
-    /// Some of them, and in the shortest run all.
-    fn portion(&mut self, most: usize) -> usize {
-        let largest = if self.story.len() > SMALL_MOVES { usize::MAX } else { self.habits.largest };
-        let most = most.min(largest);
-        if self.dice.one_in(4) { most } else { most - self.dice.below(most) }
     }
 
     // What follows from anything that a resident was told.
