@@ -106,6 +106,13 @@ fn every_play_goes_the_same_way_with_every_seed() {
             world.finish(peer);
             Ok(vec![until_end(world, peer)?])
         }),
+        equal("the end waits for files", |world| {
+            let peer = world.connect();
+            world.say(peer, b"burst 100\nsave it\nforget\n");
+            let heard = until_end(world, peer)?;
+            demand(world.disk().get("state").is_err(), "the file is still there")?;
+            Ok(vec![heard])
+        }),
         equal("stops", |world| {
             let peers = [world.connect(), world.connect(), world.connect()];
             world.say(peers[0], b"join\n");
@@ -222,10 +229,10 @@ fn live_dangerously(world: &mut Street<'_>, seed: u64) -> Result<(), String> {
         b"job 5\n",
         b"job 0\n",
         b"flood 60\n",
-        b"later 9\n",
+        b"burst 40\nlater 9\n",
         b"dial\n",
         b"misdial\n",
-        b"save it\n",
+        b"save it\nforget\n",
         b"load\n",
         b"watch\n",
         b"finish\n",

@@ -20,6 +20,7 @@ pub struct Front {
     save: Option<Save>,
     is_loading: bool,
     later: Option<Later>,
+    burst: usize,
     is_watching: bool,
     is_peer_done: bool,
     is_stopping: bool,
@@ -76,6 +77,7 @@ impl Front {
             save: None,
             is_loading: false,
             later: None,
+            burst: 0,
             is_watching: false,
             is_peer_done: false,
             is_stopping: false,
@@ -131,6 +133,14 @@ impl Front {
                 self.later = Some(Later::File);
                 cx.message(cx.me(), Note::Later(number));
                 cx.open("nothing", OpenMode::Read);
+            }
+            "burst" => {
+                self.burst = number as usize;
+                (0..number).for_each(|_| _ = cx.open("nothing", OpenMode::Read));
+            }
+            "forget" => {
+                cx.file(FileOp::Unlink { path: STATE.into() });
+                self.is_over = true;
             }
             "watch" => self.is_watching = true,
             "finish" => cx.finish(),
@@ -252,6 +262,13 @@ impl Front {
     }
 
     fn file(&mut self, result: io::Result<FileDone>, cx: &mut Context<'_, Note>) {
+        if self.burst > 0 {
+            self.burst -= 1;
+            if self.burst == 0 {
+                answer("all came back", cx);
+            }
+            return;
+        }
         if self.later == Some(Later::File) {
             self.later = Some(Later::Word);
             return;
@@ -325,13 +342,14 @@ impl Front {
             || self.save.is_some()
             || self.is_loading
             || self.later.is_some()
+            || self.burst > 0
     }
 
     pub fn interest(&self) -> Option<Interest> {
         if self.is_over {
             return None;
         }
-        let is_deaf = self.is_peer_done || self.save.is_some() || self.is_loading || self.later.is_some();
+        let is_deaf = self.is_peer_done || self.save.is_some() || self.is_loading || self.later.is_some() || self.burst > 0;
         let peer = match self.is_watching {
             _ if is_deaf => Peer::Ignore,
             true => Peer::HangUp,

@@ -9,6 +9,8 @@
 //! | `flood N` | how many of N messages to one who sleeps were heard, and how many came back |
 //! | `dial`, `misdial` | the upstream from then on, or that nobody is there |
 //! | `save TEXT`, `load` | what came of it |
+//! | `burst N` | that N file operations came back |
+//! | `forget` | the end; the file is unlinked meanwhile |
 //! | `later N` | N, after a file and a word to itself |
 //! | `watch` | nothing; when it hangs up, the room is told |
 //! | `finish`, `abort`, `panic` | FIN; a reset; a reset |

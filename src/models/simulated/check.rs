@@ -81,6 +81,7 @@ impl<S: Service> World<'_, S> {
                 self.panicked += 1;
                 return;
             }
+            Some(Close::Done) if resident.asked > 0 => "its end did not wait for its file operations",
             _ if !heard.is_closed => "Closed was not told",
             _ if resident.waiting() > 0 => "letters in its mailbox were lost",
             _ if resident.posted != heard.sent => "letters that it sent were lost",
