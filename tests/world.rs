@@ -69,6 +69,17 @@ fn every_play_goes_the_same_way_with_every_seed() {
             demand(until_end(world, peer) == Err("a reset".into()), "no reset")?;
             Ok(vec![])
         }),
+        long("FIN behind a long answer", |world| {
+            let peer = world.connect();
+            world.say(peer, b"pour 600000\necho on\n");
+            world.finish(peer);
+            Ok(vec![until_end(world, peer)?])
+        }),
+        equal("last words to one who goes on talking", |world| {
+            let peer = world.connect();
+            world.say(peer, b"echo bye\nforget\nand on, and on, and on, and on");
+            Ok(vec![until_end(world, peer)?])
+        }),
         equal("a relay", relay),
         equal("nobody is dialed", |world| {
             let peer = world.connect();
@@ -205,6 +216,19 @@ fn the_rules_survive_faults() {
         outcome(verdict, &world, is_told)
     };
     play_all(&[Play { name: "survival".into(), is_long: false, play: Box::new(survive) }], SEEDS / 4);
+}
+
+#[test]
+fn who_waits_for_nothing_is_found_out() {
+    let town = Town::new(Care::Full);
+    for seed in 0..100 {
+        let mut world = World::seeded(&town, seed);
+        let peer = world.connect();
+        world.say(peer, b"echo before\nstick\n");
+        world.pass(Duration::ZERO);
+        assert_eq!(world.close(peer), Some(Close::Stuck));
+        assert!(world.check().is_err_and(|error| error.contains("stuck")));
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub struct Front {
     later: Option<Later>,
     burst: usize,
     is_watching: bool,
+    is_stuck: bool,
     is_peer_done: bool,
     is_stopping: bool,
     is_over: bool,
@@ -79,6 +80,7 @@ impl Front {
             later: None,
             burst: 0,
             is_watching: false,
+            is_stuck: false,
             is_peer_done: false,
             is_stopping: false,
             is_over: false,
@@ -142,6 +144,7 @@ impl Front {
                 cx.file(FileOp::Unlink { path: STATE.into() });
                 self.is_over = true;
             }
+            "stick" => self.is_stuck = true,
             "watch" => self.is_watching = true,
             "finish" => cx.finish(),
             "abort" => cx.abort(),
@@ -348,6 +351,9 @@ impl Front {
     pub fn interest(&self) -> Option<Interest> {
         if self.is_over {
             return None;
+        }
+        if self.is_stuck {
+            return Some(Interest::default());
         }
         let is_deaf = self.is_peer_done || self.save.is_some() || self.is_loading || self.later.is_some() || self.burst > 0;
         let peer = match self.is_watching {

@@ -13,6 +13,7 @@
 //! | `forget` | the end; the file is unlinked meanwhile |
 //! | `later N` | N, after a file and a word to itself |
 //! | `watch` | nothing; when it hangs up, the room is told |
+//! | `stick` | a reset: it waits for nothing |
 //! | `finish`, `abort`, `panic` | FIN; a reset; a reset |
 
 mod front;

@@ -119,7 +119,7 @@ impl<P: Protocol> Resident<P> {
     }
 
     /// What it waits for, if it is open.
-    fn wants(&self) -> Option<Interest> {
+    pub(super) fn wants(&self) -> Option<Interest> {
         self.connection.protocol().wants().filter(|_| self.connection.close().is_none())
     }
 

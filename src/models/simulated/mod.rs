@@ -264,7 +264,11 @@ impl<'s, S: Service> World<'s, S> {
         let far = &mut self.peers[peer];
         match far.ending {
             Some(Ending::Reset) if far.taken.is_empty() => Err(io::ErrorKind::ConnectionReset.into()),
-            _ => (&mut far.taken).reader().read(buffer),
+            _ => {
+                let count = (&mut far.taken).reader().read(buffer)?;
+                far.is_end_read |= count == 0;
+                Ok(count)
+            }
         }
     }
 

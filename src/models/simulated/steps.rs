@@ -155,6 +155,7 @@ impl<S: Service> World<'_, S> {
         };
         let count = self.portion(most);
         let (resident, far) = (&mut self.residents[place], &mut self.peers[peer]);
+        let mut verdict = Ok(());
         let made = match drawn {
             Move::Hear(_) => {
                 resident.late = resident.late.saturating_sub(count);
@@ -178,7 +179,7 @@ impl<S: Service> World<'_, S> {
                 let filled = queue.slices(&mut slices);
                 let taken = far.take(&slices[..filled], count);
                 queue.sent(taken);
-                resident.connection.sent(now);
+                verdict = resident.sent(now);
                 Move::Take(taken)
             }
             Move::Lend => {
@@ -190,7 +191,7 @@ impl<S: Service> World<'_, S> {
                 let taken = far.take_lent(&lent, count);
                 resident.connection.queue().give_back(lent, taken);
                 if taken > 0 {
-                    resident.connection.sent(now);
+                    verdict = resident.sent(now);
                 }
                 if let Move::Recall(_) = drawn {
                     if resident.connection.needs().deadline.is_some_and(|deadline| deadline <= now.at) {
@@ -211,6 +212,9 @@ impl<S: Service> World<'_, S> {
             _ => return,
         };
         self.note_of(place, made);
+        if let Err(complaint) = verdict {
+            self.complain(self.residents[place].id(), complaint);
+        }
         self.look_after(place);
     }
 
@@ -256,12 +260,16 @@ impl<S: Service> World<'_, S> {
     fn end(&mut self, place: usize, end: End) {
         if let Some(peer) = self.residents[place].peer {
             let far = &mut self.peers[peer];
-            let seen = match end {
-                _ if far.is_broken => Ending::Reset,
-                End::Close if !far.on_the_way.is_empty() => Ending::Reset,
-                End::Finish | End::Close => Ending::Finished,
-                End::Reset => Ending::Reset,
+            let is_reset = match end {
+                End::Finish => false,
+                End::Close => !far.on_the_way.is_empty(),
+                End::Reset => true,
             };
+            let seen = if is_reset || far.is_broken { Ending::Reset } else { Ending::Finished };
+            // A reset overtakes what was said before it, the end included, unless that was read already.
+            if is_reset && far.ending == Some(Ending::Finished) && !far.is_end_read {
+                far.ending = Some(Ending::Reset);
+            }
             far.ending.get_or_insert(seen);
         }
         match end {
