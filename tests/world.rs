@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use iolab::Close;
+use iolab::limits::ServeLimits;
 use iolab::models::simulated::{Disk, Ending, World};
 
 use seeds::{Outcome, Play, play_all};
@@ -228,6 +229,23 @@ fn who_waits_for_nothing_is_found_out() {
         world.pass(Duration::ZERO);
         assert_eq!(world.close(peer), Some(Close::Stuck));
         assert!(world.check().is_err_and(|error| error.contains("stuck")));
+    }
+}
+
+#[test]
+fn there_are_as_many_as_may_be() {
+    let town = Town::new(Care::Full);
+    for seed in 0..300 {
+        let mut world = World::seeded(&town, seed).with_limits(ServeLimits { connections: 2, ..ServeLimits::default() });
+        let peers = [world.connect(), world.connect(), world.connect()];
+        assert_eq!(until_end(&mut world, peers[2]), Ok(vec![]), "it is turned away");
+        world.say(peers[0], b"job 2\njob 2\njob 2\n");
+        world.finish(peers[0]);
+        assert_eq!(until_end(&mut world, peers[0]).unwrap(), b"nothing grows out of it\n4\n4\n");
+        world.check().unwrap();
+        let late = world.connect();
+        world.say(late, b"echo room again\n");
+        assert_eq!(lines(&mut world, late, 1).unwrap(), [b"room again"]);
     }
 }
 
