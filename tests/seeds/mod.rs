@@ -18,10 +18,10 @@ pub struct Play {
     pub play: Hold,
 }
 
-/// Plays once.
-pub type Hold = Box<dyn Fn(Option<u64>) -> Outcome + Sync>;
+/// Plays once with a seed, and tells the story if it is asked to.
+pub type Hold = Box<dyn Fn(Option<u64>, bool) -> Outcome + Sync>;
 
-/// How it went, and the story.
+/// How it went, and the story if it was asked for.
 pub struct Outcome {
     pub verdict: Result<(), String>,
     pub story: String,
@@ -37,6 +37,9 @@ const TOLD: usize = 40;
 pub fn play_all(plays: &[Play], seeds: u64) {
     let chosen = env::var("IOLAB_SCRIPT").ok();
     let plays: Vec<&Play> = plays.iter().filter(|play| chosen.as_ref().is_none_or(|name| *name == play.name)).collect();
+    if plays.is_empty() {
+        return;
+    }
     if let Ok(seed) = env::var("IOLAB_SEED") {
         let seed = seed.parse().unwrap_or_else(|error| panic!("IOLAB_SEED={seed} is no number: {error}"));
         return plays.iter().for_each(|play| tell(play, seed));
@@ -96,16 +99,20 @@ fn turns(plays: &[&Play]) -> Vec<usize> {
     turns
 }
 
+/// What fails is played again, with its story: it is the same one.
 fn judge(play: &Play, seed: Option<u64>) -> Result<(), String> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| (play.play)(seed))).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Outcome { verdict: Err(said.unwrap_or("it panicked").into()), story: String::new() }
-    });
-    outcome.verdict.map_err(|error| {
-        let lines: Vec<&str> = outcome.story.lines().collect();
-        let last = lines[lines.len().saturating_sub(TOLD)..].join("\n");
-        format!("{}: {error}\nits last moves, of {}:\n{last}\n{}\n", play.name, lines.len(), replay(play, seed))
-    })
+    let hold = |is_told| {
+        catch_unwind(AssertUnwindSafe(|| (play.play)(seed, is_told))).unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Outcome { verdict: Err(said.unwrap_or("it panicked").into()), story: String::new() }
+        })
+    };
+    let Err(error) = hold(false).verdict else { return Ok(()) };
+    let Outcome { verdict, story } = hold(true);
+    let error = if verdict.is_err() { error } else { format!("{error}, and not again: it is not the seed alone that decides") };
+    let lines: Vec<&str> = story.lines().collect();
+    let last = lines[lines.len().saturating_sub(TOLD)..].join("\n");
+    Err(format!("{}: {error}\nits last moves, of {}:\n{last}\n{}\n", play.name, lines.len(), replay(play, seed)))
 }
 
 fn replay(play: &Play, seed: Option<u64>) -> String {
@@ -117,7 +124,7 @@ fn replay(play: &Play, seed: Option<u64>) -> String {
 }
 
 fn tell(play: &Play, seed: u64) {
-    let outcome = (play.play)(Some(seed));
+    let outcome = (play.play)(Some(seed), true);
     println!("{}, seed {seed}:\n{}", play.name, outcome.story);
     outcome.verdict.unwrap_or_else(|error| panic!("{}: {error}", play.name));
 }

@@ -19,10 +19,20 @@ pub struct Front {
     relay: Option<Relay>,
     save: Option<Save>,
     is_loading: bool,
+    later: Option<Later>,
+    burst: usize,
     is_watching: bool,
+    is_stuck: bool,
     is_peer_done: bool,
     is_stopping: bool,
     is_over: bool,
+}
+
+/// It waits for a file, then for a word of its own, and only then for its peer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Later {
+    File,
+    Word,
 }
 
 /// Messages to one who sleeps.
@@ -67,7 +77,10 @@ impl Front {
             relay: None,
             save: None,
             is_loading: false,
+            later: None,
+            burst: 0,
             is_watching: false,
+            is_stuck: false,
             is_peer_done: false,
             is_stopping: false,
             is_over: false,
@@ -90,6 +103,7 @@ impl Front {
         let number = text.parse().unwrap_or(0);
         match verb {
             "echo" => answer(text, cx),
+            "pour" => cx.append(vec![b'x'; number as usize]),
             "join" => self.join(cx),
             "say" => {
                 if let Some(room) = self.room {
@@ -117,6 +131,20 @@ impl Front {
                 self.is_loading = true;
                 cx.open(STATE, OpenMode::Read);
             }
+            "later" => {
+                self.later = Some(Later::File);
+                cx.message(cx.me(), Note::Later(number));
+                cx.open("nothing", OpenMode::Read);
+            }
+            "burst" => {
+                self.burst = number as usize;
+                (0..number).for_each(|_| _ = cx.open("nothing", OpenMode::Read));
+            }
+            "forget" => {
+                cx.file(FileOp::Unlink { path: STATE.into() });
+                self.is_over = true;
+            }
+            "stick" => self.is_stuck = true,
             "watch" => self.is_watching = true,
             "finish" => cx.finish(),
             "abort" => cx.abort(),
@@ -180,6 +208,10 @@ impl Front {
                 self.jobs -= 1;
                 answer(&result.to_string(), cx);
             }
+            Note::Later(number) => {
+                self.later = None;
+                answer(&number.to_string(), cx);
+            }
             Note::Awake => self.count(true, cx),
             Note::Dialed(false) => {
                 self.relay = None;
@@ -233,6 +265,17 @@ impl Front {
     }
 
     fn file(&mut self, result: io::Result<FileDone>, cx: &mut Context<'_, Note>) {
+        if self.burst > 0 {
+            self.burst -= 1;
+            if self.burst == 0 {
+                answer("all came back", cx);
+            }
+            return;
+        }
+        if self.later == Some(Later::File) {
+            self.later = Some(Later::Word);
+            return;
+        }
         if self.is_loading {
             return self.load(result, cx);
         }
@@ -296,20 +339,33 @@ impl Front {
     }
 
     fn is_busy(&self) -> bool {
-        self.jobs > 0 || self.flood.is_some() || self.relay.is_some() || self.save.is_some() || self.is_loading
+        self.jobs > 0
+            || self.flood.is_some()
+            || self.relay.is_some()
+            || self.save.is_some()
+            || self.is_loading
+            || self.later.is_some()
+            || self.burst > 0
     }
 
     pub fn interest(&self) -> Option<Interest> {
         if self.is_over {
             return None;
         }
-        let is_deaf = self.is_peer_done || self.save.is_some() || self.is_loading;
+        if self.is_stuck {
+            return Some(Interest::default());
+        }
+        let is_deaf = self.is_peer_done || self.save.is_some() || self.is_loading || self.later.is_some() || self.burst > 0;
         let peer = match self.is_watching {
             _ if is_deaf => Peer::Ignore,
             true => Peer::HangUp,
             false => Peer::Bytes,
         };
-        let messages = self.room.is_some() || self.jobs > 0 || self.flood.is_some() || self.relay.is_some();
+        let is_told = self.room.is_some() || self.jobs > 0 || self.flood.is_some() || self.relay.is_some();
+        let messages = match self.later {
+            Some(later) => later == Later::Word,
+            None => is_told,
+        };
         Some(Interest { peer, messages, ..Interest::default() })
     }
 }

@@ -3,12 +3,17 @@
 //! | a peer says | and hears |
 //! |---|---|
 //! | `echo TEXT` | TEXT |
+//! | `pour N` | N octets |
 //! | `join`, `say TEXT` | what is said in the room, its own words among it |
 //! | `job N` | N squared, ten milliseconds later; nothing grows out of job 0 |
 //! | `flood N` | how many of N messages to one who sleeps were heard, and how many came back |
 //! | `dial`, `misdial` | the upstream from then on, or that nobody is there |
 //! | `save TEXT`, `load` | what came of it |
+//! | `burst N` | that N file operations came back |
+//! | `forget` | the end; the file is unlinked meanwhile |
+//! | `later N` | N, after a file and a word to itself |
 //! | `watch` | nothing; when it hangs up, the room is told |
+//! | `stick` | a reset: it waits for nothing |
 //! | `finish`, `abort`, `panic` | FIN; a reset; a reset |
 
 mod front;
@@ -58,6 +63,7 @@ pub enum Note {
     Octets(Bytes),
     Done,
     Gone,
+    Later(u64),
     Sleeper,
     Knock,
     Awake,

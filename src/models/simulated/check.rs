@@ -81,6 +81,7 @@ impl<S: Service> World<'_, S> {
                 self.panicked += 1;
                 return;
             }
+            Some(Close::Done) if resident.asked > 0 => "its end did not wait for its file operations",
             _ if !heard.is_closed => "Closed was not told",
             _ if resident.waiting() > 0 => "letters in its mailbox were lost",
             _ if resident.posted != heard.sent => "letters that it sent were lost",
@@ -93,7 +94,8 @@ impl<S: Service> World<'_, S> {
     fn complaint_at_rest(&self, resident: &Resident<S::Protocol>) -> Option<&'static str> {
         let heard = &resident.connection.protocol().heard;
         let Some(Interest { peer, messages, deadline, .. }) = resident.wants() else {
-            return (resident.is_open() && resident.needs.deadline.is_none()).then_some("nothing will end it");
+            let is_over = resident.connection.close().is_some() || resident.needs.deadline.is_some();
+            return (!is_over).then_some("it has said all, and nothing will end it");
         };
         let is_up = resident.peer.is_some();
         let from_peer = match peer {
@@ -117,7 +119,7 @@ impl<P: Protocol> Resident<P> {
     }
 
     /// What it waits for, if it is open.
-    fn wants(&self) -> Option<Interest> {
+    pub(super) fn wants(&self) -> Option<Interest> {
         self.connection.protocol().wants().filter(|_| self.connection.close().is_none())
     }
 

@@ -9,8 +9,10 @@ use super::Ending;
 use super::watched::Watched;
 use crate::connection::{Close, Connection, Needs};
 use crate::identity::ConnectionId;
+use crate::limits::SEND_LOW_OCTETS;
 use crate::protocol::Protocol;
 use crate::send_queue::{LENT_SEGMENTS, Lent};
+use crate::time::Now;
 
 /// A connection of the server, or a protocol without one.
 pub(super) struct Resident<P: Protocol> {
@@ -63,6 +65,15 @@ impl<P: Protocol> Resident<P> {
         self.connection.id()
     }
 
+    /// Tells it that octets were taken.
+    pub(super) fn sent(&mut self, now: Now) -> Result<(), &'static str> {
+        let awaits_room = self.wants().is_some_and(|interest| interest.room) && self.connection.unsent() < SEND_LOW_OCTETS;
+        let before = self.connection.protocol().heard.rooms;
+        self.connection.sent(now);
+        let is_told = !awaits_room || self.connection.protocol().heard.rooms > before;
+        if is_told { Ok(()) } else { Err("there is room, and it was not told") }
+    }
+
     /// Letters that wait in its mailbox.
     pub(super) fn waiting(&self) -> usize {
         self.accepted.saturating_sub(self.connection.protocol().heard.letters.len() + self.sent_back)
@@ -80,6 +91,8 @@ pub(super) struct FarEnd {
     pub(super) taken: BytesMut,
     /// As the peer sees it.
     pub(super) ending: Option<Ending>,
+    /// The peer has read the end.
+    pub(super) is_end_read: bool,
     /// As the server saw it.
     pub(super) close: Option<Close>,
     /// Nobody is there any more who could hear.
@@ -101,6 +114,7 @@ impl FarEnd {
             is_broken: false,
             taken: BytesMut::new(),
             ending: None,
+            is_end_read: false,
             close: None,
             is_left: false,
         }

@@ -2,10 +2,10 @@
 
 use std::io::{self, IoSlice};
 use std::mem;
-use std::time::Duration;
 
 use bytes::Buf;
 
+use super::chance::FAULTS;
 use super::disk::errno;
 use super::moves::{Move, Who};
 use super::resident::{FarEnd, Fin, Resident};
@@ -15,17 +15,10 @@ use crate::connection::{Connection, End};
 use crate::limits::READ_OCTETS;
 use crate::protocol::Service;
 use crate::send_queue::LENT_SEGMENTS;
-use crate::time::{Now, Time};
-
-/// After so many moves all further ones are as large as they can be: a seed that moves single octets would need a minute for
-/// a megabyte, and has shown by then what it can show.
-const SMALL_MOVES: usize = 4000;
+use crate::time::Now;
 
 /// A world that runs out of something does so before one in so many moves.
 const SHORTAGES: usize = 40;
-
-/// With faults, something breaks before one in so many moves.
-const FAULTS: usize = 60;
 
 impl<S: Service> World<'_, S> {
     /// Makes one move; false if nothing can happen now, except that time passes.
@@ -162,6 +155,7 @@ impl<S: Service> World<'_, S> {
         };
         let count = self.portion(most);
         let (resident, far) = (&mut self.residents[place], &mut self.peers[peer]);
+        let mut verdict = Ok(());
         let made = match drawn {
             Move::Hear(_) => {
                 resident.late = resident.late.saturating_sub(count);
@@ -185,7 +179,7 @@ impl<S: Service> World<'_, S> {
                 let filled = queue.slices(&mut slices);
                 let taken = far.take(&slices[..filled], count);
                 queue.sent(taken);
-                resident.connection.sent(now);
+                verdict = resident.sent(now);
                 Move::Take(taken)
             }
             Move::Lend => {
@@ -197,7 +191,7 @@ impl<S: Service> World<'_, S> {
                 let taken = far.take_lent(&lent, count);
                 resident.connection.queue().give_back(lent, taken);
                 if taken > 0 {
-                    resident.connection.sent(now);
+                    verdict = resident.sent(now);
                 }
                 if let Move::Recall(_) = drawn {
                     if resident.connection.needs().deadline.is_some_and(|deadline| deadline <= now.at) {
@@ -218,6 +212,9 @@ impl<S: Service> World<'_, S> {
             _ => return,
         };
         self.note_of(place, made);
+        if let Err(complaint) = verdict {
+            self.complain(self.residents[place].id(), complaint);
+        }
         self.look_after(place);
     }
 
@@ -263,12 +260,16 @@ impl<S: Service> World<'_, S> {
     fn end(&mut self, place: usize, end: End) {
         if let Some(peer) = self.residents[place].peer {
             let far = &mut self.peers[peer];
-            let seen = match end {
-                _ if far.is_broken => Ending::Reset,
-                End::Close if !far.on_the_way.is_empty() => Ending::Reset,
-                End::Finish | End::Close => Ending::Finished,
-                End::Reset => Ending::Reset,
+            let is_reset = match end {
+                End::Finish => false,
+                End::Close => !far.on_the_way.is_empty(),
+                End::Reset => true,
             };
+            let seen = if is_reset || far.is_broken { Ending::Reset } else { Ending::Finished };
+            // A reset overtakes what was said before it, the end included, unless that was read already.
+            if is_reset && far.ending == Some(Ending::Finished) && !far.is_end_read {
+                far.ending = Some(Ending::Reset);
+            }
             far.ending.get_or_insert(seen);
         }
         match end {
@@ -295,80 +296,6 @@ impl<S: Service> World<'_, S> {
         }
         self.closes.extend(close.map(|close| (id, close)));
         self.see_off(&resident);
-    }
-
-    // By chance.
-
-    /// A loop is not always in time, and comes by for nothing now and then.
-    fn dawdle(&mut self) {
-        if !self.dice.one_in(4) {
-            return;
-        }
-        let later = self.now.at + Duration::from_nanos(self.dice.below(1000) as u64);
-        if self.next_deadline().is_none_or(|deadline| later < deadline) {
-            self.now.at = later;
-            let place = self.dice.below(self.residents.len());
-            if place < self.residents.len() {
-                self.tell(place, |connection, now| connection.time(now));
-            }
-        }
-    }
-
-    /// Whether anything was there to be broken.
-    fn break_something(&mut self) -> bool {
-        match self.dice.below(3) {
-            0 => {
-                let peer = self.dice.below(self.peers.len());
-                let is_breakable = self.peers.get(peer).is_some_and(|far| !far.is_broken && !far.is_left);
-                if is_breakable {
-                    self.reset(peer);
-                }
-                is_breakable
-            }
-            1 if !self.out_of_descriptors => {
-                self.out_of_descriptors = true;
-                self.note(Who::World, Move::DescriptorsOut);
-                true
-            }
-            _ => self.jump(None),
-        }
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        let deadlines = self.residents.iter().filter_map(|resident| resident.needs.deadline);
-        let cut_at = self.cut_at.filter(|_| !self.residents.is_empty());
-        deadlines.chain(cut_at).min()
-    }
-
-    /// Jumps to what is to happen next by the clock, but not beyond `until`; false if there is nothing.
-    pub(super) fn jump(&mut self, until: Option<Time>) -> bool {
-        let Some(next) = self.next_deadline() else { return false };
-        if until.is_some_and(|until| until < next) || !self.is_patient() {
-            return false;
-        }
-        let late = Duration::from_nanos(self.dice.below(1000) as u64);
-        self.now.at = self.now.at.max(next) + late;
-        if self.cut_at.is_some_and(|at| at <= self.now.at) {
-            self.cut_at = None;
-            self.note(Who::World, Move::Cut);
-            for place in 0..self.residents.len() {
-                self.tell(place, |connection, now| connection.drained(now));
-            }
-        }
-        for place in 0..self.residents.len() {
-            if self.residents[place].needs.deadline.is_some_and(|deadline| deadline <= self.now.at) {
-                self.note_of(place, Move::Time);
-                self.tell(place, |connection, now| connection.time(now));
-            }
-        }
-        true
-    }
-
-    /// Some of them, and in the shortest run all.
-    fn portion(&mut self, most: usize) -> usize {
-        let largest = if self.story.len() > SMALL_MOVES { usize::MAX } else { self.habits.largest };
-        let most = most.min(largest);
-        if self.dice.one_in(4) { most } else { most - self.dice.below(most) }
     }
 
     // What follows from anything that a resident was told.

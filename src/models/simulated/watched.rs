@@ -37,6 +37,8 @@ pub(super) struct Heard {
     pub(super) was_shown: bool,
     /// Its output was above the high mark and has not been seen below the low one since.
     pub(super) is_paused: bool,
+    /// How often it was told that there is room.
+    pub(super) rooms: usize,
     /// Octets that it has consumed, and those it was shown last and left.
     pub(super) consumed: u64,
     pub(super) left: usize,
@@ -124,6 +126,7 @@ impl<P: Protocol> Protocol for Watched<P> {
             Event::PeerFinished => {
                 heard.rule(interest.peer == Peer::Bytes, "FIN was told to one who did not listen");
                 heard.rule(!heard.is_told_fin, "FIN was told twice");
+                heard.rule(!heard.is_paused, "FIN was told though its output is above the high mark");
                 heard.is_told_fin = true;
                 heard.shown_before_fin = Some(heard.consumed + heard.left as u64);
                 Event::PeerFinished
@@ -137,6 +140,7 @@ impl<P: Protocol> Protocol for Watched<P> {
             Event::Room => {
                 heard.rule(interest.room, "room was told to one who did not wait for it");
                 heard.rule(cx.unsent() < SEND_LOW_OCTETS, "room was told above the low mark");
+                heard.rooms += 1;
                 Event::Room
             }
             Event::Deadline => {
