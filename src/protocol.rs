@@ -137,7 +137,8 @@ pub enum Event<M = Infallible> {
     Returned(ConnectionId, M, Why),
     /// A file operation is done.
     File(FileTicket, io::Result<FileDone>),
-    /// The server is shutting down: end if idle, finish what is under way and then end if not.
+    /// The server is shutting down: end if idle, finish what is under way and then end if not. Who is born after that is told
+    /// at once.
     Stopping,
     /// The last thing it hears, however it ends: there is nobody to speak to any more but other protocols. Only a protocol that
     /// panicked hears nothing.

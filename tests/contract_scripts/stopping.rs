@@ -43,14 +43,14 @@ pub fn scripts() -> Vec<Script> {
             ],
         ),
         script(
-            "who stays may still give birth and connect",
+            "who stays may still give birth and connect, and who is born is told",
             [
                 enters(0, "alice"),
                 say(0, "stay loudly"),
                 asks(0, "ping alice", "alice is there"),
                 stop(),
                 hear(0, "stopping"),
-                asks(0, "spawn job 20 laundry", "job done: laundry"),
+                asks(0, "spawn job 20 laundry", "job stopped"),
                 say(0, "connect {address} 60000"),
                 answer(),
                 hear(0, "connected"),

@@ -251,7 +251,8 @@ impl<'scope, 'env, S: Service> Place<'scope, 'env, S> {
         let mut residents = lock(&house.shared.residents);
         let has_room = residents.born < house.shared.limits.connections;
         residents.born += usize::from(has_room);
-        has_room.then_some(Place(house))
+        // Not `then_some`: a place that is made for nothing is given back, and that takes the lock.
+        has_room.then(|| Place(house))
     }
 
     fn keep(self) {

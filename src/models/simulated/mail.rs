@@ -133,7 +133,11 @@ impl<S: Service> World<'_, S> {
                     connection.stopping(self.now);
                 }
                 self.residents.push(Resident { address, is_born: true, ..Resident::new(connection) });
-                self.look_after(self.residents.len() - 1);
+                let place = self.residents.len() - 1;
+                self.look_after(place);
+                if self.is_stopping {
+                    self.tell(place, |connection, now| connection.stopping(now));
+                }
             }
             Err((message, why)) => {
                 self.note(Who::Connection(id), Move::Born(None));
