@@ -128,10 +128,7 @@ impl<S: Service> World<'_, S> {
         match grown {
             Ok(protocol) => {
                 self.note(Who::Connection(id), Move::Born(Some(parent)));
-                let mut connection = Connection::born(Watched::new(protocol), id, address.is_some(), &self.common, self.now);
-                if self.is_stopping {
-                    connection.stopping(self.now);
-                }
+                let connection = Connection::born(Watched::new(protocol), id, address.is_some(), &self.common, self.now);
                 self.residents.push(Resident { address, is_born: true, ..Resident::new(connection) });
                 let place = self.residents.len() - 1;
                 self.look_after(place);
