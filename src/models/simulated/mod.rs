@@ -261,6 +261,8 @@ impl<'s, S: Service> World<'s, S> {
                 return Err(steps::silence());
             }
         }
+        // A peer is not always there at once.
+        while self.dice.one_in(4) && self.step() {}
         let far = &mut self.peers[peer];
         match far.ending {
             Some(Ending::Reset) if far.taken.is_empty() => Err(io::ErrorKind::ConnectionReset.into()),

@@ -81,10 +81,10 @@ impl<S: Service> World<'_, S> {
         let far = &self.peers[peer];
         let wanted = if self.reader.0 == peer { self.reader.1 } else { 0 };
         let takes = if far.is_broken { 0 } else { (wanted + self.habits.buffer).saturating_sub(far.taken.len()) };
+        if needs.write && self.habits.lends && resident.lent.is_none() && !far.is_broken {
+            list(Move::Lend);
+        }
         if takes > 0 {
-            if needs.write && self.habits.lends && resident.lent.is_none() {
-                list(Move::Lend);
-            }
             if needs.write && !self.habits.lends {
                 list(Move::Take(takes));
             }
