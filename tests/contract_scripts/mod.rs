@@ -38,8 +38,10 @@ pub struct Script {
     /// Beneath the directory of the service, in the beginning: files with their octets, directories without.
     pub files: Vec<(&'static str, Option<&'static str>)>,
     /// With more than one loop it would go another way.
+    #[allow(dead_code, reason = "the simulator has one")]
     pub needs_one_loop: bool,
     /// A protocol breaks a rule in it, or panics.
+    #[allow(dead_code, reason = "only the simulator minds")]
     pub breaks_rules: bool,
     pub steps: Vec<Step>,
 }

@@ -15,7 +15,7 @@
 //! | `up text`, `up-finish`, `up-abort` | says a line to it, or FIN, or resets it |
 //! | `finish`, `abort`, `quit` | FIN and goes on listening, a reset, or `bye` and the end |
 //! | `outlive` | when the peer finishes it does not end, but goes on waiting for messages |
-//! | `ignore`, `hang-up` | from then on it does not read, or waits for the hang-up alone and then reads the rest |
+//! | `ignore`, `hang-up` | `ignoring`, `watching`: from then on it does not read, or waits for the hang-up alone and then reads the rest |
 //! | `tell X !wake`, `tell X !quit` | X reads again; X quits |
 //! | `big N`, `much`, `stuck`, `panic`, `panic-asked` | N octets, more than may be unsent, a wait for nothing, two panics |
 //! | `sleep MS` | `awake` |
@@ -276,8 +276,14 @@ impl Commanded {
                 self.quit(cx);
             }
             "outlive" => self.outlives = true,
-            "ignore" => self.wants = Peer::Ignore,
-            "hang-up" => self.wants = Peer::HangUp,
+            "ignore" => {
+                self.wants = Peer::Ignore;
+                print(cx, "ignoring");
+            }
+            "hang-up" => {
+                self.wants = Peer::HangUp;
+                print(cx, "watching");
+            }
             "big" => {
                 let count = rest.parse().ok()?;
                 self.big = (count, count);

@@ -123,7 +123,7 @@ impl Disk {
     pub(super) fn open(&mut self, path: &Path, mode: OpenMode) -> io::Result<(usize, u64)> {
         let (directory, name) = match self.place(path) {
             // What has no name of its own is a directory, if it is there.
-            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => return Err(errno(libc::EISDIR)),
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => return Err(no_file(mode)),
             place => place?,
         };
         let node = match (self.entry(directory, &name), mode) {
@@ -134,7 +134,7 @@ impl Disk {
         };
         match &self.nodes[node] {
             Node::File(file) => Ok((node, file.octets.len() as u64)),
-            Node::Directory(_) => Err(errno(libc::EISDIR)),
+            Node::Directory(_) => Err(no_file(mode)),
         }
     }
 
@@ -338,6 +338,11 @@ fn overwrite(file: &mut Vec<u8>, offset: u64, octets: &[u8]) {
         file.resize(end, 0);
     }
     file[start..end].copy_from_slice(octets);
+}
+
+/// A directory can be opened to be read; then a server finds that it is none of its files.
+fn no_file(mode: OpenMode) -> io::Error {
+    if mode == OpenMode::Read { io::ErrorKind::InvalidInput.into() } else { errno(libc::EISDIR) }
 }
 
 pub(super) fn errno(number: i32) -> io::Error {

@@ -126,7 +126,7 @@ impl<S: Service> World<'_, S> {
     fn write(&mut self, owner: ConnectionId, file: FileId, offset: u64, octets: Bytes) -> io::Result<()> {
         let file = self.opened_by(owner, file)?;
         if !file.is_writable {
-            return Err(errno(libc::EBADF));
+            return Err(io::ErrorKind::PermissionDenied.into());
         }
         let node = file.node;
         self.disk.write(node, offset, octets)
@@ -134,7 +134,7 @@ impl<S: Service> World<'_, S> {
 
     fn opened_by(&self, owner: ConnectionId, file: FileId) -> io::Result<&OpenFile> {
         let opened = usize::try_from(file.0).ok().and_then(|place| self.opened.get(place));
-        opened.filter(|file| file.owner == owner && file.is_open).ok_or_else(|| errno(libc::EBADF))
+        opened.filter(|file| file.owner == owner && file.is_open).ok_or(io::ErrorKind::InvalidInput.into())
     }
 }
 
