@@ -700,6 +700,13 @@ fn a_panic_costs_its_connection_and_nothing_else() {
                 },
                 ..wants
             },
+            "a count" => Puppet {
+                receive: |puppet, input, cx| {
+                    cx.message(puppet.friend.unwrap(), "my last word".into());
+                    input.len() + 1
+                },
+                ..wants
+            },
             _ => Puppet {
                 receive: |puppet, input, cx| {
                     cx.message(puppet.friend.unwrap(), "my last word".into());
@@ -711,7 +718,7 @@ fn a_panic_costs_its_connection_and_nothing_else() {
             },
         }
     };
-    for what in ["receive", "event", "interest"] {
+    for what in ["receive", "a count", "event", "interest"] {
         let common = common();
         let (mut friend, its_log) = Puppet::wants(MESSAGES).connect_to(&common);
         let (mut connection, log) = Puppet { friend: Some(friend.id()), ..panics(what) }.connect_to(&common);

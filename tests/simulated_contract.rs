@@ -39,7 +39,7 @@ fn as_play(script: Script, is_veiled: bool) -> Play {
     };
     let is_long = script.steps.iter().any(is_large);
     let name = format!("{}{}", script.name, if is_veiled { ", veiled" } else { "" });
-    let play = move |seed: Option<u64>| {
+    let play = move |seed: Option<u64>, _: bool| {
         let service = VerbsService::new(None).expect("no directory");
         match is_veiled {
             true => hold(&script, true, &VeiledService(service), seed),

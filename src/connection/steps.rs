@@ -22,13 +22,18 @@ impl<P: Protocol> Connection<P> {
     /// Lets the protocol hear something, and sees what it wants now. `None` if it panicked.
     #[inline]
     pub(super) fn hear<R>(&mut self, now: Now, hear: impl FnOnce(&mut P, &mut Context<'_, P::Message>) -> R) -> Option<R> {
-        let mut lost = SendQueue::default();
         let can_speak = self.link != Link::None && self.stage == Stage::Open;
+        let mut lost;
         let cx = &mut Context {
             now,
             me: self.id,
             common: &self.common,
-            queue: if can_speak { &mut self.queue } else { &mut lost },
+            queue: if can_speak {
+                &mut self.queue
+            } else {
+                lost = SendQueue::default();
+                &mut lost
+            },
             wishes: &mut self.wishes,
             mail: &mut self.mail,
         };
@@ -62,7 +67,13 @@ impl<P: Protocol> Connection<P> {
     pub(super) fn show(&mut self, octets: &[u8], now: Now) -> usize {
         let mut consumed = 0;
         while consumed < octets.len() && self.stage == Stage::Open && self.willing() {
-            match self.hear(now, |protocol, cx| protocol.receive(&octets[consumed..], cx)) {
+            let rest = &octets[consumed..];
+            let count = self.hear(now, |protocol, cx| {
+                let count = protocol.receive(rest, cx);
+                assert!(count <= rest.len(), "a protocol consumed {count} octets of {}", rest.len());
+                count
+            });
+            match count {
                 Some(count) if count > 0 => consumed += count,
                 _ => break,
             }
