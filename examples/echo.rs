@@ -6,6 +6,7 @@
 //! curl http://127.0.0.1:8080/bytes/100
 //! ```
 
+mod http_options;
 mod serving;
 
 use std::process::ExitCode;
@@ -20,10 +21,12 @@ use iolab::patterns::Echo;
 struct Options {
     #[command(flatten)]
     serving: serving::Options,
+    #[command(flatten)]
+    http: http_options::HttpOptions,
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let service = HttpService::new(options.serving.http_limits(), options.serving.time_limits(), Echo::default);
-    options.serving.run("echo", "curl -d hello http://{}/", &service, || service.requests())
+    let Options { serving, http } = Options::parse();
+    let service = HttpService::new(http.http_limits(), http.time_limits(), Echo::default);
+    serving.run("echo", "curl -d hello http://{}/", &service, "request", || service.requests())
 }

@@ -6,24 +6,21 @@ mod skip;
 mod tcp;
 mod verbs;
 
-use std::cell::OnceCell;
 use std::fs;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use iolab::limits::ServeLimits;
-use iolab::models::{AnyModel, Blocking, Epoll, Pool, Uring};
-use iolab::{Model, Service, Shutdown, Unavailable, listen};
+use iolab::models::AnyModel;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use contract_scripts::{Script, Stage, play};
-use tcp::{PATIENCE, TcpPeer};
+use tcp::{PATIENCE, Server, Silence, TcpPeer};
 use verbs::{VeiledService, VerbsService};
 
 /// Scripts at a time: most of the slow ones do nothing but wait.
@@ -31,21 +28,12 @@ const VOICES: usize = 8;
 
 /// The tests of a model, each under its name.
 macro_rules! models {
-    ($($name:ident: $model:ident,)*) => {$(
+    ($($name:ident)*) => {$(
         mod $name {
             use super::*;
 
             fn model(limits: ServeLimits) -> Option<AnyModel> {
-                let mut model = AnyModel::$model($model::default());
-                *model.limits_mut() = limits;
-                match model.available() {
-                    Ok(()) => Some(model),
-                    Err(error) if Unavailable::within(&error).is_some() => {
-                        skip::skipped(format_args!("the contract by {}: {error}", model.name()));
-                        None
-                    }
-                    Err(error) => panic!("{} does not work here, and does not know why: {error}", model.name()),
-                }
+                tcp::model(stringify!($name), limits)
             }
 
             #[test]
@@ -71,12 +59,7 @@ macro_rules! models {
     )*};
 }
 
-models! {
-    blocking: Blocking,
-    epoll: Epoll,
-    uring: Uring,
-    pool: Pool,
-}
+models! { blocking epoll uring pool }
 
 fn plays_every_script(model: fn(ServeLimits) -> Option<AnyModel>, loops: usize, is_veiled: bool) {
     if model(ServeLimits::default()).is_none() {
@@ -115,28 +98,21 @@ fn play_over_tcp(script: &Script, model: AnyModel, loops: usize, is_veiled: bool
     }
     let service = VerbsService::new(Some(root.path())).unwrap();
     let server = match is_veiled {
-        true => Server::start(model, loops, VeiledService(service)),
-        false => Server::start(model, loops, service),
+        true => Server::start(model, loops, Arc::new(VeiledService(service))),
+        false => Server::start(model, loops, Arc::new(service)),
     };
     let mut stage = TcpStage::new(&server);
     let outcome = play(script, is_veiled, &mut stage);
     drop(stage);
     let stopped = server.stop().map_err(|error| format!("{}, and then: {error}", script.name));
-    outcome.and(stopped)
+    outcome.and(stopped.map(drop))
 }
 
-/// Where nobody answers: the queue of a listener that accepts nobody is full, and further SYNs are dropped (listen(2)).
 fn gives_up_connecting_in_time(model: fn(ServeLimits) -> Option<AnyModel>) {
     let Some(model) = model(ServeLimits::default()) else { return };
-    let deaf = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    deaf.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
-    deaf.listen(0).unwrap();
-    let address = deaf.local_addr().unwrap().as_socket().unwrap();
-    let mut queued = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
-        queued.push(stream);
-    }
-    let server = Server::start(model, 1, VerbsService::new(None).unwrap());
+    let silence = Silence::new();
+    let address = silence.address;
+    let server = Server::start(model, 1, Arc::new(VerbsService::new(None).unwrap()));
     let mut stage = TcpStage::new(&server);
     let peer = stage.connect();
     stage.say(peer, format!("connect {address} 100\n").as_bytes());
@@ -150,42 +126,6 @@ fn gives_up_connecting_in_time(model: fn(ServeLimits) -> Option<AnyModel>) {
     stage.peers[peer].read_exact(&mut heard).unwrap();
     drop(stage);
     server.stop().unwrap();
-}
-
-/// A server in threads of its own.
-struct Server {
-    address: SocketAddr,
-    shutdown: Arc<Shutdown>,
-    report: Receiver<Result<(), String>>,
-    outcome: OnceCell<Result<(), String>>,
-}
-
-impl Server {
-    fn start(model: AnyModel, loops: usize, service: impl Service + 'static) -> Server {
-        let listeners = listen("127.0.0.1:0".parse().unwrap(), loops).expect("a free port");
-        let address = listeners[0].local_addr().unwrap();
-        let shutdown = Arc::new(Shutdown::new().unwrap());
-        let (reporter, report) = channel();
-        let its = Arc::clone(&shutdown);
-        thread::spawn(move || {
-            let served = model.serve_all(listeners, &service, &its);
-            let _ = reporter.send(served.map(drop).map_err(|error| format!("the server failed: {error}")));
-        });
-        Server { address, shutdown, report, outcome: OnceCell::new() }
-    }
-
-    fn stop(&self) -> Result<(), String> {
-        self.shutdown.begin();
-        self.await_end()
-    }
-
-    fn await_end(&self) -> Result<(), String> {
-        let wait = || match self.report.recv_timeout(PATIENCE) {
-            Ok(outcome) => outcome,
-            Err(error) => Err(format!("the server does not stop: {error}")),
-        };
-        self.outcome.get_or_init(wait).clone()
-    }
 }
 
 struct TcpStage<'s> {
@@ -261,6 +201,6 @@ impl Stage for TcpStage<'_> {
     }
 
     fn await_stopped(&mut self) -> Result<(), String> {
-        self.server.await_end()
+        self.server.await_end().map(drop)
     }
 }

@@ -9,30 +9,33 @@ use nix::sys::time::TimeValLike;
 
 /// Prints one figure a line. System calls are those of the model; CPU, switches and memory are those of the whole process.
 /// An error is that of writing.
-pub fn print(out: &mut impl Write, cost: &Cost, requests: u64) -> io::Result<()> {
+pub fn print(out: &mut impl Write, cost: &Cost, unit: &str, count: u64) -> io::Result<()> {
     writeln!(out, "--- cost ---")?;
     let mut line = |name: &str, value: String| writeln!(out, "{name:<22}{value}");
-    line("requests", requests.to_string())?;
+    let each = |calls: u64| match count {
+        0 => calls.to_string(),
+        count => format!("{calls:<12} {:.3} per {unit}", calls as f64 / count as f64),
+    };
+    line(&format!("{unit}s"), count.to_string())?;
     line("connections", format!("{} served, {} turned away", cost.connections, cost.refused))?;
     line("bytes", format!("{} in, {} out, {} copied on the way in", cost.octets_in, cost.octets_out, cost.octets_copied))?;
-    line("system calls", per_request(cost.calls.total(), requests))?;
+    line("system calls", each(cost.calls.total()))?;
     let mut calls: Vec<_> = cost.calls.iter().collect();
     calls.sort_by_key(|&(name, count)| (std::cmp::Reverse(count), name));
-    for (name, count) in calls {
-        line(&format!("  {name}"), per_request(count, requests))?;
+    for (name, called) in calls {
+        line(&format!("  {name}"), each(called))?;
     }
     line("", "(not among them: what the C library calls for each thread, like its stack and signal mask)".to_string())?;
-    line("wake-ups", per_request(cost.wakeups, requests))?;
+    line("wake-ups", each(cost.wakeups))?;
     if cost.stalls > 0 {
         line("stalls", format!("{}, {:.1} ms altogether", cost.stalls, cost.stalled.as_secs_f64() * 1e3))?;
     }
     line("threads at peak", cost.threads_peak.to_string())?;
     if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
         let (user, system) = (usage.user_time().num_microseconds(), usage.system_time().num_microseconds());
-        let each = if requests > 0 {
-            format!(", {:.2} us per request", (user + system) as f64 / requests as f64)
-        } else {
-            String::new()
+        let each = match count {
+            0 => String::new(),
+            count => format!(", {:.2} us per {unit}", (user + system) as f64 / count as f64),
         };
         line("CPU", format!("{:.3} s user, {:.3} s system{each}", user as f64 / 1e6, system as f64 / 1e6))?;
         let (waited, preempted) = (usage.voluntary_context_switches(), usage.involuntary_context_switches());
@@ -43,10 +46,6 @@ pub fn print(out: &mut impl Write, cost: &Cost, requests: u64) -> io::Result<()>
         line("RSS at the end", format!("{kib} KiB"))?;
     }
     Ok(())
-}
-
-fn per_request(count: u64, requests: u64) -> String {
-    if requests > 0 { format!("{count:<12} {:.3} per request", count as f64 / requests as f64) } else { count.to_string() }
 }
 
 /// `VmRSS` of proc_pid_status(5).

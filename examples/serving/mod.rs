@@ -11,7 +11,6 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use iolab::http1::{HttpLimits, TimeLimits};
 use iolab::models::AnyModel;
 use iolab::models::uring::Technique;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
@@ -34,15 +33,6 @@ pub struct Options {
     /// How many threads listen, each with a loop of its own (SO_REUSEPORT).
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: u16,
-    /// How long a connection may be idle between two requests, like 500ms, 60s or 5m.
-    #[arg(long, default_value = "60s", value_parser = duration)]
-    pub idle_timeout: Duration,
-    /// How long a request's head may take, from its first octet.
-    #[arg(long, default_value = "10s", value_parser = duration)]
-    pub header_timeout: Duration,
-    /// How long a request's body may take, from the end of its head.
-    #[arg(long, default_value = "60s", value_parser = duration)]
-    pub body_timeout: Duration,
     /// How long a client may be behind with reading its answers, before its connection is cut.
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub send_grace: Duration,
@@ -52,33 +42,21 @@ pub struct Options {
     /// How long busy connections may go on after SIGTERM or SIGINT.
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
-    /// The most connections at one time; a further one is answered 503. With several --threads each takes an equal share, rounded
+    /// The most connections at one time; a further one is turned away (by HTTP servers with 503). With several --threads each takes an equal share, rounded
     /// down but at least 1; as the kernel spreads connections by chance, a thread may be full before the others are. [default:
     /// for each thread, 16384 for epoll and uring, 1024 for blocking and pool, which spend a thread on each connection]
     #[arg(long)]
     pub max_connections: Option<usize>,
-    /// The longest body that is taken, in octets; a longer one is answered 413.
-    #[arg(long, default_value_t = 1 << 40)]
-    pub max_body: u64,
 }
 
 impl Options {
-    /// The bounds of a request.
-    pub fn http_limits(&self) -> HttpLimits {
-        HttpLimits { body: self.max_body, ..HttpLimits::default() }
-    }
-
-    /// How long its parts may take.
-    pub fn time_limits(&self) -> TimeLimits {
-        TimeLimits { idle: self.idle_timeout, header: self.header_timeout, body: self.body_timeout }
-    }
-
-    /// Serves until a signal comes. `hint` is a command to try, with `{}` where the address goes.
-    pub fn run<S: Service>(&self, name: &str, hint: &str, service: &S, requests: impl Fn() -> u64) -> ExitCode {
+    /// Serves until a signal comes, and then prints what it cost, for each `unit` (a request, say) and altogether. `hint` is a
+    /// command to try, with `{}` where the address goes.
+    pub fn run<S: Service>(&self, name: &str, hint: &str, service: &S, unit: &str, count: impl Fn() -> u64) -> ExitCode {
         match self.serve(name, hint, service) {
             Ok(cost) => {
                 // A reader that has left wants no figures.
-                let _ = cost::print(&mut io::stdout().lock(), &cost, requests());
+                let _ = cost::print(&mut io::stdout().lock(), &cost, unit, count());
                 ExitCode::SUCCESS
             }
             Err(error) => {
@@ -157,7 +135,7 @@ fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
 }
 
 /// Reads `500ms`, `60s`, `5m`, or a plain number of seconds.
-fn duration(text: &str) -> Result<Duration, BadDuration> {
+pub fn duration(text: &str) -> Result<Duration, BadDuration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().map_err(|_| BadDuration)?;
@@ -171,8 +149,9 @@ fn duration(text: &str) -> Result<Duration, BadDuration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| BadDuration)
 }
 
+/// What was given is none.
 #[derive(Debug)]
-struct BadDuration;
+pub struct BadDuration;
 
 impl fmt::Display for BadDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

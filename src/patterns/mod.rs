@@ -1,5 +1,7 @@
 //! Applications, each written once: no socket, no clock, no thread, and no idea which model runs it.
 
 mod echo;
+pub mod relay;
 
 pub use echo::{Echo, HELD_OCTETS, LINE};
+pub use relay::Relay;
