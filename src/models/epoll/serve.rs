@@ -168,7 +168,8 @@ impl<'a, S: Service> Server<'a, S> {
     /// Does what the connection asks for beside octets, and sees what it waits for next.
     fn settle(&mut self, key: Key, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        while peer.connection.has_files() {
+        // Once a turn: what a protocol asks for with each answer would never end.
+        if peer.connection.has_files() {
             for FileRequest { ticket, op } in peer.connection.take_files() {
                 let work = peer.files.begin(op, self.service.directory());
                 let done = run_or_stall(work, &mut self.cost);
