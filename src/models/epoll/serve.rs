@@ -69,6 +69,8 @@ struct Server<'a, S: Service> {
     /// One for all connections: it is lent to a protocol for the length of a call.
     buffer: Box<[u8]>,
     drain_until: Option<Time>,
+    /// It has come: nobody is born any more.
+    is_cut: bool,
     cost: Cost,
 }
 
@@ -99,12 +101,13 @@ impl<'a, S: Service> Server<'a, S> {
             again: Vec::new(),
             buffer: vec![0; READ_OCTETS].into_boxed_slice(),
             drain_until: None,
+            is_cut: false,
             cost: Cost { threads_peak: 1, ..Cost::default() },
         })
     }
 
     fn is_done(&self) -> bool {
-        self.drain_until.is_some() && self.peers.len() == 0
+        self.drain_until.is_some() && self.peers.len() == 0 && !self.mailroom.has_births()
     }
 
     /// Waits for events, then lets everyone concerned go one step.
@@ -232,7 +235,8 @@ impl<'a, S: Service> Server<'a, S> {
 
     fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) {
         let (id, address) = (birth.id, birth.address);
-        let protocol = match grow(self.service, birth, self.born < self.limits.connections, now) {
+        let has_room = !self.is_cut && self.born < self.limits.connections;
+        let protocol = match grow(self.service, birth, has_room, now) {
             Ok(protocol) => protocol,
             Err(letter) => return self.mailroom.post([letter]),
         };
@@ -316,6 +320,7 @@ impl<'a, S: Service> Server<'a, S> {
         let peers = &self.peers;
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
+            self.is_cut = true;
             for key in self.peers.keys() {
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.connection.drained(now);
