@@ -10,15 +10,18 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use iolab::limits::ServeLimits;
+use iolab::limits::{SEND_HIGH_OCTETS, ServeLimits};
 use iolab::models::AnyModel;
-use iolab::{Context, Event, Interest, Model, Now, Peer, Protocol, ReadFile, Service, Shutdown, Unavailable, listen};
+use iolab::{Context, Event, Interest, Model, Now, Peer, Protocol, ReadFile, Service, Shutdown, Time, Unavailable, listen};
 
 /// Whatever takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const LIMITS: ServeLimits =
     ServeLimits { connections: 100, drain: PATIENCE, send_grace: Duration::from_secs(30), send_rate: 1024 };
+
+/// How long somebody says more than its peer takes.
+const FLOOD: Duration = Duration::from_millis(600);
 
 struct Town {
     file: Arc<ReadFile>,
@@ -33,6 +36,10 @@ struct Talker {
     /// Who is to follow when it ends.
     heir: Option<Seed>,
     is_over: bool,
+    /// Until then it says whatever is taken.
+    floods_until: Option<Time>,
+    /// A line was heard before that time.
+    has_heard: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -47,7 +54,14 @@ enum Seed {
 
 impl Town {
     fn talker(&self) -> Talker {
-        Talker { file: Arc::clone(&self.file), is_busy: false, heir: None, is_over: false }
+        Talker {
+            file: Arc::clone(&self.file),
+            is_busy: false,
+            heir: None,
+            is_over: false,
+            floods_until: None,
+            has_heard: false,
+        }
     }
 }
 
@@ -84,6 +98,11 @@ impl Protocol for Talker {
             b"spawn two" => (0..2).for_each(|_| _ = cx.spawn(Seed::Patient)),
             b"mortal" => self.heir = Some(Seed::Mortal),
             b"immortal" => self.heir = Some(Seed::Immortal),
+            b"flood" => {
+                self.floods_until = Some(cx.now() + FLOOD);
+                cx.append(vec![b'~'; SEND_HIGH_OCTETS - 1]);
+            }
+            b"are you there" => self.has_heard = self.floods_until.is_some(),
             b"lie" => return input.len() + 1,
             line => panic!("{}", String::from_utf8_lossy(line)),
         }
@@ -98,6 +117,11 @@ impl Protocol for Talker {
                     cx.read_file(Arc::clone(&self.file), 0..1);
                 }
             }
+            Event::Room => cx.append(vec![b'~'; SEND_HIGH_OCTETS - 1]),
+            Event::Deadline => {
+                self.floods_until = None;
+                cx.write(if self.has_heard { b"\nheard\n" } else { b"\nnot heard\n" });
+            }
             Event::Returned(_, _, why) => cx.write(format!("{why:?}\n").as_bytes()),
             Event::Stopping | Event::PeerFinished => self.is_over = true,
             Event::Closed(_) => _ = self.heir.map(|heir| cx.spawn(heir)),
@@ -106,7 +130,12 @@ impl Protocol for Talker {
     }
 
     fn interest(&self) -> Option<Interest> {
-        (!self.is_over).then_some(Interest { peer: Peer::Bytes, messages: true, ..Interest::default() })
+        (!self.is_over).then_some(Interest {
+            peer: Peer::Bytes,
+            messages: true,
+            room: self.floods_until.is_some(),
+            deadline: self.floods_until,
+        })
     }
 }
 
@@ -178,6 +207,21 @@ fn who_reads_files_without_end_keeps_nobody_waiting() {
         assert_eq!(other.asks("hi"), "hi\n", "{model}: another");
         assert_eq!(reader.asks("hi"), "hi\n", "{model}: its own peer");
         assert_eq!(reader.asks("enough"), "read\n", "{model}: its own peer");
+    });
+}
+
+#[test]
+fn who_is_held_in_saying_hears_what_has_come_before_its_deadline() {
+    with_each(LIMITS, |model, address| {
+        let mut client = Client::connect(address);
+        client.say("flood\n");
+        // Long enough that nobody is left who is not held.
+        thread::sleep(FLOOD / 2);
+        client.say("are you there\n");
+        thread::sleep(FLOOD);
+        assert!(client.hear().starts_with('~'), "{model}");
+        assert_eq!(client.hear(), "heard\n", "{model}");
+        assert_eq!(client.asks("hi"), "hi\n", "{model}");
     });
 }
 
