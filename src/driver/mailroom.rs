@@ -68,6 +68,11 @@ impl<'a, M> Mailroom<'a, M> {
         (self.births.len(), self.letters.len())
     }
 
+    /// Whether there are any to bring into the world.
+    pub(crate) fn has_births(&self) -> bool {
+        !self.births.is_empty()
+    }
+
     /// The next one to bring into the world.
     pub(crate) fn next_birth(&mut self) -> Option<Birth<M>> {
         self.births.pop_front()

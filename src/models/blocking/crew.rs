@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::house::House;
-use super::peer::{Guard, Peer};
+use super::peer::{Guard, Peer, State};
 use crate::connection::Needs;
 use crate::context::Mail;
 use crate::cost::Cost;
@@ -50,12 +50,16 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let mut state = peer.lock();
         loop {
             let now = clock::now();
+            let is_due = state.connection.needs().deadline.is_some_and(|deadline| deadline <= now.at);
+            if is_due || state.has_files_to_do() {
+                self.glance(&mut state, now);
+            }
             state.connection.time(now);
             if state.has_mail_to_post() {
                 state = self.post(&peer, state);
                 continue;
             }
-            if state.has_files_to_do() {
+            if state.has_files_to_do() && !state.wants_writing(state.connection.needs()) {
                 state = self.do_file(&peer, state);
                 continue;
             }
@@ -75,7 +79,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
             let socket = state.socket.clone();
             state = match (socket, state.to_connect.take()) {
                 (_, Some(address)) => self.connect(&peer, state, address, needs, now),
-                (Some(socket), None) if needs.write && !state.is_writing => self.write(&peer, state, &socket, needs, now),
+                (Some(socket), None) if state.wants_writing(needs) => self.write(&peer, state, &socket, needs, now),
                 (Some(socket), None) if needs.read && !state.is_reading => self.read(&peer, state, &socket, needs, now),
                 (Some(socket), None) if needs.hang_up && !state.is_reading && !state.is_watching => {
                     self.watch(&peer, state, &socket, needs, now)
@@ -102,15 +106,36 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         state.is_reading = true;
         peer.hold(&mut state, self.number, needs.deadline);
         drop(state);
+        let received = limited.and_then(|()| socket.recv(self.buffer()));
+        self.cost.wakeups += 1;
+        let mut state = peer.lock();
+        state.back(self.number);
+        state.is_reading = false;
+        self.heard(&mut state, received, clock::now());
+        state
+    }
+
+    /// Hears what has come, and does not wait for more: octets come before deadlines, and before files, which may be without end.
+    fn glance(&mut self, state: &mut State<S::Protocol>, now: Now) {
+        let needs = state.connection.needs();
+        let Some(socket) = state.socket.clone().filter(|_| !state.is_reading && !state.is_broken) else { return };
+        if needs.read {
+            let received = socket.recv_now(self.buffer());
+            self.heard(state, received, now);
+        } else if needs.hang_up && !state.is_watching && matches!(poll_hang_up(&socket, Some(Duration::ZERO)), Ok(true)) {
+            state.connection.hung_up(now);
+        }
+    }
+
+    fn buffer(&mut self) -> &mut [u8] {
         if self.buffer.is_empty() {
             self.buffer = vec![0; READ_OCTETS];
         }
-        let received = limited.and_then(|()| socket.recv(&mut self.buffer));
-        self.cost.wakeups += 1;
-        let mut state = peer.lock();
-        let now = clock::now();
-        state.back(self.number);
-        state.is_reading = false;
+        &mut self.buffer
+    }
+
+    /// A read has brought this.
+    fn heard(&mut self, state: &mut State<S::Protocol>, received: io::Result<usize>, now: Now) {
         let wants_hang_up = state.connection.needs().hang_up;
         match received {
             // The protocol may have been told something meanwhile, and want something else of its peer. FIN is found again
@@ -130,7 +155,6 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
             }
             Err(_) => state.connection.failed(now),
         }
-        state
     }
 
     /// Waits until the peer has gone, or for the deadline.

@@ -50,6 +50,8 @@ struct Residents<S: Service> {
     born: usize,
     accepted: usize,
     is_stopping: bool,
+    /// The drain limit has come: nobody is born any more.
+    is_cut: bool,
 }
 
 impl<'env, S: Service> Shared<'env, S> {
@@ -61,7 +63,7 @@ impl<'env, S: Service> Shared<'env, S> {
         post: &'env Post<MessageOf<S>>,
     ) -> io::Result<Self> {
         let bell = Arc::new(EventFd::new()?);
-        let residents = Residents { peers: HashMap::new(), born: 0, accepted: 0, is_stopping: false };
+        let residents = Residents { peers: HashMap::new(), born: 0, accepted: 0, is_stopping: false, is_cut: false };
         Ok(Shared {
             number,
             service,
@@ -180,6 +182,11 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
         residents.peers.values().cloned().collect()
     }
 
+    /// From now on nobody is born.
+    pub(super) fn begin_cut(self) {
+        lock(&self.shared.residents).is_cut = true;
+    }
+
     pub(super) fn everyone(self) -> Vec<Arc<Peer<S::Protocol>>> {
         lock(&self.shared.residents).peers.values().cloned().collect()
     }
@@ -249,7 +256,7 @@ struct Place<'scope, 'env, S: Service>(House<'scope, 'env, S>);
 impl<'scope, 'env, S: Service> Place<'scope, 'env, S> {
     fn take(house: House<'scope, 'env, S>) -> Option<Self> {
         let mut residents = lock(&house.shared.residents);
-        let has_room = residents.born < house.shared.limits.connections;
+        let has_room = !residents.is_cut && residents.born < house.shared.limits.connections;
         residents.born += usize::from(has_room);
         // Not `then_some`: a place that is made for nothing is given back, and that takes the lock.
         has_room.then(|| Place(house))

@@ -234,8 +234,12 @@ impl<P: Protocol> State<P> {
     fn wants_a_thread(&self, needs: Needs) -> bool {
         self.has_mail_to_post()
             || self.has_files_to_do()
-            || needs.write && !self.is_writing
+            || self.wants_writing(needs)
             || needs.read && !self.is_reading && self.is_watching
+    }
+
+    pub(super) fn wants_writing(&self, needs: Needs) -> bool {
+        needs.write && !self.is_writing
     }
 
     fn wants_reading(&self, needs: Needs) -> bool {

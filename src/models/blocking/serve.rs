@@ -132,6 +132,9 @@ impl<S: Service> Acceptor<'_, '_, S> {
         }
         loop {
             let mut next = until;
+            if until <= clock::now().at {
+                house.begin_cut();
+            }
             let everyone = house.everyone();
             if everyone.is_empty() {
                 return Ok(());

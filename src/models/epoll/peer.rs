@@ -87,7 +87,8 @@ impl<P: Protocol> Peer<P> {
     /// Whether it can go on without a new event.
     pub(super) fn can_go_on(&self) -> bool {
         let needs = self.connection.needs();
-        needs.read && self.readable || needs.write && self.writable || needs.hang_up && self.hung_up
+        let is_heard_or_said = needs.read && self.readable || needs.write && self.writable || needs.hang_up && self.hung_up;
+        is_heard_or_said || self.connection.has_files()
     }
 
     /// One read, and as many sends as the kernel takes: what one connection may do before it is the next one's turn.

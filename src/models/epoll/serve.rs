@@ -69,6 +69,8 @@ struct Server<'a, S: Service> {
     /// One for all connections: it is lent to a protocol for the length of a call.
     buffer: Box<[u8]>,
     drain_until: Option<Time>,
+    /// It has come: nobody is born any more.
+    is_cut: bool,
     cost: Cost,
 }
 
@@ -99,12 +101,13 @@ impl<'a, S: Service> Server<'a, S> {
             again: Vec::new(),
             buffer: vec![0; READ_OCTETS].into_boxed_slice(),
             drain_until: None,
+            is_cut: false,
             cost: Cost { threads_peak: 1, ..Cost::default() },
         })
     }
 
     fn is_done(&self) -> bool {
-        self.drain_until.is_some() && self.peers.len() == 0
+        self.drain_until.is_some() && self.peers.len() == 0 && !self.mailroom.has_births()
     }
 
     /// Waits for events, then lets everyone concerned go one step.
@@ -168,7 +171,8 @@ impl<'a, S: Service> Server<'a, S> {
     /// Does what the connection asks for beside octets, and sees what it waits for next.
     fn settle(&mut self, key: Key, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        while peer.connection.has_files() {
+        // Once a turn: what a protocol asks for with each answer would never end.
+        if peer.connection.has_files() {
             for FileRequest { ticket, op } in peer.connection.take_files() {
                 let work = peer.files.begin(op, self.service.directory());
                 let done = run_or_stall(work, &mut self.cost);
@@ -231,7 +235,8 @@ impl<'a, S: Service> Server<'a, S> {
 
     fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) {
         let (id, address) = (birth.id, birth.address);
-        let protocol = match grow(self.service, birth, self.born < self.limits.connections, now) {
+        let has_room = !self.is_cut && self.born < self.limits.connections;
+        let protocol = match grow(self.service, birth, has_room, now) {
             Ok(protocol) => protocol,
             Err(letter) => return self.mailroom.post([letter]),
         };
@@ -315,6 +320,7 @@ impl<'a, S: Service> Server<'a, S> {
         let peers = &self.peers;
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
+            self.is_cut = true;
             for key in self.peers.keys() {
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.connection.drained(now);

@@ -57,6 +57,7 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
             timers: Timers::new(),
             buffers: Vec::new(),
             drain_until: None,
+            is_cut: false,
             cost: Cost::default(),
         };
         let bell = Arc::clone(&reports);
@@ -92,12 +93,14 @@ struct Server<'scope, 'env, S: Service> {
     /// To read into, while no worker does.
     buffers: Vec<Vec<u8>>,
     drain_until: Option<Time>,
+    /// It has come: nobody is born any more.
+    is_cut: bool,
     cost: Cost,
 }
 
 impl<S: Service> Server<'_, '_, S> {
     fn is_done(&self) -> bool {
-        self.drain_until.is_some() && self.peers.len() == 0
+        self.drain_until.is_some() && self.peers.len() == 0 && !self.mailroom.has_births()
     }
 
     /// Waits for a report, then takes all that are there, and lets everyone concerned go one step.
@@ -217,7 +220,8 @@ impl<S: Service> Server<'_, '_, S> {
 
     fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) {
         let (id, address) = (birth.id, birth.address);
-        let protocol = match grow(self.service, birth, self.born < self.limits.connections, now) {
+        let has_room = !self.is_cut && self.born < self.limits.connections;
+        let protocol = match grow(self.service, birth, has_room, now) {
             Ok(protocol) => protocol,
             Err(letter) => return self.mailroom.post([letter]),
         };
@@ -265,6 +269,7 @@ impl<S: Service> Server<'_, '_, S> {
         let peers = &self.peers;
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
+            self.is_cut = true;
             self.drain_until = Some(now.at + BACK_OFF);
             self.for_everyone(now, |connection| connection.drained(now));
         }

@@ -78,6 +78,8 @@ struct Server<'a, S: Service> {
     /// Those who wait for a buffer, in line.
     starved: VecDeque<Key>,
     drain_until: Option<Time>,
+    /// It has come: nobody is born any more.
+    is_cut: bool,
     cost: Cost,
 }
 
@@ -107,13 +109,14 @@ impl<'a, S: Service> Server<'a, S> {
             touched: Vec::new(),
             starved: VecDeque::new(),
             drain_until: None,
+            is_cut: false,
             cost: Cost { threads_peak: 1, ..Cost::default() },
         })
     }
 
     fn is_done(&self) -> bool {
         // Newcomers go last: while their accept is being taken back, it may still bring someone.
-        self.newcomers.are_over() && self.peers.len() == 0
+        self.newcomers.are_over() && self.peers.len() == 0 && !self.mailroom.has_births()
     }
 
     /// Waits for completions, hears all of them, and only then acts: what is unwanted after the first may be wanted again after
@@ -327,7 +330,8 @@ impl<'a, S: Service> Server<'a, S> {
 
     fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) -> io::Result<()> {
         let (id, address) = (birth.id, birth.address);
-        match grow(self.service, birth, self.born < self.limits.connections, now) {
+        let has_room = !self.is_cut && self.born < self.limits.connections;
+        match grow(self.service, birth, has_room, now) {
             Ok(protocol) => {
                 let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
                 if self.drain_until.is_some() {
@@ -372,6 +376,7 @@ impl<'a, S: Service> Server<'a, S> {
         let peers = &self.peers;
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
+            self.is_cut = true;
             self.drain_until = Some(now.at + BACK_OFF);
             self.for_everyone(|connection| connection.drained(now));
         }
