@@ -132,6 +132,13 @@ impl<P: Protocol> Peer<P> {
         }
     }
 
+    /// Sends what the kernel has room for though no edge has told of any: it tells only when a third of its buffer is free, which
+    /// may be a megabyte and take a peer that reads slowly, but fast enough, longer than it is given.
+    pub(super) fn send_anyway(&mut self, cost: &mut Cost, now: Now) {
+        self.writable |= self.connection.needs().write;
+        self.send_all(cost, now);
+    }
+
     pub(super) fn send_all(&mut self, cost: &mut Cost, now: Now) {
         for _ in 0..SENDS_PER_TURN {
             if !self.writable || !self.connection.needs().write {

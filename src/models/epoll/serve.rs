@@ -312,6 +312,8 @@ impl<'a, S: Service> Server<'a, S> {
         while let Some((key, due)) = self.timers.due(now.at) {
             let Some(peer) = self.peers.get_mut(key) else { continue };
             if peer.armed.fired(due) {
+                // Before it is judged by what it has taken.
+                peer.send_anyway(&mut self.cost, now);
                 peer.connection.time(now);
                 peer.send_all(&mut self.cost, now);
                 self.settle(key, now);
