@@ -11,7 +11,6 @@ use bytes::Bytes;
 
 use crate::file_op::{FileId, FileOp, FileRequest, FileTicket, OpenMode};
 use crate::identity::{Common, ConnectionId, throw};
-use crate::protocol::Why;
 use crate::read_file::ReadFile;
 use crate::send_queue::SendQueue;
 use crate::time::{Now, Time};
@@ -52,6 +51,15 @@ pub struct Letter<M> {
     pub(crate) message: M,
     /// It could not be delivered: `from` is whom it was meant for, `to` who sent it.
     pub(crate) returned: Option<Why>,
+}
+
+/// Why a message came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The addressee has ended, or never was.
+    Gone,
+    /// As many messages wait for it already as may.
+    Full,
 }
 
 /// A protocol that is to be.

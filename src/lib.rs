@@ -66,15 +66,15 @@ mod sys;
 mod time;
 mod unavailable;
 
-pub use connection::{Close, Connection, End, Needs};
-pub use context::{Birth, Context, Letter, Mail};
+pub use connection::{Connection, End, Needs};
+pub use context::{Birth, Context, Letter, Mail, Why};
 pub use cost::Cost;
 pub use directory::Directory;
 pub use file_op::{FileDone, FileId, FileOp, FileRequest, FileTicket, OpenMode};
 pub use identity::{Common, ConnectionId};
 pub use listener::listen;
 pub use model::{Model, Shard, Shutdown};
-pub use protocol::{Event, Interest, MessageOf, Peer, Protocol, Service, Why};
+pub use protocol::{Close, Event, Interest, MessageOf, Peer, Protocol, Service};
 pub use read_file::{Alignment, ReadFile};
 pub use read_workload::{MAX_BLOCK, ReadList, ReadWorkload};
 pub use send_queue::{Lent, Segment, SendQueue};

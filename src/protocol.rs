@@ -32,8 +32,7 @@
 use std::convert::Infallible;
 use std::io;
 
-use crate::connection::Close;
-use crate::context::Context;
+use crate::context::{Context, Why};
 use crate::directory::Directory;
 use crate::file_op::{FileDone, FileTicket};
 use crate::identity::ConnectionId;
@@ -145,11 +144,25 @@ pub enum Event<M = Infallible> {
     Closed(Close),
 }
 
-/// Why a message came back.
+/// Why a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// The addressee has ended, or never was.
-    Gone,
-    /// As many messages wait for it already as may.
-    Full,
+pub enum Close {
+    /// All was said.
+    Done,
+    /// The protocol aborted it.
+    Aborted,
+    /// The kernel reported an error: the peer has gone.
+    Failed,
+    /// The protocol left more than [`TAIL_OCTETS`](crate::limits::TAIL_OCTETS) of input unconsumed.
+    TailLimit,
+    /// The protocol had said more than [`SEND_LIMIT_OCTETS`](crate::limits::SEND_LIMIT_OCTETS) that were not sent.
+    SendLimit,
+    /// The peer has not taken what was said to it [fast enough](crate::limits::ServeLimits).
+    Unheard,
+    /// The protocol waited for nothing that could come.
+    Stuck,
+    /// The protocol panicked.
+    Panicked,
+    /// It had not ended when the drain limit was reached.
+    Drained,
 }

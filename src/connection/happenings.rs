@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::{Close, Connection, Fin, Link, News, PeerState, Stage};
-use crate::context::Letter;
+use super::{Connection, Fin, Link, News, PeerState, Stage};
+use crate::context::{Letter, Why};
 use crate::file_op::{FileDone, FileTicket};
 use crate::limits::{LINGER, MAILBOX_MESSAGES, SEND_LOW_OCTETS};
-use crate::protocol::{Event, Peer, Protocol, Why};
+use crate::protocol::{Close, Event, Peer, Protocol};
 use crate::send_queue::SendQueue;
 use crate::time::Now;
 

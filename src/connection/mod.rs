@@ -31,7 +31,7 @@ use crate::context::{Letter, Mail, Wishes};
 use crate::file_op::FileRequest;
 use crate::identity::{Common, ConnectionId};
 use crate::limits::FILE_OPERATIONS;
-use crate::protocol::{Interest, Peer, Protocol};
+use crate::protocol::{Close, Interest, Peer, Protocol};
 use crate::send_queue::SendQueue;
 use crate::send_watch::SendWatch;
 use crate::time::{Now, Time};
@@ -92,29 +92,6 @@ pub enum End {
     Close,
     /// Close it with a reset.
     Reset,
-}
-
-/// Why a connection has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Close {
-    /// All was said.
-    Done,
-    /// The protocol aborted it.
-    Aborted,
-    /// The kernel reported an error: the peer has gone.
-    Failed,
-    /// The protocol left more than [`TAIL_OCTETS`](crate::limits::TAIL_OCTETS) of input unconsumed.
-    TailLimit,
-    /// The protocol had said more than [`SEND_LIMIT_OCTETS`](crate::limits::SEND_LIMIT_OCTETS) that were not sent.
-    SendLimit,
-    /// The peer has not taken what was said to it [fast enough](crate::limits::ServeLimits).
-    Unheard,
-    /// The protocol waited for nothing that could come.
-    Stuck,
-    /// The protocol panicked.
-    Panicked,
-    /// It had not ended when the drain limit was reached.
-    Drained,
 }
 
 /// What carries it.

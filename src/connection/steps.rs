@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::{Buf, BytesMut};
 
-use super::{Close, Connection, Fin, Link, News, PeerState, Stage};
-use crate::context::Context;
+use super::{Connection, Fin, Link, News, PeerState, Stage};
+use crate::context::{Context, Why};
 use crate::limits::{LINGER, LINGER_IN_ALL, SEND_HIGH_OCTETS, SEND_LIMIT_OCTETS, TAIL_OCTETS};
-use crate::protocol::{Event, Interest, Peer, Protocol, Why};
+use crate::protocol::{Close, Event, Interest, Peer, Protocol};
 use crate::send_queue::SendQueue;
 use crate::time::Now;
 

@@ -5,9 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use super::post::Post;
 use super::slots::Key;
 use crate::connection::Connection;
-use crate::context::{Birth, Letter, Mail};
+use crate::context::{Birth, Letter, Mail, Why};
 use crate::identity::ConnectionId;
-use crate::protocol::{MessageOf, Protocol, Service, Why};
+use crate::protocol::{MessageOf, Protocol, Service};
 use crate::time::Now;
 
 /// Sorts letters. Those between two of the same loop never leave it.

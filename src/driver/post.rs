@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::context::Letter;
+use crate::context::{Letter, Why};
 use crate::limits::INBOX_MESSAGES;
-use crate::protocol::Why;
 
 /// The inboxes of a server's loops, by number.
 pub(crate) struct Post<M> {

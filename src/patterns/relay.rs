@@ -39,11 +39,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::connection::Close;
 use crate::context::Context;
 use crate::identity::ConnectionId;
 use crate::limits::SEND_LOW_OCTETS;
-use crate::protocol::{Event, Interest, Peer, Protocol, Service};
+use crate::protocol::{Close, Event, Interest, Peer, Protocol, Service};
 use crate::time::{Now, Time};
 
 /// What one side may have sent to the other that has not been reported as taken: 128 KiB.

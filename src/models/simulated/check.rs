@@ -3,10 +3,10 @@
 use super::World;
 use super::mail::Fate;
 use super::resident::{Fin, Resident};
-use crate::connection::Close;
+
 use crate::identity::ConnectionId;
 use crate::limits::{FILE_OPERATIONS, READ_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
-use crate::protocol::{Interest, Peer, Protocol, Service};
+use crate::protocol::{Close, Interest, Peer, Protocol, Service};
 
 impl<S: Service> World<'_, S> {
     /// Makes all moves that can be made without time, and holds everything that has happened against the rules.

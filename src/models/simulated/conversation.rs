@@ -4,8 +4,8 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use super::{Ending, World};
-use crate::connection::Close;
-use crate::protocol::Service;
+
+use crate::protocol::{Close, Service};
 
 /// A connection to a service, seen from its peer: a [`World`] with nobody else in it but whom the service brings in.
 pub struct Conversation<'s, S: Service> {

@@ -7,9 +7,9 @@ use super::resident::Resident;
 use super::watched::{Numbered, Watched};
 use super::{NumberedOf, World};
 use crate::connection::Connection;
-use crate::context::{Birth, Letter, Mail};
+use crate::context::{Birth, Letter, Mail, Why};
 use crate::limits::MAILBOX_MESSAGES;
-use crate::protocol::{Service, Why};
+use crate::protocol::Service;
 
 /// What became of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

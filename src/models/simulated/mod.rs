@@ -59,12 +59,11 @@ use std::time::Duration;
 
 use bytes::Buf;
 
-use crate::connection::Close;
 use crate::context::{Birth, Letter};
 use crate::file_op::FileRequest;
 use crate::identity::{Common, ConnectionId};
 use crate::limits::ServeLimits;
-use crate::protocol::{MessageOf, Service};
+use crate::protocol::{Close, MessageOf, Service};
 use crate::time::{Now, Time};
 pub use conversation::Conversation;
 use dice::{Dice, Habits};

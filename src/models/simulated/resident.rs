@@ -7,10 +7,10 @@ use bytes::BytesMut;
 
 use super::Ending;
 use super::watched::Watched;
-use crate::connection::{Close, Connection, Needs};
+use crate::connection::{Connection, Needs};
 use crate::identity::ConnectionId;
 use crate::limits::SEND_LOW_OCTETS;
-use crate::protocol::Protocol;
+use crate::protocol::{Close, Protocol};
 use crate::send_queue::{LENT_SEGMENTS, Lent};
 use crate::time::Now;
 

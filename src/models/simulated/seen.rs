@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::moves::{Move, Who};
 use super::{Disk, Ending, START, World};
-use crate::connection::Close;
+
 use crate::identity::ConnectionId;
-use crate::protocol::Service;
+use crate::protocol::{Close, Service};
 
 impl<S: Service> World<'_, S> {
     /// How `peer` sees its connection end, once it does. What it has not read yet came before.

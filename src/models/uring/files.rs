@@ -3,15 +3,11 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use super::peer::Peer;
 use crate::directory::Directory;
-use crate::driver::slots::Key;
-use crate::file_op::{FileRequest, FileTicket};
+use crate::file_op::{FileDone, FileRequest, FileTicket};
 use crate::models::file_work::{FileWork, Next, OpenFiles, Step, Took};
-use crate::protocol::Protocol;
 use crate::sys::ledger::{Operation, Payload};
 use crate::sys::ring::{Completion, Read, Ring, Target};
-use crate::time::Now;
 
 /// What a connection has open, and what it does with it.
 #[derive(Default)]
@@ -27,6 +23,9 @@ struct InFlight {
     work: FileWork,
     awaited: Awaited,
 }
+
+/// What came of an operation, and to whom it is told.
+pub(super) type Answer = (FileTicket, io::Result<FileDone>);
 
 /// How the step in flight is answered.
 #[derive(Clone, Copy)]
@@ -46,27 +45,24 @@ impl Files {
     pub(super) fn have(&self, operation: Operation) -> bool {
         self.in_flight.iter().any(|file| file.operation == operation)
     }
-}
 
-impl<P: Protocol> Peer<P> {
-    /// Begins a file operation.
-    pub(super) fn begin_file(
+    /// Begins an operation. An answer comes at once where there is nothing to ask the kernel.
+    pub(super) fn begin(
         &mut self,
         ring: &mut Ring,
-        key: Key,
+        token: u64,
         request: FileRequest,
         directory: Option<&Directory>,
-        now: Now,
-    ) -> io::Result<()> {
-        let work = self.files.open.begin(request.op, directory);
-        self.go_on(ring, key, request.ticket, work, now)
+    ) -> io::Result<Option<Answer>> {
+        let work = self.open.begin(request.op, directory);
+        self.go_on(ring, token, request.ticket, work)
     }
 
     /// A step is done; the next may follow.
-    pub(super) fn file_completed(&mut self, ring: &mut Ring, key: Key, completion: Completion, now: Now) -> io::Result<()> {
-        let files = &mut self.files.in_flight;
-        let Some(place) = files.iter().position(|file| file.operation == completion.operation) else { return Ok(()) };
-        let InFlight { ticket, mut work, awaited, .. } = files.swap_remove(place);
+    pub(super) fn completed(&mut self, ring: &mut Ring, token: u64, completion: Completion) -> io::Result<Option<Answer>> {
+        let place = self.in_flight.iter().position(|file| file.operation == completion.operation);
+        let Some(place) = place else { return Ok(None) };
+        let InFlight { ticket, mut work, awaited, .. } = self.in_flight.swap_remove(place);
         let result = completion.result();
         work.took(match (awaited, completion.payload) {
             (Awaited::Opened, Payload::Opened(descriptor)) => Took::Opened(Ok(descriptor.into())),
@@ -75,20 +71,15 @@ impl<P: Protocol> Peer<P> {
             (Awaited::Wrote, _) => Took::Wrote(result),
             (Awaited::Read | Awaited::Done, _) => Took::Done(result.map(drop)),
         });
-        self.go_on(ring, key, ticket, work, now)
+        self.go_on(ring, token, ticket, work)
     }
 
-    /// Hands the next step to the kernel, or tells the protocol what came of them all. What cannot wait is done here.
-    fn go_on(&mut self, ring: &mut Ring, key: Key, ticket: FileTicket, mut work: FileWork, now: Now) -> io::Result<()> {
-        let token = key.to_bits();
+    /// Hands the next step to the kernel, or says what came of them all. What cannot wait is done here.
+    fn go_on(&mut self, ring: &mut Ring, token: u64, ticket: FileTicket, mut work: FileWork) -> io::Result<Option<Answer>> {
         let (operation, awaited) = loop {
             let step = match work.next() {
                 Next::Call(step) => step,
-                Next::Done(result) => {
-                    let done = self.files.open.end(result);
-                    self.connection.file_done(ticket, done, now);
-                    return Ok(());
-                }
+                Next::Done(result) => return Ok(Some((ticket, self.open.end(result)))),
             };
             break match step {
                 Step::Open { beneath, path, flags } => {
@@ -113,7 +104,7 @@ impl<P: Protocol> Peer<P> {
                 }
             };
         };
-        self.files.in_flight.push(InFlight { operation, ticket, work, awaited });
-        Ok(())
+        self.in_flight.push(InFlight { operation, ticket, work, awaited });
+        Ok(None)
     }
 }

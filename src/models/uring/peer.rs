@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use super::files::Files;
 use super::receive::{Arrival, Buffers, Manner};
-use super::serve::UNHEARD;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::driver::slots::Key;
@@ -16,6 +15,9 @@ use crate::sys::ledger::{Operation, Payload};
 use crate::sys::ring::{Completion, Ring};
 use crate::sys::socket::{Mode, Socket};
 use crate::time::Now;
+
+/// The token of what needs no answer: the end of a cancelled operation is told by the operation itself.
+pub(super) const UNHEARD: u64 = u64::MAX;
 
 /// A connection, its socket, and what the kernel is doing for it.
 pub(super) struct Peer<P: Protocol> {

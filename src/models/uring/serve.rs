@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::bell::Bell;
 use super::newcomers::Newcomers;
-use super::peer::{Peer, Receiving, Watch};
+use super::peer::{Peer, Receiving, UNHEARD, Watch};
 use super::receive::{Arrival, Buffers};
 use super::{QueueOptions, Uring};
 use crate::connection::{Connection, End};
@@ -33,9 +33,7 @@ use crate::time::{Now, Time};
 /// Tokens with the top bit set are the loop's own; the others are connections' keys.
 const LISTENER: u64 = 1 << 63;
 const SHUTDOWN: u64 = LISTENER + 1;
-const MAIL: u64 = LISTENER + 3;
-/// Of what needs no answer: the end of a cancelled operation is told by the operation itself.
-pub(super) const UNHEARD: u64 = LISTENER + 2;
+const MAIL: u64 = LISTENER + 2;
 
 pub(super) fn serve<S: Service>(options: &Uring, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
@@ -190,7 +188,9 @@ impl<'a, S: Service> Server<'a, S> {
                 peer.connection.hung_up(now);
             }
         } else if peer.files.have(completion.operation) {
-            peer.file_completed(&mut self.ring, key, completion, now)?;
+            if let Some((ticket, done)) = peer.files.completed(&mut self.ring, key.to_bits(), completion)? {
+                peer.connection.file_done(ticket, done, now);
+            }
         } else {
             let result = completion.result();
             match completion.payload {
@@ -277,7 +277,9 @@ impl<'a, S: Service> Server<'a, S> {
         }
         if peer.connection.has_files() {
             for asked in peer.connection.take_files() {
-                peer.begin_file(ring, key, asked, self.service.directory(), now)?;
+                if let Some((ticket, done)) = peer.files.begin(ring, key.to_bits(), asked, self.service.directory())? {
+                    peer.connection.file_done(ticket, done, now);
+                }
             }
             // A range that cannot be read has been answered at once.
             self.touch(key);
