@@ -54,9 +54,15 @@ pub trait Model: Sync {
                 .zip(listeners)
                 .map(|(number, listener)| {
                     let shard = Shard { number, seed, listener, service, shutdown, post };
-                    let serve = move || self.serve_shard(shard).inspect_err(|_| shutdown.begin());
-                    let thread = thread::Builder::new().name(self.name().into()).spawn_scoped(scope, serve);
-                    thread.inspect_err(|_| shutdown.begin())
+                    let one_for_all = OneForAll { shutdown, post, number };
+                    let serve = move || {
+                        let outcome = self.serve_shard(shard);
+                        if outcome.is_ok() {
+                            one_for_all.is_over();
+                        }
+                        outcome
+                    };
+                    thread::Builder::new().name(self.name().into()).spawn_scoped(scope, serve)
                 })
                 .collect();
             let mut cost = Cost::default();
@@ -71,6 +77,27 @@ pub trait Model: Sync {
             }
             failure.map_or(Ok(cost), Err)
         })
+    }
+}
+
+/// Dropped by a loop that fails, panics or never begins: then the others end too, and nobody waits for an answer from it.
+struct OneForAll<'a, M> {
+    shutdown: &'a Shutdown,
+    post: &'a Post<M>,
+    number: u16,
+}
+
+impl<M> OneForAll<'_, M> {
+    /// It has ended when all were to end.
+    fn is_over(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<M> Drop for OneForAll<'_, M> {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+        self.post.close(self.number.into());
     }
 }
 

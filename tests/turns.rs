@@ -167,15 +167,19 @@ impl Client {
     }
 }
 
-/// Lets `talk` talk to a server of each model, and then stops it, while those that `talk` leaves are still there. Answers how many protocols were spawned in each.
-fn with_each<R>(limits: ServeLimits, talk: impl Fn(&str, SocketAddr) -> R) -> Vec<(&'static str, usize)> {
-    let models = AnyModel::all().into_iter().filter(|model| match model.available() {
+/// Those that work here.
+fn models(what: &str) -> impl Iterator<Item = AnyModel> {
+    AnyModel::all().into_iter().filter(move |model| match model.available() {
         Err(error) if Unavailable::within(&error).is_some() => {
-            skip::skipped(format_args!("turns of {model}: {error}"));
+            skip::skipped(format_args!("{what} on {model}: {error}"));
             false
         }
         available => available.is_ok(),
-    });
+    })
+}
+
+/// Lets `talk` talk to a server of each model, and then stops it, while those that `talk` leaves are still there. Answers how many protocols were spawned in each.
+fn with_each<R>(limits: ServeLimits, talk: impl Fn(&str, SocketAddr) -> R) -> Vec<(&'static str, usize)> {
     let one = |mut model: AnyModel| {
         *model.limits_mut() = limits;
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -196,7 +200,7 @@ fn with_each<R>(limits: ServeLimits, talk: impl Fn(&str, SocketAddr) -> R) -> Ve
         drop(still_there);
         (model.name(), begun.load(Ordering::Relaxed))
     };
-    models.map(one).collect()
+    models("turns").map(one).collect()
 }
 
 #[test]
@@ -274,4 +278,30 @@ fn nobody_outlives_the_drain_limit_in_its_heirs() {
         assert_eq!(client.asks("hi"), "hi\n", "{model}");
         client
     });
+}
+
+/// Panics where one should not.
+struct Broken;
+
+impl Service for Broken {
+    type Protocol = Talker;
+
+    fn accept(&self, _: Now) -> Option<Talker> {
+        panic!("as the test wants it");
+    }
+}
+
+#[test]
+fn a_loop_that_panics_ends_the_others() {
+    for model in models("a service that panics") {
+        let shutdown = Arc::new(Shutdown::new().unwrap());
+        let listeners = listen("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let (end, ended) = channel();
+        let its = Arc::clone(&shutdown);
+        thread::spawn(move || end.send(model.serve_all(listeners, &Broken, &its)));
+        let _client = Client::connect(address);
+        let ended = ended.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{model} does not end"));
+        assert!(ended.is_err() && shutdown.begun(), "{model}");
+    }
 }

@@ -46,7 +46,8 @@ impl<M> Post<M> {
         if inbox.is_closed {
             return Err(letter.returned(Why::Gone));
         }
-        if inbox.letters.len() >= INBOX_MESSAGES {
+        // What comes back was sent from there, and found its place then: it is never too much.
+        if letter.returned.is_none() && inbox.letters.len() >= INBOX_MESSAGES {
             return Err(letter.returned(Why::Full));
         }
         inbox.letters.push_back(letter);
@@ -110,6 +111,8 @@ mod tests {
         (1..INBOX_MESSAGES as i32).for_each(|number| post.send(letter(number)).unwrap());
         let full = post.send(letter(0)).unwrap_err().unwrap();
         assert_eq!((full.to, full.from, full.returned), (from, to, Some(Why::Full)));
+        let back = Letter { from, to, message: 0, returned: Some(Why::Gone) };
+        post.send(back).expect("what comes back has a place");
         post.close(1);
         assert_eq!(post.take(0).len(), INBOX_MESSAGES, "what was unread has gone back");
         let gone = post.send(letter(0)).unwrap_err().unwrap();

@@ -3,9 +3,15 @@
 use std::io;
 use std::time::Duration;
 
+use crate::limits::LISTEN_BACKLOG;
+
 /// How long a server that has run out of descriptors or memory leaves newcomers in the queue: closing connections must have a
 /// chance to free some, and asking again at once would burn a core.
 pub(super) const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// As many as a listener's queue can hold, which is one more than it was asked for (listen(2)). A server that stops takes in so many
+/// and no more: newcomers who come faster than it accepts would otherwise keep it from stopping.
+pub(super) const WHOLE_QUEUE: usize = LISTEN_BACKLOG as usize + 1;
 
 /// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

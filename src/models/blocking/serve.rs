@@ -11,8 +11,9 @@ use super::house::{House, Shared};
 use super::peer::{Deadlines, Link};
 use crate::connection::Connection;
 use crate::cost::Cost;
+use crate::limits::ACCEPTS_PER_TURN;
 use crate::model::{Shard, Shutdown};
-use crate::models::accepting::{BACK_OFF, Failure, judge};
+use crate::models::accepting::{BACK_OFF, Failure, WHOLE_QUEUE, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::Service;
 use crate::sys::calls::Meter;
@@ -75,7 +76,8 @@ impl<S: Service> Acceptor<'_, '_, S> {
             if has_mail {
                 self.collect();
             }
-            self.accept_all(listener, clock::now())?;
+            let most = if is_stopping { WHOLE_QUEUE } else { ACCEPTS_PER_TURN };
+            self.accept(listener, most, clock::now())?;
             if is_stopping {
                 return Ok(());
             }
@@ -89,23 +91,24 @@ impl<S: Service> Acceptor<'_, '_, S> {
         self.house.deliver(shared.post.take(shared.number));
     }
 
-    /// Takes in everyone who is in the queue: at the end closing it would reset them.
-    fn accept_all(&mut self, listener: &TcpListener, now: Now) -> io::Result<()> {
+    /// Takes in who is in the queue, at the end everyone: closing it would reset them.
+    fn accept(&mut self, listener: &TcpListener, most: usize, now: Now) -> io::Result<()> {
         self.turned_away.sweep(now.at);
-        loop {
+        for _ in 0..most {
+            if self.accept_after > now.at {
+                break;
+            }
             match accept(listener, Mode::Blocking) {
                 Ok(socket) => self.welcome(socket, now),
                 Err(error) => match judge(&error) {
                     Failure::TryNext => {}
-                    Failure::Nobody => return Ok(()),
-                    Failure::BackOff => {
-                        self.accept_after = now.at + BACK_OFF;
-                        return Ok(());
-                    }
+                    Failure::Nobody => break,
+                    Failure::BackOff => self.accept_after = now.at + BACK_OFF,
                     Failure::Broken => return Err(error),
                 },
             }
         }
+        Ok(())
     }
 
     fn welcome(&mut self, socket: Socket, now: Now) {

@@ -17,7 +17,7 @@ use crate::file_op::FileRequest;
 use crate::identity::Common;
 use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
 use crate::model::Shard;
-use crate::models::accepting::{BACK_OFF, Failure, judge};
+use crate::models::accepting::{BACK_OFF, Failure, WHOLE_QUEUE, judge};
 use crate::models::turned_away::TurnedAway;
 use crate::protocol::{MessageOf, Service};
 use crate::sys::calls::Meter;
@@ -337,7 +337,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn begin_drain(&mut self, now: Now) -> io::Result<()> {
         self.drain_until = Some(now.at + self.limits.drain);
         self.newcomers = true;
-        while self.newcomers && self.accept_after <= now.at {
+        for _ in 0..WHOLE_QUEUE.div_ceil(ACCEPTS_PER_TURN) {
             self.accept(now)?;
         }
         self.listener = None;

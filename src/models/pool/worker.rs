@@ -12,7 +12,7 @@ use crate::driver::slots::Key;
 use crate::file_op::FileTicket;
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::model::Shutdown;
-use crate::models::accepting::{Failure, judge};
+use crate::models::accepting::{Failure, WHOLE_QUEUE, judge};
 use crate::models::file_work::{self, FileWork, Outcome};
 use crate::send_queue::{LENT_SEGMENTS, Lent};
 use crate::sys::calls::Meter;
@@ -102,7 +102,8 @@ impl Worker<'_> {
             Ok([_, stopping]) => (None, stopping),
             Err(error) => (Some(error), false),
         };
-        while error.is_none() && (stopping || sockets.len() < ACCEPTS_PER_TURN) {
+        let most = if stopping { WHOLE_QUEUE } else { ACCEPTS_PER_TURN };
+        while error.is_none() && sockets.len() < most {
             // Set at once, and not with the first long answer: a buffer that is full of short ones makes a send wait just as long.
             let limited = |socket: Socket| socket.set_write_timeout(Some(self.send_limit)).map(|()| socket);
             match accept(&listener, Mode::Blocking).and_then(limited) {

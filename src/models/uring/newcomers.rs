@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 
-use crate::models::accepting::{BACK_OFF, Failure, judge};
+use crate::models::accepting::{BACK_OFF, Failure, WHOLE_QUEUE, judge};
 use crate::sys::ledger::{Operation, Payload};
 use crate::sys::ring::{Completion, Ring};
 use crate::sys::ring_features::is_unknown;
@@ -90,12 +90,13 @@ impl Newcomers {
         let Some(listener) = self.listener.take() else { return Ok(None) };
         set_mode(&listener, Mode::Nonblocking)?;
         let mut last = Vec::new();
-        loop {
+        for _ in 0..WHOLE_QUEUE {
             match accept(&listener, Mode::Blocking) {
                 Ok(socket) => last.push(socket),
                 Err(error) if judge(&error) == Failure::TryNext => {}
-                Err(_) => return Ok(Some(last)),
+                Err(_) => break,
             }
         }
+        Ok(Some(last))
     }
 }
