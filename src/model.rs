@@ -58,7 +58,7 @@ pub trait Model: Sync {
                     let serve = move || {
                         let outcome = self.serve_shard(shard);
                         if outcome.is_ok() {
-                            one_for_all.is_over();
+                            one_for_all.dismiss();
                         }
                         outcome
                     };
@@ -88,8 +88,8 @@ struct OneForAll<'a, M> {
 }
 
 impl<M> OneForAll<'_, M> {
-    /// It has ended when all were to end.
-    fn is_over(self) {
+    /// The loop has ended when all were to end: there is nobody to end.
+    fn dismiss(self) {
         std::mem::forget(self);
     }
 }

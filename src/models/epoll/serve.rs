@@ -2,24 +2,22 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
 
 use super::Epoll;
 use super::files::run_or_stall;
 use super::peer::Peer;
-use crate::connection::{Connection, End};
-use crate::context::Birth;
+use crate::connection::End;
 use crate::cost::Cost;
-use crate::driver::mailroom::{Mailroom, grow};
+use crate::driver::mailroom::Mailroom;
+use crate::driver::residents::Residents;
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::Timers;
 use crate::file_op::FileRequest;
-use crate::identity::Common;
 use crate::limits::{ACCEPTS_PER_TURN, READ_OCTETS, ServeLimits};
 use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, WHOLE_QUEUE, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{MessageOf, Service};
+use crate::protocol::Service;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::epoll;
@@ -50,7 +48,6 @@ pub(super) fn serve<S: Service>(options: &Epoll, shard: Shard<'_, S>) -> io::Res
 
 struct Server<'a, S: Service> {
     service: &'a S,
-    common: Arc<Common>,
     limits: ServeLimits,
     epoll: epoll::Epoll,
     /// Gone once the shutdown has begun.
@@ -59,9 +56,7 @@ struct Server<'a, S: Service> {
     newcomers: bool,
     accept_after: Time,
     turned_away: TurnedAway,
-    mailroom: Mailroom<'a, MessageOf<S>>,
-    /// How many of the peers were not accepted.
-    born: usize,
+    residents: Residents<'a, S>,
     peers: Slots<Peer<S::Protocol>>,
     timers: Timers,
     /// Those who have more to do without a new event, in the next turn.
@@ -69,8 +64,6 @@ struct Server<'a, S: Service> {
     /// One for all connections: it is lent to a protocol for the length of a call.
     buffer: Box<[u8]>,
     drain_until: Option<Time>,
-    /// It has come: nobody is born any more.
-    is_cut: bool,
     cost: Cost,
 }
 
@@ -87,27 +80,24 @@ impl<'a, S: Service> Server<'a, S> {
         post.open(number.into(), Box::new(move || mail.signal()));
         Ok(Server {
             service,
-            common,
             limits: options.limits,
             epoll,
             listener: Some(listener),
             newcomers: true,
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
-            mailroom,
-            born: 0,
+            residents: Residents::new(service, common, mailroom),
             peers: Slots::new(),
             timers: Timers::new(),
             again: Vec::new(),
             buffer: vec![0; READ_OCTETS].into_boxed_slice(),
             drain_until: None,
-            is_cut: false,
             cost: Cost { threads_peak: 1, ..Cost::default() },
         })
     }
 
     fn is_done(&self) -> bool {
-        self.drain_until.is_some() && self.peers.len() == 0 && !self.mailroom.has_births()
+        self.drain_until.is_some() && self.residents.are_gone()
     }
 
     /// Waits for events, then lets everyone concerned go one step.
@@ -121,7 +111,7 @@ impl<'a, S: Service> Server<'a, S> {
                 LISTENER => self.newcomers = true,
                 SHUTDOWN => stopping = ready.read,
                 // Each signal is an edge of its own, so it need not be silenced.
-                MAIL => self.mailroom.collect(),
+                MAIL => self.residents.mailroom.collect(),
                 token => {
                     let key = Key::from_bits(token);
                     if let Some(peer) = self.peers.get_mut(key) {
@@ -154,7 +144,7 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn next_wake(&self, now: Time) -> Option<Time> {
-        if !self.again.is_empty() || self.mailroom.waiting() != (0, 0) {
+        if !self.again.is_empty() || self.residents.mailroom.waiting() != (0, 0) {
             return Some(now);
         }
         let newcomers = (self.newcomers && self.listener.is_some()).then_some(self.accept_after);
@@ -188,7 +178,7 @@ impl<'a, S: Service> Server<'a, S> {
             peer.connection.failed(now);
         }
         let end = peer.end(now);
-        self.mailroom.take_from(&mut peer.connection);
+        self.residents.mailroom.take_from(&mut peer.connection);
         if let Some(end) = end {
             return self.leave(key, end, now);
         }
@@ -206,10 +196,8 @@ impl<'a, S: Service> Server<'a, S> {
         {
             socket.reset_on_close();
         }
-        self.born -= usize::from(peer.is_born);
-        self.mailroom.move_out(peer.connection.id());
-        peer.connection.closed(now);
-        self.mailroom.take_from(&mut peer.connection);
+        self.residents.leave(&mut peer.connection, now);
+        self.residents.free(peer.is_born);
         self.cost.octets_copied += peer.connection.octets_copied();
     }
 
@@ -217,39 +205,26 @@ impl<'a, S: Service> Server<'a, S> {
 
     /// Brings those into the world that are to be, and delivers what is there.
     fn deliver(&mut self, now: Now) {
-        let (births, letters) = self.mailroom.waiting();
+        let (births, letters) = self.residents.mailroom.waiting();
         for _ in 0..births {
-            if let Some(birth) = self.mailroom.next_birth() {
-                self.bear(birth, now);
-            }
+            self.bear(now);
         }
         for _ in 0..letters {
-            let Some((key, letter)) = self.mailroom.next() else { continue };
+            let Some((key, letter)) = self.residents.mailroom.next() else { continue };
             let Some(peer) = self.peers.get_mut(key) else { continue };
             let returned = peer.connection.deliver(letter, now);
             peer.send_all(&mut self.cost, now);
-            self.mailroom.post(returned);
+            self.residents.mailroom.post(returned);
             self.settle(key, now);
         }
     }
 
-    fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) {
-        let (id, address) = (birth.id, birth.address);
-        let has_room = !self.is_cut && self.born < self.limits.connections;
-        let protocol = match grow(self.service, birth, has_room, now) {
-            Ok(protocol) => protocol,
-            Err(letter) => return self.mailroom.post([letter]),
-        };
-        let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
-        if self.drain_until.is_some() {
-            connection.stopping(now);
-        }
+    fn bear(&mut self, now: Now) {
+        let Some((connection, address)) = self.residents.bear(now) else { return };
         let key = self.peers.insert(Peer::new(None, connection, true));
-        self.born += 1;
-        self.mailroom.move_in(id, key);
-        if let Some(peer) = self.peers.get_mut(key)
-            && let Some(address) = address
-        {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        self.residents.settle(peer.connection.id(), key);
+        if let Some(address) = address {
             peer.connect(address, now);
             if let Some(socket) = &peer.socket
                 && let Err(error) = self.epoll.add_edges(socket, key.to_bits())
@@ -284,24 +259,22 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let protocol = if self.peers.len() - self.born < self.limits.connections { self.service.accept(now) } else { None };
-        let Some(protocol) = protocol else {
+        let Some(connection) = self.residents.accept(now) else {
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let connection = Connection::accepted(protocol, &self.common, now);
-        let id = connection.id();
         let key = self.peers.insert(Peer::new(None, connection, false));
         let Some(peer) = self.peers.get_mut(key) else { return };
         // The kernel may have no room in the set (fs.epoll.max_user_watches): that concerns nobody else.
         if self.epoll.add_edges(&socket, key.to_bits()).is_err() {
             self.accept_after = now.at + BACK_OFF;
             peer.connection.failed(now);
-            self.mailroom.take_from(&mut peer.connection);
+            self.residents.leave(&mut peer.connection, now);
+            self.residents.free(false);
             self.peers.remove(key);
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         }
         peer.socket = Some(socket);
-        self.mailroom.move_in(id, key);
+        self.residents.settle(peer.connection.id(), key);
         self.cost.connections += 1;
         self.settle(key, now);
     }
@@ -322,7 +295,7 @@ impl<'a, S: Service> Server<'a, S> {
         let peers = &self.peers;
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
-            self.is_cut = true;
+            self.residents.cut();
             for key in self.peers.keys() {
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.connection.drained(now);
@@ -336,6 +309,7 @@ impl<'a, S: Service> Server<'a, S> {
     /// that the end has come: a request that is here is answered.
     fn begin_drain(&mut self, now: Now) -> io::Result<()> {
         self.drain_until = Some(now.at + self.limits.drain);
+        self.residents.begin_stopping();
         self.newcomers = true;
         for _ in 0..WHOLE_QUEUE.div_ceil(ACCEPTS_PER_TURN) {
             self.accept(now)?;

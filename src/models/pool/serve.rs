@@ -12,17 +12,16 @@ use super::queue::Queue;
 use super::staff::Staff;
 use super::worker::{Job, Report, Worker};
 use crate::connection::{Connection, End};
-use crate::context::Birth;
 use crate::cost::Cost;
-use crate::driver::mailroom::{Mailroom, grow};
+use crate::driver::mailroom::Mailroom;
+use crate::driver::residents::Residents;
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::Timers;
-use crate::identity::Common;
 use crate::limits::ServeLimits;
 use crate::model::Shard;
 use crate::models::accepting::{BACK_OFF, Failure, judge};
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{MessageOf, Service};
+use crate::protocol::Service;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::socket::Socket;
@@ -45,19 +44,16 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
     let mut cost = thread::scope(|scope| -> io::Result<Cost> {
         let mut server = Server {
             service,
-            common,
             limits: options.limits,
             staff: Staff::new(scope, worker)?,
             listener: Some(listener),
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
-            mailroom: Mailroom::new(number.into(), post),
-            born: 0,
+            residents: Residents::new(service, common, Mailroom::new(number.into(), post)),
             peers: Slots::new(),
             timers: Timers::new(),
             buffers: Vec::new(),
             drain_until: None,
-            is_cut: false,
             cost: Cost::default(),
         };
         let bell = Arc::clone(&reports);
@@ -78,29 +74,24 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
 
 struct Server<'scope, 'env, S: Service> {
     service: &'env S,
-    common: Arc<Common>,
     limits: ServeLimits,
     staff: Staff<'scope, 'env>,
     /// Away while a worker waits for newcomers, and gone once the shutdown has begun.
     listener: Option<TcpListener>,
     accept_after: Time,
     turned_away: TurnedAway,
-    mailroom: Mailroom<'env, MessageOf<S>>,
-    /// How many of the peers were not accepted.
-    born: usize,
+    residents: Residents<'env, S>,
     peers: Slots<Peer<S::Protocol>>,
     timers: Timers,
     /// To read into, while no worker does.
     buffers: Vec<Vec<u8>>,
     drain_until: Option<Time>,
-    /// It has come: nobody is born any more.
-    is_cut: bool,
     cost: Cost,
 }
 
 impl<S: Service> Server<'_, '_, S> {
     fn is_done(&self) -> bool {
-        self.drain_until.is_some() && self.peers.len() == 0 && !self.mailroom.has_births()
+        self.drain_until.is_some() && self.residents.are_gone()
     }
 
     /// Waits for a report, then takes all that are there, and lets everyone concerned go one step.
@@ -128,7 +119,7 @@ impl<S: Service> Server<'_, '_, S> {
 
     fn wait(&mut self, now: Now) -> Option<Report> {
         let accept = self.listener.is_some().then_some(self.accept_after);
-        let mail = (self.mailroom.waiting() != (0, 0)).then_some(now.at);
+        let mail = (self.residents.mailroom.waiting() != (0, 0)).then_some(now.at);
         let wakes = [accept, mail, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         let reports = self.staff.worker.reports;
         match wakes.into_iter().flatten().min() {
@@ -139,7 +130,7 @@ impl<S: Service> Server<'_, '_, S> {
 
     fn hear(&mut self, report: Report, now: Now) -> io::Result<()> {
         match report {
-            Report::Mail => self.mailroom.collect(),
+            Report::Mail => self.residents.mailroom.collect(),
             Report::Accepted { listener, sockets, error } => {
                 self.staff.is_back();
                 for socket in sockets {
@@ -173,7 +164,7 @@ impl<S: Service> Server<'_, '_, S> {
         if peer.connection.needs().end.is_none() {
             peer.occupy(key, &mut self.staff, &mut self.buffers, self.service.directory(), now);
         }
-        self.mailroom.take_from(&mut peer.connection);
+        self.residents.mailroom.take_from(&mut peer.connection);
         let needs = peer.connection.needs();
         match needs.end {
             Some(end) => self.leave(key, end, now),
@@ -187,14 +178,12 @@ impl<S: Service> Server<'_, '_, S> {
         if !peer.is_leaving {
             peer.is_leaving = true;
             peer.call_back(end);
-            peer.connection.closed(now);
-            self.mailroom.take_from(&mut peer.connection);
-            self.mailroom.move_out(peer.connection.id());
+            self.residents.leave(&mut peer.connection, now);
         }
         if peer.is_at_rest() {
             self.cost.octets_copied += peer.connection.octets_copied();
             self.staff.release(peer.reserved);
-            self.born -= usize::from(peer.is_born);
+            self.residents.free(peer.is_born);
             self.peers.remove(key);
         }
     }
@@ -203,36 +192,25 @@ impl<S: Service> Server<'_, '_, S> {
 
     /// Brings those into the world that are to be, and delivers what is there.
     fn deliver(&mut self, now: Now) {
-        let (births, letters) = self.mailroom.waiting();
+        let (births, letters) = self.residents.mailroom.waiting();
         for _ in 0..births {
-            if let Some(birth) = self.mailroom.next_birth() {
-                self.bear(birth, now);
-            }
+            self.bear(now);
         }
         for _ in 0..letters {
-            let Some((key, letter)) = self.mailroom.next() else { continue };
+            let Some((key, letter)) = self.residents.mailroom.next() else { continue };
             let Some(peer) = self.peers.get_mut(key) else { continue };
             let returned = peer.connection.deliver(letter, now);
-            self.mailroom.post(returned);
+            self.residents.mailroom.post(returned);
             self.settle(key, now);
         }
     }
 
-    fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) {
-        let (id, address) = (birth.id, birth.address);
-        let has_room = !self.is_cut && self.born < self.limits.connections;
-        let protocol = match grow(self.service, birth, has_room, now) {
-            Ok(protocol) => protocol,
-            Err(letter) => return self.mailroom.post([letter]),
-        };
-        let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
-        if self.drain_until.is_some() {
-            connection.stopping(now);
-        }
+    fn bear(&mut self, now: Now) {
+        let Some((connection, address)) = self.residents.bear(now) else { return };
         let key = self.peers.insert(Peer::born(connection));
-        self.born += 1;
-        self.mailroom.move_in(id, key);
-        if let (Some(peer), Some(address)) = (self.peers.get_mut(key), address) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        self.residents.settle(peer.connection.id(), key);
+        if let Some(address) = address {
             peer.connect(address, key, &mut self.staff, now);
         }
         self.settle(key, now);
@@ -241,17 +219,15 @@ impl<S: Service> Server<'_, '_, S> {
     // Newcomers.
 
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let has_place = self.peers.len() - self.born < self.limits.connections;
-        let has_room = has_place && self.staff.reserve(WAITING).is_ok();
-        let protocol = if has_room { self.service.accept(now) } else { None };
-        let Some(protocol) = protocol else {
-            self.staff.release(if has_room { WAITING } else { 0 });
+        let has_workers = self.residents.have_place() && self.staff.reserve(WAITING).is_ok();
+        let connection = if has_workers { self.residents.accept(now) } else { None };
+        let Some(connection) = connection else {
+            self.staff.release(if has_workers { WAITING } else { 0 });
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let connection = Connection::accepted(protocol, &self.common, now);
         let id = connection.id();
         let key = self.peers.insert(Peer::accepted(socket, connection));
-        self.mailroom.move_in(id, key);
+        self.residents.settle(id, key);
         self.cost.connections += 1;
         self.settle(key, now);
     }
@@ -269,7 +245,7 @@ impl<S: Service> Server<'_, '_, S> {
         let peers = &self.peers;
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
-            self.is_cut = true;
+            self.residents.cut();
             self.drain_until = Some(now.at + BACK_OFF);
             self.for_everyone(now, |connection| connection.drained(now));
         }
@@ -278,6 +254,7 @@ impl<S: Service> Server<'_, '_, S> {
     /// The worker that accepts has emptied the queue before it closed it, which would have reset those in it.
     fn begin_drain(&mut self, now: Now) {
         self.drain_until = Some(now.at + self.limits.drain);
+        self.residents.begin_stopping();
         self.for_everyone(now, |connection| connection.stopping(now));
     }
 

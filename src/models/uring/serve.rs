@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
 
 use super::bell::Bell;
 use super::newcomers::Newcomers;
@@ -10,17 +9,16 @@ use super::peer::{Peer, Receiving, UNHEARD, Watch};
 use super::receive::{Arrival, Buffers};
 use super::{QueueOptions, Uring};
 use crate::connection::{Connection, End};
-use crate::context::Birth;
 use crate::cost::Cost;
-use crate::driver::mailroom::{Mailroom, grow};
+use crate::driver::mailroom::Mailroom;
+use crate::driver::residents::Residents;
 use crate::driver::slots::{Key, Slots};
 use crate::driver::timers::Timers;
-use crate::identity::Common;
 use crate::limits::ServeLimits;
 use crate::model::Shard;
 use crate::models::accepting::BACK_OFF;
 use crate::models::turned_away::TurnedAway;
-use crate::protocol::{MessageOf, Service};
+use crate::protocol::Service;
 use crate::sys::calls::Meter;
 use crate::sys::clock;
 use crate::sys::ledger::Payload;
@@ -58,16 +56,13 @@ pub(super) fn ring(options: &Uring) -> io::Result<(Ring, Buffers)> {
 
 struct Server<'a, S: Service> {
     service: &'a S,
-    common: Arc<Common>,
     limits: ServeLimits,
     ring: Ring,
     buffers: Buffers,
     newcomers: Newcomers,
     turned_away: TurnedAway,
-    mailroom: Mailroom<'a, MessageOf<S>>,
+    residents: Residents<'a, S>,
     bell: Bell,
-    /// How many of the peers were not accepted.
-    born: usize,
     peers: Slots<Peer<S::Protocol>>,
     timers: Timers,
     completions: Vec<Completion>,
@@ -76,8 +71,6 @@ struct Server<'a, S: Service> {
     /// Those who wait for a buffer, in line.
     starved: VecDeque<Key>,
     drain_until: Option<Time>,
-    /// It has come: nobody is born any more.
-    is_cut: bool,
     cost: Cost,
 }
 
@@ -92,29 +85,26 @@ impl<'a, S: Service> Server<'a, S> {
         post.open(number.into(), bell.rope());
         Ok(Server {
             service,
-            common,
             limits: options.limits,
             ring,
             buffers,
             newcomers: Newcomers::new(listener, options.techniques.has(Technique::MultishotAccept), LISTENER)?,
             turned_away: TurnedAway::default(),
-            mailroom,
+            residents: Residents::new(service, common, mailroom),
             bell,
-            born: 0,
             peers: Slots::new(),
             timers: Timers::new(),
             completions: Vec::new(),
             touched: Vec::new(),
             starved: VecDeque::new(),
             drain_until: None,
-            is_cut: false,
             cost: Cost { threads_peak: 1, ..Cost::default() },
         })
     }
 
     fn is_done(&self) -> bool {
         // Newcomers go last: while their accept is being taken back, it may still bring someone.
-        self.newcomers.are_over() && self.peers.len() == 0 && !self.mailroom.has_births()
+        self.newcomers.are_over() && self.residents.are_gone()
     }
 
     /// Waits for completions, hears all of them, and only then acts: what is unwanted after the first may be wanted again after
@@ -140,7 +130,7 @@ impl<'a, S: Service> Server<'a, S> {
                 UNHEARD => {}
                 MAIL => {
                     self.bell.hear(&mut self.ring, &completion)?;
-                    self.mailroom.collect();
+                    self.residents.mailroom.collect();
                 }
                 token => self.hear(Key::from_bits(token), completion, now)?,
             }
@@ -151,6 +141,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.run_timers(now);
         if stopping {
             self.drain_until = Some(now.at + self.limits.drain);
+            self.residents.begin_stopping();
             self.newcomers.begin_end(&mut self.ring, UNHEARD)?;
         }
         if let Some(last) = self.newcomers.last()? {
@@ -161,7 +152,7 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn next_wake(&self, now: Time) -> Option<Time> {
-        if self.mailroom.waiting() != (0, 0) || self.may_feed() {
+        if self.residents.mailroom.waiting() != (0, 0) || self.may_feed() {
             return Some(now);
         }
         let wakes = [self.newcomers.next_wake(), self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
@@ -259,7 +250,7 @@ impl<'a, S: Service> Server<'a, S> {
             peer.connection.finished(now);
             needs = peer.connection.needs();
         }
-        self.mailroom.take_from(&mut peer.connection);
+        self.residents.mailroom.take_from(&mut peer.connection);
         if let Some(end) = needs.end {
             return self.leave(key, end, now);
         }
@@ -296,11 +287,9 @@ impl<'a, S: Service> Server<'a, S> {
         if !peer.take_back(&mut self.ring)? {
             return Ok(());
         }
-        peer.connection.closed(now);
-        self.mailroom.take_from(&mut peer.connection);
-        self.mailroom.move_out(peer.connection.id());
+        self.residents.leave(&mut peer.connection, now);
+        self.residents.free(peer.is_born);
         self.cost.octets_copied += peer.connection.octets_copied();
-        self.born -= usize::from(peer.is_born);
         if let Some(Peer { socket: Some(socket), .. }) = self.peers.remove(key) {
             if end == End::Reset {
                 socket.reset_on_close();
@@ -314,53 +303,39 @@ impl<'a, S: Service> Server<'a, S> {
 
     /// Brings those into the world that are to be, and delivers what is there.
     fn deliver(&mut self, now: Now) -> io::Result<()> {
-        let (births, letters) = self.mailroom.waiting();
+        let (births, letters) = self.residents.mailroom.waiting();
         for _ in 0..births {
-            if let Some(birth) = self.mailroom.next_birth() {
-                self.bear(birth, now)?;
-            }
+            self.bear(now)?;
         }
         for _ in 0..letters {
-            let Some((key, letter)) = self.mailroom.next() else { continue };
+            let Some((key, letter)) = self.residents.mailroom.next() else { continue };
             let Some(peer) = self.peers.get_mut(key) else { continue };
             let returned = peer.connection.deliver(letter, now);
-            self.mailroom.post(returned);
+            self.residents.mailroom.post(returned);
             self.touch(key);
         }
         Ok(())
     }
 
-    fn bear(&mut self, birth: Birth<MessageOf<S>>, now: Now) -> io::Result<()> {
-        let (id, address) = (birth.id, birth.address);
-        let has_room = !self.is_cut && self.born < self.limits.connections;
-        match grow(self.service, birth, has_room, now) {
-            Ok(protocol) => {
-                let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
-                if self.drain_until.is_some() {
-                    connection.stopping(now);
-                }
-                let key = self.peers.insert(Peer::new(None, connection, self.buffers.first_manner(), true));
-                self.born += 1;
-                self.mailroom.move_in(id, key);
-                if let (Some(peer), Some(address)) = (self.peers.get_mut(key), address) {
-                    peer.connect(&mut self.ring, key, address, now)?;
-                }
-                self.touch(key);
-            }
-            Err(letter) => self.mailroom.post([letter]),
+    fn bear(&mut self, now: Now) -> io::Result<()> {
+        let Some((connection, address)) = self.residents.bear(now) else { return Ok(()) };
+        let key = self.peers.insert(Peer::new(None, connection, self.buffers.first_manner(), true));
+        let Some(peer) = self.peers.get_mut(key) else { return Ok(()) };
+        self.residents.settle(peer.connection.id(), key);
+        if let Some(address) = address {
+            peer.connect(&mut self.ring, key, address, now)?;
         }
+        self.touch(key);
         Ok(())
     }
 
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let protocol = if self.peers.len() - self.born < self.limits.connections { self.service.accept(now) } else { None };
-        let Some(protocol) = protocol else {
+        let Some(connection) = self.residents.accept(now) else {
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
-        let connection = Connection::accepted(protocol, &self.common, now);
         let id = connection.id();
         let key = self.peers.insert(Peer::new(Some(socket), connection, self.buffers.first_manner(), false));
-        self.mailroom.move_in(id, key);
+        self.residents.settle(id, key);
         self.cost.connections += 1;
         self.touch(key);
     }
@@ -378,7 +353,7 @@ impl<'a, S: Service> Server<'a, S> {
         let peers = &self.peers;
         self.timers.forget(peers.len(), |key| peers.get(key).is_some());
         if self.drain_until.is_some_and(|until| until <= now.at) {
-            self.is_cut = true;
+            self.residents.cut();
             self.drain_until = Some(now.at + BACK_OFF);
             self.for_everyone(|connection| connection.drained(now));
         }
