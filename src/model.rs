@@ -58,7 +58,7 @@ pub trait Model: Sync {
                     let serve = move || {
                         let outcome = self.serve_shard(shard);
                         if outcome.is_ok() {
-                            one_for_all.is_over();
+                            one_for_all.end();
                         }
                         outcome
                     };
@@ -89,7 +89,7 @@ struct OneForAll<'a, M> {
 
 impl<M> OneForAll<'_, M> {
     /// It has ended when all were to end.
-    fn is_over(self) {
+    fn end(self) {
         std::mem::forget(self);
     }
 }

@@ -192,7 +192,7 @@ fn with_each<R>(limits: ServeLimits, talk: impl Fn(&str, SocketAddr) -> R) -> Ve
         let address = listener.local_addr().unwrap();
         let (end, ended) = channel();
         let its = Arc::clone(&shutdown);
-        thread::spawn(move || end.send(model.serve(listener, &town, &its)));
+        thread::spawn(move || drop(end.send(model.serve(listener, &town, &its))));
         let still_there = talk(model.name(), address);
         shutdown.begin();
         let ended = ended.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{model} does not end"));
@@ -299,7 +299,7 @@ fn a_loop_that_panics_ends_the_others() {
         let address = listeners[0].local_addr().unwrap();
         let (end, ended) = channel();
         let its = Arc::clone(&shutdown);
-        thread::spawn(move || end.send(model.serve_all(listeners, &Broken, &its)));
+        thread::spawn(move || drop(end.send(model.serve_all(listeners, &Broken, &its))));
         let _client = Client::connect(address);
         let ended = ended.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{model} does not end"));
         assert!(ended.is_err() && shutdown.begun(), "{model}");
