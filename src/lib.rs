@@ -17,7 +17,7 @@
 //! # Reading order
 //!
 //! 1. [`protocol.rs`](Protocol): the interest, and the table of who waits for it how.
-//! 2. [`connection.rs`](Connection): one connection, whoever waits for it.
+//! 2. [`connection/`](Connection): one connection, whoever waits for it.
 //! 3. [`models/blocking`](models::blocking), [`models/epoll`](models::epoll), [`models/uring`](models::uring),
 //!    [`models/pool`](models::pool): each `mod.rs` is a picture and seven answers, each `serve.rs` the loop, each `read.rs` the same
 //!    for files. Lay them side by side.

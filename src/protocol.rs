@@ -119,7 +119,8 @@ pub enum Peer {
 pub enum Event<M = Infallible> {
     /// The first thing it hears: it has been accepted or spawned, or the connection it was made for is there, or failed. After
     /// a failure there is no peer, as if it had been spawned. (Only [`Deadline`](Self::Deadline) and
-    /// [`Stopping`](Self::Stopping) may come earlier, while a connection is being made.)
+    /// [`Stopping`](Self::Stopping) may come earlier, while a connection is being made, and what comes of that which it asks
+    /// for then.)
     Begun(io::Result<()>),
     /// The peer will say no more (it sent FIN); it may still listen. All its octets were shown before.
     PeerFinished,

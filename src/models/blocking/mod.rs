@@ -23,7 +23,7 @@
 //!    is told things while it listens has two.
 //! 5. **What is back-pressure?** `send` does not return. While it does not, a connection with one thread is not read either.
 //! 6. **What happens with a regular file?** `pread(2)` and its kin, one after the other: this connection waits for the disk, no
-//!    other does.
+//!    other does. Between two of them it says what is to be said, and hears what has come.
 //! 7. **How is a wait taken back?** It is not. It runs into its time limit, or the socket is taken apart under it: its reading side
 //!    where the connection is over (`shutdown(2)`), or all of it, for a reset (`connect(2)` to no address).
 //!

@@ -12,13 +12,14 @@
 //!    waits owns none, and only the unfinished end of a request is copied to it.
 //! 3. **Who moves the octets?** That thread, in `recv` and `send`, which find them already there: two system calls a request,
 //!    and a share of an `epoll_wait`.
-//! 4. **How does a message or a deadline get through?** The earliest deadline is the timeout of `epoll_wait`; the shutdown is a
-//!    descriptor (`eventfd(2)`) in the same set.
+//! 4. **How does a message or a deadline get through?** The thread owns all protocols: it takes a message from one to the other
+//!    between two waits. Another loop's come with a descriptor (`eventfd(2)`) in the same set, and so does the shutdown. The
+//!    earliest deadline is the timeout of `epoll_wait`.
 //! 5. **What is back-pressure?** `send` takes less than it was offered. The rest stays in the connection's queue until the socket
 //!    is writable again; above a mark the connection is not read.
 //! 6. **What happens with a regular file?** Readiness has nothing to say about it (`epoll_ctl(2)` answers `EPERM`). A server asks
-//!    the page cache without waiting (`preadv2(2)` with `RWF_NOWAIT`); what is not there stalls the loop and everyone in it, and
-//!    the stall is counted. For what can be done about it around the page cache see the file-read workload.
+//!    the page cache without waiting (`preadv2(2)` with `RWF_NOWAIT`); what is not there, and every other operation, stalls the loop
+//!    and everyone in it, and the stall is counted. Each connection has what it asked for done once a turn. For what can be done about it around the page cache see the file-read workload.
 //! 7. **How is a wait taken back?** There is nothing to take back: readiness is news, not an operation.
 //!
 //! Registered once, edge-triggered, for both directions and for life: no `epoll_ctl` after the first. A read that finds less than

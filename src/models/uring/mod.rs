@@ -12,8 +12,9 @@
 //! 2. **Where is the buffer meanwhile?** With the kernel. To receive, it takes one from a ring of provided buffers when octets
 //!    have come: a connection that waits has none. What is being sent belongs to the ring until its completion.
 //! 3. **Who moves the octets?** The kernel, on this thread, before the completion is seen: no call per operation, one per turn.
-//! 4. **How does a message or a deadline get through?** The earliest deadline is the timeout of `io_uring_enter`
-//!    (`IORING_ENTER_EXT_ARG`); the shutdown is a poll in flight.
+//! 4. **How does a message or a deadline get through?** The thread owns all protocols: it takes a message from one to the other
+//!    between two waits. For another loop's a poll is in flight, on an `eventfd(2)`, and one for the shutdown. The earliest
+//!    deadline is the timeout of `io_uring_enter` (`IORING_ENTER_EXT_ARG`).
 //! 5. **What is back-pressure?** A send that is not complete yet. Above a mark the receive is cancelled; what the kernel delivers
 //!    until the cancel has been completed is kept.
 //! 6. **What happens with a regular file?** A read is in flight like any other operation; where the file system cannot do that, a
