@@ -11,11 +11,17 @@ use crate::limits::ServeLimits;
 use crate::send_queue::SendQueue;
 use crate::time::Time;
 
+/// How often within a grace lent output is asked back, to learn how much of it has been taken. It counts as taken when that is
+/// known: the less often, the longer a peer that has stopped is waited for.
+const LOOKS_PER_GRACE: u32 = 8;
+
 /// The patience with one peer.
 #[derive(Default)]
 pub(crate) struct SendWatch {
     /// When it ends, while there is something to take.
     until: Option<Time>,
+    /// When lent output is asked back, if it does not come back by itself.
+    next_look: Time,
     /// Of the octets ever taken, those that have earned their time.
     credited: u64,
 }
@@ -39,10 +45,21 @@ impl SendWatch {
             }
         }
         self.credited = queue.taken();
+        self.has_looked(limits, now);
+    }
+
+    /// It is known how much has been taken, however little that is.
+    pub(crate) fn has_looked(&mut self, limits: &ServeLimits, now: Time) {
+        self.next_look = now + limits.send_grace / LOOKS_PER_GRACE;
     }
 
     pub(crate) fn until(&self) -> Option<Time> {
         self.until
+    }
+
+    /// When there is something to learn of lent output, or to conclude.
+    pub(crate) fn next(&self) -> Option<Time> {
+        self.until.map(|until| until.min(self.next_look))
     }
 }
 

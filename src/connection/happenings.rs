@@ -82,9 +82,12 @@ impl<P: Protocol> Connection<P> {
 
     /// Time has passed.
     pub fn time(&mut self, now: Now) {
-        self.recall = self.is_overdue(now);
-        if self.recall && !self.queue.is_lent() {
-            return self.end(Close::Unheard, now);
+        self.recall = self.queue.is_lent() && self.watch.next().is_some_and(|look| look <= now.at);
+        if !self.recall {
+            if self.is_overdue(now) {
+                return self.end(Close::Unheard, now);
+            }
+            self.watch.has_looked(&self.common.limits, now.at);
         }
         match self.stage {
             Stage::Open => {

@@ -203,7 +203,13 @@ impl<P: Protocol> Connection<P> {
         let write = self.link == Link::Up && self.queue.sendable() > 0 && !self.recall;
         let recall = self.recall && self.queue.is_lent();
         let mut needs = Needs { read: false, hang_up: false, write, recall, deadline: None, end: None };
-        let patience = if recall { None } else { self.watch.until() };
+        let patience = if recall {
+            None
+        } else if self.queue.is_lent() || self.recall {
+            self.watch.next()
+        } else {
+            self.watch.until()
+        };
         match self.stage {
             Stage::Open => {
                 let is_up = self.link == Link::Up && self.peer == PeerState::Speaking;

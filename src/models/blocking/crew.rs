@@ -79,7 +79,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
             let socket = state.socket.clone();
             state = match (socket, state.to_connect.take()) {
                 (_, Some(address)) => self.connect(&peer, state, address, needs, now),
-                (Some(socket), None) if state.wants_writing(needs) => self.write(&peer, state, &socket, needs, now),
+                (Some(socket), None) if state.wants_writing(needs) => self.write(&peer, state, &socket, now),
                 (Some(socket), None) if needs.read && !state.is_reading => self.read(&peer, state, &socket, needs, now),
                 (Some(socket), None) if needs.hang_up && !state.is_reading && !state.is_watching => {
                     self.watch(&peer, state, &socket, needs, now)
@@ -189,10 +189,11 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         peer: &'p Peer<S::Protocol>,
         mut state: Guard<'p, S::Protocol>,
         socket: &Socket,
-        needs: Needs,
         now: Now,
     ) -> Guard<'p, S::Protocol> {
         let Some(lent) = state.connection.queue().lend() else { return state };
+        // A peer that is too slow is looked after more often while it alone knows how much it takes.
+        let needs = state.connection.needs();
         let limited = state.write_limit.apply(needs.deadline, now, |limit| socket.set_write_timeout(limit));
         state.is_writing = true;
         peer.hold(&mut state, self.number, needs.deadline);

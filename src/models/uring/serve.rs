@@ -276,7 +276,8 @@ impl<'a, S: Service> Server<'a, S> {
             self.touch(key);
         }
         if let Some(peer) = self.peers.get_mut(key) {
-            self.timers.arm(key, needs.deadline, &mut peer.armed);
+            // What has just been lent is looked after sooner.
+            self.timers.arm(key, peer.connection.needs().deadline, &mut peer.armed);
         }
         Ok(())
     }
