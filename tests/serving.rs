@@ -92,6 +92,14 @@ mod uring_without {
         plays_without(&scripts::all(), Techniques::NONE);
     }
 
+    /// One accept brings one of them, and the server stops before the next.
+    #[test]
+    fn anything_new_answers_whoever_is_in_the_queue_when_it_stops() {
+        super::answers_whoever_is_in_the_queue_when_it_stops(|limits| {
+            ready(AnyModel::Uring(Uring { techniques: Techniques::NONE, ..Uring::default() }), limits)
+        });
+    }
+
     #[test]
     fn one_technique_plays_what_is_said_and_how_much() {
         let scripts = scripts::without_waiting();
