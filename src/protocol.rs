@@ -46,7 +46,8 @@ pub trait Service: Send + Sync {
     /// A protocol for a new connection, or `None` to turn it away.
     fn accept(&self, now: Now) -> Option<Self::Protocol>;
 
-    /// The last words to a connection that is turned away, at the limit or by [`accept`](Self::accept).
+    /// The last words to a connection that is turned away, at the limit or by [`accept`](Self::accept). They should be
+    /// short: if the kernel does not take them at once, the connection is reset.
     fn refusal(&self, now: Now) -> Vec<u8> {
         let _ = now;
         Vec::new()

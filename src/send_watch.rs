@@ -84,4 +84,16 @@ mod tests {
             assert_eq!(!cut, is_heard_out, "{rate} octets a second");
         }
     }
+
+    #[test]
+    fn haste_earns_no_more_than_the_grace() {
+        let limits = ServeLimits { send_grace: Duration::from_secs(10), send_rate: 100, ..ServeLimits::default() };
+        let (mut watch, mut queue) = (SendWatch::default(), SendQueue::default());
+        queue.append(vec![0; 200_000]);
+        let now = Time::from_nanos(0);
+        watch.look(&queue, &limits, now);
+        queue.sent(100_000);
+        watch.look(&queue, &limits, now + Duration::from_secs(1));
+        assert_eq!(watch.until(), Some(now + Duration::from_secs(11)));
+    }
 }

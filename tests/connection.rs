@@ -5,7 +5,7 @@ mod connection_support;
 use std::time::Duration;
 
 use connection_support::{BYTES, GRACE, Message, NOTHING, NOW, Puppet, ROOM, at, due, kernel_takes};
-use iolab::limits::{LINGER, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
+use iolab::limits::{LINGER, LINGER_IN_ALL, SEND_HIGH_OCTETS, SEND_LOW_OCTETS, TAIL_OCTETS};
 use iolab::{Close, Context, End, Event, Interest};
 
 #[test]
@@ -123,6 +123,24 @@ fn one_that_has_nothing_to_say_ends_at_once() {
 }
 
 #[test]
+fn a_peer_is_heard_out_for_as_long_as_it_speaks_and_not_for_ever() {
+    let (mut connection, _) = Puppet::wants(None).connect();
+    connection.finished(NOW);
+    let mut spoke = Duration::ZERO;
+    while spoke + LINGER < LINGER_IN_ALL {
+        spoke += LINGER / 2;
+        connection.received(b"x", at(spoke));
+        connection.time(at(spoke));
+        assert_eq!((connection.needs().read, connection.needs().deadline), (true, due(spoke + LINGER)));
+    }
+    spoke += LINGER / 2;
+    connection.received(b"x", at(spoke));
+    assert_eq!(connection.needs().deadline, due(LINGER_IN_ALL), "it has said enough");
+    connection.time(at(LINGER_IN_ALL));
+    assert_eq!((connection.needs().end, connection.close()), (Some(End::Close), Some(Close::Done)));
+}
+
+#[test]
 fn who_waits_for_nothing_is_stuck() {
     for interest in [NOTHING, ROOM] {
         let (connection, _) = Puppet::wants(interest).connect();
@@ -151,6 +169,14 @@ fn a_deadline_that_stays_is_a_bug_and_one_that_moves_is_not() {
     let (mut connection, _) = Puppet { event: aborts, ..Puppet::wants(limit) }.connect();
     connection.time(at(LINGER));
     assert_eq!(connection.close(), Some(Close::Aborted), "it did not care for its deadline any more");
+}
+
+#[test]
+fn that_the_server_stops_is_told_once() {
+    let (mut connection, log) = Puppet::wants(BYTES).connect();
+    connection.stopping(NOW);
+    connection.stopping(NOW);
+    assert_eq!(log.take(), ["Stopping"]);
 }
 
 #[test]

@@ -16,7 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use iolab::limits::ServeLimits;
-use iolab::models::AnyModel;
+use iolab::models::uring::Techniques;
+use iolab::models::{AnyModel, Uring};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use contract_scripts::{Script, Stage, play};
@@ -60,6 +61,17 @@ macro_rules! models {
 }
 
 models! { blocking epoll uring pool }
+
+/// With nothing that a kernel from before the techniques would lack.
+mod uring_without {
+    use super::*;
+
+    #[test]
+    fn anything_new_plays_every_script() {
+        let model = |limits| tcp::ready(AnyModel::Uring(Uring { techniques: Techniques::NONE, ..Uring::default() }), limits);
+        plays_every_script(model, 1, false);
+    }
+}
 
 fn plays_every_script(model: fn(ServeLimits) -> Option<AnyModel>, loops: usize, is_veiled: bool) {
     if model(ServeLimits::default()).is_none() {

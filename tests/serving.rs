@@ -2,6 +2,7 @@
 
 mod scripts;
 mod skip;
+mod tcp;
 
 use std::cell::OnceCell;
 use std::io::{self, Read, Write};
@@ -18,10 +19,11 @@ use iolab::limits::ServeLimits;
 use iolab::models::uring::{Technique, Techniques};
 use iolab::models::{AnyModel, Blocking, Epoll, Pool, Uring};
 use iolab::patterns::Echo;
-use iolab::{Cost, Model, Shutdown, Unavailable, listen};
+use iolab::{Cost, Model, Shutdown, listen};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use scripts::{Peer, Script, play};
+use tcp::ready;
 
 /// Whatever takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +79,7 @@ models! {
 }
 
 /// The older paths of io_uring, which a kernel that lacks a technique would be left with. `IOLAB_DENY=multishot_recv,ext_arg`
-/// lets all the other tests go them too.
+/// lets the other tests that talk over TCP go them too.
 mod uring_without {
     use super::*;
 
@@ -90,6 +92,14 @@ mod uring_without {
         plays_without(&scripts::all(), Techniques::NONE);
     }
 
+    /// One accept brings one of them, and the server stops before the next.
+    #[test]
+    fn anything_new_answers_whoever_is_in_the_queue_when_it_stops() {
+        super::answers_whoever_is_in_the_queue_when_it_stops(|limits| {
+            ready(AnyModel::Uring(Uring { techniques: Techniques::NONE, ..Uring::default() }), limits)
+        });
+    }
+
     #[test]
     fn one_technique_plays_what_is_said_and_how_much() {
         let scripts = scripts::without_waiting();
@@ -97,25 +107,6 @@ mod uring_without {
             println!("without {technique}:");
             plays_without(&scripts, Techniques::ALL.without(technique));
         }
-    }
-}
-
-/// The model with these limits, if this machine has what it needs.
-fn ready(mut model: AnyModel, limits: ServeLimits) -> Option<AnyModel> {
-    *model.limits_mut() = limits;
-    if let AnyModel::Uring(uring) = &mut model {
-        for name in std::env::var("IOLAB_DENY").iter().flat_map(|names| names.split(',')) {
-            let technique: Technique = name.parse().unwrap_or_else(|error| panic!("IOLAB_DENY={name}: {error}"));
-            uring.techniques = uring.techniques.without(technique);
-        }
-    }
-    match model.available() {
-        Ok(()) => Some(model),
-        Err(error) if Unavailable::within(&error).is_some() => {
-            skip::skipped(format_args!("serving by {}: {error}", model.name()));
-            None
-        }
-        Err(error) => panic!("{} does not work here, and does not know why: {error}", model.name()),
     }
 }
 

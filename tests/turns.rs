@@ -23,6 +23,9 @@ const LIMITS: ServeLimits =
 /// How long somebody says more than its peer takes.
 const FLOOD: Duration = Duration::from_millis(600);
 
+/// More than the kernel takes from who does not wait for the peer.
+const LONG: usize = 64 << 20;
+
 struct Town {
     file: Arc<ReadFile>,
     begun: Arc<AtomicUsize>,
@@ -53,6 +56,13 @@ enum Seed {
 }
 
 impl Town {
+    fn new() -> Town {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"x").unwrap();
+        let file = Arc::new(ReadFile::open_buffered(file.path()).unwrap());
+        Town { file, begun: Arc::default() }
+    }
+
     fn talker(&self) -> Talker {
         Talker {
             file: Arc::clone(&self.file),
@@ -70,6 +80,10 @@ impl Service for Town {
 
     fn accept(&self, _: Now) -> Option<Talker> {
         Some(self.talker())
+    }
+
+    fn refusal(&self, _: Now) -> Vec<u8> {
+        vec![b'~'; LONG]
     }
 
     fn grow(&self, seed: Seed, _: Now) -> Result<Talker, Seed> {
@@ -182,11 +196,8 @@ fn models(what: &str) -> impl Iterator<Item = AnyModel> {
 fn with_each<R>(limits: ServeLimits, talk: impl Fn(&str, SocketAddr) -> R) -> Vec<(&'static str, usize)> {
     let one = |mut model: AnyModel| {
         *model.limits_mut() = limits;
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), b"x").unwrap();
-        let file = Arc::new(ReadFile::open_buffered(file.path()).unwrap());
-        let begun = Arc::new(AtomicUsize::new(0));
-        let town = Town { file, begun: Arc::clone(&begun) };
+        let town = Town::new();
+        let begun = Arc::clone(&town.begun);
         let shutdown = Arc::new(Shutdown::new().unwrap());
         let listener: TcpListener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
         let address = listener.local_addr().unwrap();
@@ -260,6 +271,18 @@ fn beyond_the_limit_nobody_is_born_and_nobody_minds() {
 }
 
 #[test]
+fn who_is_turned_away_and_does_not_listen_keeps_nobody_waiting() {
+    with_each(ServeLimits { connections: 1, ..LIMITS }, |model, address| {
+        let mut client = Client::connect(address);
+        assert_eq!(client.asks("hi"), "hi\n", "{model}");
+        let [_deaf, mut other] = [(); 2].map(|()| Client::connect(address));
+        let end = std::io::copy(&mut other.0, &mut std::io::sink()).unwrap_err();
+        assert_eq!(end.kind(), ErrorKind::ConnectionReset, "{model}: half a refusal does not look like a whole one");
+        assert_eq!(client.asks("hi"), "hi\n", "{model}");
+    });
+}
+
+#[test]
 fn who_ends_with_the_server_has_an_heir() {
     let spawned = with_each(LIMITS, |model, address| {
         let mut client = Client::connect(address);
@@ -303,5 +326,24 @@ fn a_loop_that_panics_ends_the_others() {
         let _client = Client::connect(address);
         let ended = ended.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{model} does not end"));
         assert!(ended.is_err() && shutdown.begun(), "{model}");
+    }
+}
+
+/// `shutdown(2)` on a listener: accepting from it fails from then on, and no waiting helps.
+#[test]
+fn a_listener_that_breaks_ends_the_server_whoever_is_there() {
+    for mut model in models("a listener that breaks") {
+        *model.limits_mut() = ServeLimits { drain: Duration::from_millis(100), ..LIMITS };
+        let town = Town::new();
+        let shutdown = Shutdown::new().unwrap();
+        let listener: TcpListener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
+        let (address, its) = (listener.local_addr().unwrap(), listener.try_clone().unwrap());
+        let (end, ended) = channel();
+        thread::spawn(move || drop(end.send(model.serve(listener, &town, &shutdown))));
+        let mut client = Client::connect(address);
+        assert_eq!(client.asks("hi"), "hi\n", "{model}");
+        socket2::SockRef::from(&its).shutdown(std::net::Shutdown::Both).unwrap();
+        let ended = ended.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{model} does not end"));
+        assert!(ended.is_err(), "{model}");
     }
 }

@@ -5,7 +5,7 @@
 //! or a thread of their own. All models turn away in this one way, because none should spend on it what it has run out of.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::time::Duration;
 
 use crate::limits::LINGER;
@@ -33,8 +33,10 @@ impl TurnedAway {
     /// Says `refusal` and keeps the socket for a while.
     pub(super) fn refuse(&mut self, socket: Socket, refusal: &[u8], now: Time) {
         self.refused += 1;
-        // The socket is fresh: its buffer has room, unless the peer has gone already.
-        let _ = socket.send(&[IoSlice::new(refusal)]);
+        // A fresh socket has room for what is short. For what is not nobody waits, and half of it must not look like all.
+        if socket.send_now(refusal).is_ok_and(|count| count < refusal.len()) {
+            return socket.reset_on_close();
+        }
         socket.finish();
         if self.waiting.len() == KEPT {
             self.waiting.pop_front();

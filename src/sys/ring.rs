@@ -27,7 +27,7 @@ use super::calls::{Call, count};
 use super::ledger::{Entry, Kind, Ledger, Operation, Payload, Several};
 use super::mapping::Mapping;
 use super::ring_setup::{self, RingOptions};
-use super::techniques::Technique;
+use super::techniques::{Technique, Techniques};
 
 /// A submission queue, a completion queue and the ledger of what is in flight between them.
 pub(crate) struct Ring {
@@ -38,8 +38,7 @@ pub(crate) struct Ring {
     early: Vec<Completion>,
     provided: Vec<Rc<Mapping>>,
     registered_blocks: bool,
-    /// Whether a wait is given its time limit with the call.
-    has_ext_arg: bool,
+    techniques: Techniques,
     bound_to_thread: PhantomData<*const ()>,
 }
 
@@ -84,9 +83,14 @@ impl Ring {
             early: Vec::new(),
             provided: Vec::new(),
             registered_blocks: false,
-            has_ext_arg: options.techniques.has(Technique::ExtArg),
+            techniques: options.techniques,
             bound_to_thread: PhantomData,
         })
+    }
+
+    /// Whether it was made to use this one.
+    pub(crate) fn has(&self, technique: Technique) -> bool {
+        self.techniques.has(technique)
     }
 
     /// Operations whose last completion was not reaped.
@@ -123,7 +127,7 @@ impl Ring {
     pub(crate) fn submit_and_wait(&mut self, min: u32, timeout: Option<Duration>) -> io::Result<()> {
         let min = if self.early.is_empty() { min } else { 0 };
         let limit = timeout.map(types::Timespec::from);
-        let entered = if self.has_ext_arg {
+        let entered = if self.has(Technique::ExtArg) {
             let mut args = types::SubmitArgs::new();
             if let Some(limit) = &limit {
                 args = args.timespec(limit);
@@ -222,7 +226,7 @@ impl Ring {
         self.start(entry, Kind::Opens, Payload::Path(path), token)
     }
 
-    /// As [`rename`](super::beneath::rename) (Linux 5.11).
+    /// As [`rename`](super::beneath::rename) ([`Technique::RenameUnlink`]).
     pub(crate) fn rename(
         &mut self,
         (from, name): (impl AsFd, CString),
@@ -234,7 +238,7 @@ impl Ring {
         self.start(entry, Kind::Plain, Payload::Names(name, Some(new_name)), token)
     }
 
-    /// As [`unlink`](super::beneath::unlink) (Linux 5.11).
+    /// As [`unlink`](super::beneath::unlink) ([`Technique::RenameUnlink`]).
     pub(crate) fn unlink(&mut self, directory: impl AsFd, name: CString, token: u64) -> io::Result<Operation> {
         let entry = opcode::UnlinkAt::new(types::Fd(directory.as_fd().as_raw_fd()), name.as_ptr()).build();
         self.start(entry, Kind::Plain, Payload::Names(name, None), token)

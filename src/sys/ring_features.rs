@@ -48,6 +48,7 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
             Technique::SingleIssuer => "one submitting thread (SETUP_SINGLE_ISSUER)",
             Technique::SubmitAll => "a faulty entry stops no other (SETUP_SUBMIT_ALL)",
             Technique::ExtArg => "waiting with a time limit (ENTER_EXT_ARG)",
+            Technique::RenameUnlink => "renaming and unlinking (OP_RENAMEAT)",
         };
         let alone = Techniques::NONE.with(technique).with(technique.builds_on().unwrap_or(technique));
         let tried = patiently(|| try_technique(technique, alone));
@@ -78,15 +79,10 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
         ("zero-copy send (OP_SEND_ZC)", (6, 0), opcode::SendZc::CODE),
         ("futex wait (OP_FUTEX_WAIT)", (6, 7), opcode::FutexWait::CODE),
     ];
-    let mut probe = Probe::new();
-    let probed = patiently(|| IoUring::new(8)?.submitter().register_probe(&mut probe));
     for (name, since, code) in operations {
-        let known = match &probed {
-            Err(error) => Err(io::Error::new(error.kind(), format!("the kernel does not list its operations: {error}"))),
-            Ok(()) if probe.is_supported(code) => Ok(()),
-            Ok(()) => Err(io::Error::new(io::ErrorKind::Unsupported, "not among the operations this kernel lists")),
-        };
-        tried(name, since, known);
+        let unlisted = || io::Error::new(io::ErrorKind::Unsupported, "not among the operations this kernel lists");
+        let listed = patiently(|| operation(code));
+        tried(name, since, listed.map_err(|error| if is_unknown(&error) { unlisted() } else { error }));
     }
     Ok(features)
 }
@@ -101,6 +97,7 @@ pub(crate) fn try_technique(technique: Technique, techniques: Techniques) -> io:
         Technique::MultishotPoll => multishot_poll(&options),
         Technique::ProvidedBuffers => buffer_ring(&options),
         Technique::ExtArg => timed_wait(&options),
+        Technique::RenameUnlink => [opcode::RenameAt::CODE, opcode::UnlinkAt::CODE].into_iter().try_for_each(operation),
         Technique::DeferTaskrun | Technique::SingleIssuer | Technique::SubmitAll => Ring::new(&options).map(drop),
     };
     tried.map_err(|error| if is_unknown(&error) { ring_setup::missing(technique).into() } else { error })
@@ -121,6 +118,13 @@ fn patiently<T>(mut trial: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         thread::sleep(Duration::from_millis(20));
     }
     trial()
+}
+
+/// Whether the kernel lists an operation; else the answer is that of a ring which is given it all the same.
+fn operation(code: u8) -> io::Result<()> {
+    let mut probe = Probe::new();
+    IoUring::new(8)?.submitter().register_probe(&mut probe)?;
+    if probe.is_supported(code) { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EINVAL)) }
 }
 
 fn timed_wait(options: &RingOptions) -> io::Result<()> {

@@ -44,10 +44,7 @@ impl Socket {
     #[inline]
     pub(crate) fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if let [slice] = slices {
-            count(Call::Sendto);
-            let (start, len) = (slice.as_ptr().cast(), slice.len());
-            // SAFETY: the pointer and the length are those of a slice that lives through the call.
-            return check(unsafe { libc::send(self.fd().as_raw_fd(), start, len, libc::MSG_NOSIGNAL) });
+            return self.send_with(slice, 0);
         }
         count(Call::Sendmsg);
         // SAFETY: all-zero is a valid `msghdr`: no name, no control data, no octets.
@@ -57,6 +54,19 @@ impl Socket {
         // SAFETY: `IoSlice` has the layout of `iovec` (its documentation says so); the slices outlive the call, which only
         // reads from them.
         check(unsafe { libc::sendmsg(self.fd().as_raw_fd(), &message, libc::MSG_NOSIGNAL) })
+    }
+
+    #[inline]
+    fn send_with(&self, octets: &[u8], flags: i32) -> io::Result<usize> {
+        count(Call::Sendto);
+        let (start, len) = (octets.as_ptr().cast(), octets.len());
+        // SAFETY: the pointer and the length are those of a slice that lives through the call.
+        check(unsafe { libc::send(self.fd().as_raw_fd(), start, len, flags | libc::MSG_NOSIGNAL) })
+    }
+
+    /// Sends what the kernel has room for, and does not wait for more even if the socket does.
+    pub(crate) fn send_now(&self, octets: &[u8]) -> io::Result<usize> {
+        self.send_with(octets, libc::MSG_DONTWAIT)
     }
 
     /// Sends FIN after the last octet; the peer may still speak (shutdown(2)). An error means that the peer has gone already,

@@ -26,6 +26,8 @@ pub enum Technique {
     SubmitAll,
     /// A wait is given its time limit with the call. Without: a timeout is an operation in the ring, one for each wait.
     ExtArg,
+    /// The kernel renames and unlinks files. Without: the thread makes these calls itself, and waits in them.
+    RenameUnlink,
 }
 
 /// A name, the kernel's own for it, the first Linux that has it, and what it is of no use without.
@@ -33,9 +35,19 @@ type Facts = (&'static str, &'static str, (u32, u32), Option<Technique>);
 
 impl Technique {
     /// All of them.
-    pub const ALL: [Technique; 8] = {
+    pub const ALL: [Technique; 9] = {
         use Technique::*;
-        [MultishotAccept, MultishotRecv, MultishotPoll, ProvidedBuffers, DeferTaskrun, SingleIssuer, SubmitAll, ExtArg]
+        [
+            MultishotAccept,
+            MultishotRecv,
+            MultishotPoll,
+            ProvidedBuffers,
+            DeferTaskrun,
+            SingleIssuer,
+            SubmitAll,
+            ExtArg,
+            RenameUnlink,
+        ]
     };
 
     const fn facts(self) -> Facts {
@@ -48,6 +60,7 @@ impl Technique {
             Technique::SingleIssuer => ("single_issuer", "IORING_SETUP_SINGLE_ISSUER", (6, 0), None),
             Technique::SubmitAll => ("submit_all", "IORING_SETUP_SUBMIT_ALL", (5, 18), None),
             Technique::ExtArg => ("ext_arg", "IORING_ENTER_EXT_ARG", (5, 11), None),
+            Technique::RenameUnlink => ("rename_unlink", "IORING_OP_RENAMEAT", (5, 11), None),
         }
     }
 

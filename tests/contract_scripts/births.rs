@@ -86,6 +86,17 @@ pub fn scripts() -> Vec<Script> {
             )
         },
         script(
+            "one who waits for nothing but octets is told to wait until a time",
+            [
+                enters(0, "alice"),
+                enters(1, "bob"),
+                say(0, "tell bob !nap"),
+                hear(1, "awake"),
+                say(1, "tell alice good morning"),
+                hear(0, "bob says: good morning"),
+            ],
+        ),
+        script(
             "one sleeps, and hears what was said meanwhile",
             [
                 enters(0, "alice"),

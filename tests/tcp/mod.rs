@@ -1,7 +1,7 @@
 //! What tests over TCP have in common: a server in threads of its own, and a peer. What the peer says is sent by another thread,
 //! so that it can listen meanwhile.
 
-#![allow(dead_code, reason = "what one test binary has no use for, another has")]
+#![allow(dead_code, unused_imports, reason = "what one test binary has no use for, another has")]
 
 mod server;
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-pub use server::{Server, Silence, model};
+pub use server::{Server, Silence, model, ready};
 
 /// Whatever takes longer than this hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -8,15 +8,27 @@ use std::thread;
 
 use iolab::limits::ServeLimits;
 use iolab::models::AnyModel;
+use iolab::models::uring::Technique;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
 
 use super::PATIENCE;
 use crate::skip;
 
-/// A model by its name, unless the machine lacks what it needs: then that is said.
+/// A model by its name, with these limits, if this machine has what it needs.
 pub fn model(name: &str, limits: ServeLimits) -> Option<AnyModel> {
-    let mut model: AnyModel = name.parse().unwrap();
+    ready(name.parse().unwrap(), limits)
+}
+
+/// The model with these limits, unless the machine lacks what it needs: then that is said. io_uring goes without what `IOLAB_DENY`
+/// names.
+pub fn ready(mut model: AnyModel, limits: ServeLimits) -> Option<AnyModel> {
     *model.limits_mut() = limits;
+    if let AnyModel::Uring(uring) = &mut model {
+        for name in std::env::var("IOLAB_DENY").iter().flat_map(|names| names.split(',')) {
+            let technique: Technique = name.parse().unwrap_or_else(|error| panic!("IOLAB_DENY={name}: {error}"));
+            uring.techniques = uring.techniques.without(technique);
+        }
+    }
     match model.available() {
         Ok(()) => Some(model),
         Err(error) if Unavailable::within(&error).is_some() => {

@@ -16,7 +16,7 @@
 //! | `finish`, `abort`, `quit` | FIN and goes on listening, a reset, or `bye` and the end |
 //! | `outlive` | when the peer finishes it does not end, but goes on waiting for messages |
 //! | `ignore`, `hang-up` | `ignoring`, `watching`: from then on it does not read, or waits for the hang-up alone and then reads the rest |
-//! | `tell X !wake`, `tell X !quit` | X reads again; X quits |
+//! | `tell X !wake`, `tell X !quit`, `tell X !nap` | X reads again; X quits; X is `awake` a little later |
 //! | `big N`, `much`, `stuck`, `panic`, `panic-asked` | N octets, more than may be unsent, a wait for nothing, two panics |
 //! | `sleep MS` | `awake` |
 //! | `stay`, `stay loudly` | it does not end when the server stops; it says so |
@@ -61,6 +61,9 @@ impl VerbsService {
         Ok(VerbsService { names: Names::default(), directory: root.map(Directory::open).transpose()? })
     }
 }
+
+/// How long somebody sleeps who is told to.
+const NAP: Duration = Duration::from_millis(50);
 
 /// How long a job waits for its last word to come back.
 const RETURNS_WITHIN: Duration = Duration::from_secs(60);
@@ -335,6 +338,7 @@ impl Commanded {
         match message {
             Message::Tell { text, .. } if text == "!wake" => self.wants = Peer::Bytes,
             Message::Tell { text, .. } if text == "!quit" => self.quit(cx),
+            Message::Tell { text, .. } if text == "!nap" => self.wakes_at = Some(cx.now() + NAP),
             Message::Tell { from, text, .. } => print(cx, format_args!("{from} says: {text}")),
             Message::Ping { to } => cx.message(from, Message::Pong { name: to }),
             Message::Pong { name } => print(cx, format_args!("{name} is there")),

@@ -8,6 +8,7 @@ use crate::file_op::{FileDone, FileRequest, FileTicket};
 use crate::models::file_work::{FileWork, Next, OpenFiles, Step, Took};
 use crate::sys::ledger::{Operation, Payload};
 use crate::sys::ring::{Completion, Read, Ring, Target};
+use crate::sys::techniques::Technique;
 
 /// What a connection has open, and what it does with it.
 #[derive(Default)]
@@ -74,8 +75,10 @@ impl Files {
         self.go_on(ring, token, ticket, work)
     }
 
-    /// Hands the next step to the kernel, or says what came of them all. What cannot wait is done here.
+    /// Hands the next step to the kernel, or says what came of them all. What cannot wait is done here, and what
+    /// the kernel has no operation for.
     fn go_on(&mut self, ring: &mut Ring, token: u64, ticket: FileTicket, mut work: FileWork) -> io::Result<Option<Answer>> {
+        let names = ring.has(Technique::RenameUnlink);
         let (operation, awaited) = loop {
             let step = match work.next() {
                 Next::Call(step) => step,
@@ -93,12 +96,12 @@ impl Files {
                 Step::Write { file, octets, offset } => (ring.write(&*file, octets, offset, token)?, Awaited::Wrote),
                 Step::SyncData { file } => (ring.sync(&*file, true, token)?, Awaited::Done),
                 Step::Sync { file } => (ring.sync(&*file, false, token)?, Awaited::Done),
-                Step::Rename { from, to } => {
+                Step::Rename { from, to } if names => {
                     let (from, to) = ((from.0.as_fd(), from.1), (to.0.as_fd(), to.1));
                     (ring.rename(from, to, token)?, Awaited::Done)
                 }
-                Step::Unlink { directory, name } => (ring.unlink(directory.as_fd(), name, token)?, Awaited::Done),
-                step @ (Step::Check { .. } | Step::Close { .. }) => {
+                Step::Unlink { directory, name } if names => (ring.unlink(directory.as_fd(), name, token)?, Awaited::Done),
+                step @ (Step::Check { .. } | Step::Close { .. } | Step::Rename { .. } | Step::Unlink { .. }) => {
                     work.took(step.make());
                     continue;
                 }
@@ -106,5 +109,52 @@ impl Files {
         };
         self.in_flight.push(InFlight { operation, ticket, work, awaited });
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::file_op::FileOp;
+    use crate::sys::calls::{Call, Meter};
+    use crate::sys::ring_setup::RingOptions;
+    use crate::sys::techniques::Techniques;
+    use crate::unavailable::Unavailable;
+
+    /// Renames and then unlinks; answers how often the thread itself made such a call.
+    fn calls_made(techniques: Techniques) -> Option<[u64; 2]> {
+        let mut ring = match Ring::new(&RingOptions { techniques, ..RingOptions::default() }) {
+            Ok(ring) => ring,
+            Err(error) => {
+                eprintln!("skipped: {}", Unavailable::within(&error).expect("a ring fails for a known reason"));
+                return None;
+            }
+        };
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("old"), b"").unwrap();
+        let directory = Directory::open(root.path()).unwrap();
+        let (meter, mut files, mut completions) = (Meter::start(), Files::default(), Vec::new());
+        for op in [FileOp::Rename { from: "old".into(), to: "new".into() }, FileOp::Unlink { path: "new".into() }] {
+            let request = FileRequest { ticket: FileTicket(0), op };
+            let mut answer = files.begin(&mut ring, 0, request, Some(&directory)).unwrap();
+            while answer.is_none() {
+                ring.submit_and_wait(1, None).unwrap();
+                ring.reap(&mut completions);
+                for completion in completions.drain(..) {
+                    answer = files.completed(&mut ring, 0, completion).unwrap();
+                }
+            }
+            answer.unwrap().1.unwrap();
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+        Some([Call::Renameat, Call::Unlinkat].map(|call| meter.read().of(call)))
+    }
+
+    #[test]
+    fn names_are_changed_by_the_ring_and_without_that_by_the_thread() {
+        assert!(calls_made(Techniques::ALL).is_none_or(|calls| calls == [0, 0]));
+        assert!(calls_made(Techniques::NONE).is_none_or(|calls| calls == [1, 1]));
     }
 }

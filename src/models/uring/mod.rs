@@ -36,6 +36,7 @@
 //! | `submit_all` | 5.18 | what is behind a faulty entry is handed over with the next call |
 //! | `multishot_poll` | 5.13 | the poll that wakes this thread for others' messages is asked for each time |
 //! | `ext_arg` | 5.11 | the timeout of a wait is an operation in the ring |
+//! | `rename_unlink` | 5.11 | this thread makes these calls itself, and everyone waits for the disk |
 //!
 //! With all of them denied, no operation or flag is newer than Linux 5.6. Where io_uring is forbidden, or too old for what was not
 //! denied, [`Model::available`] says so, by name, and nothing runs in its place.
@@ -120,8 +121,8 @@ impl Model for Uring {
     fn available(&self) -> io::Result<()> {
         drop(serve::ring(self)?);
         // That the kernel does not know these would show only when they are used.
-        let multishot = [Technique::MultishotAccept, Technique::MultishotRecv, Technique::MultishotPoll];
-        let mut used = multishot.into_iter().filter(|&technique| self.techniques.has(technique));
+        let late = [Technique::MultishotAccept, Technique::MultishotRecv, Technique::MultishotPoll, Technique::RenameUnlink];
+        let mut used = late.into_iter().filter(|&technique| self.techniques.has(technique));
         used.try_for_each(|technique| try_technique(technique, self.techniques))
     }
 
