@@ -37,14 +37,14 @@ pub(super) struct Shared<'env, S: Service> {
     pub(super) post: &'env Post<MessageOf<S>>,
     /// Wakes the acceptor: letters have come from another loop, or somebody has gone who is waited for.
     pub(super) bell: Arc<EventFd>,
-    residents: Mutex<Residents<S>>,
+    household: Mutex<Household<S>>,
     /// Of the threads that have ended.
     cost: Mutex<Cost>,
     threads: AtomicUsize,
     threads_peak: AtomicUsize,
 }
 
-struct Residents<S: Service> {
+struct Household<S: Service> {
     peers: HashMap<ConnectionId, Arc<Peer<S::Protocol>>>,
     /// Of them, and of those about to be.
     born: usize,
@@ -63,7 +63,7 @@ impl<'env, S: Service> Shared<'env, S> {
         post: &'env Post<MessageOf<S>>,
     ) -> io::Result<Self> {
         let bell = Arc::new(EventFd::new()?);
-        let residents = Residents { peers: HashMap::new(), born: 0, accepted: 0, is_stopping: false, is_cut: false };
+        let household = Household { peers: HashMap::new(), born: 0, accepted: 0, is_stopping: false, is_cut: false };
         Ok(Shared {
             number,
             service,
@@ -71,7 +71,7 @@ impl<'env, S: Service> Shared<'env, S> {
             limits,
             post,
             bell,
-            residents: Mutex::new(residents),
+            household: Mutex::new(household),
             cost: Mutex::default(),
             threads: AtomicUsize::new(1),
             threads_peak: AtomicUsize::new(1),
@@ -141,17 +141,17 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
 
     /// Whether one more may be accepted.
     pub(super) fn has_room(self) -> bool {
-        lock(&self.shared.residents).accepted < self.shared.limits.connections
+        lock(&self.shared.household).accepted < self.shared.limits.connections
     }
 
     /// A connection moves in, and its thread begins.
     pub(super) fn move_in(self, connection: Connection<S::Protocol>, link: Link, thread: FreshThread<S>) {
         let peer = Arc::new(Peer::new(connection, link));
-        let mut residents = lock(&self.shared.residents);
-        residents.peers.insert(peer.id, Arc::clone(&peer));
-        residents.accepted += usize::from(!peer.is_born);
-        let is_late = residents.is_stopping;
-        drop(residents);
+        let mut household = lock(&self.shared.household);
+        household.peers.insert(peer.id, Arc::clone(&peer));
+        household.accepted += usize::from(!peer.is_born);
+        let is_late = household.is_stopping;
+        drop(household);
         if is_late {
             peer.lock().connection.stopping(clock::now());
         }
@@ -160,15 +160,15 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
     }
 
     pub(super) fn move_out(self, peer: &Peer<S::Protocol>) {
-        let mut residents = lock(&self.shared.residents);
-        let gone = residents.peers.remove(&peer.id);
+        let mut household = lock(&self.shared.household);
+        let gone = household.peers.remove(&peer.id);
         if peer.is_born {
-            residents.born -= 1;
+            household.born -= 1;
         } else {
-            residents.accepted -= 1;
+            household.accepted -= 1;
         }
-        let is_stopping = residents.is_stopping;
-        drop(residents);
+        let is_stopping = household.is_stopping;
+        drop(household);
         drop(gone);
         if is_stopping {
             self.shared.bell.signal();
@@ -177,18 +177,18 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
 
     /// Everyone; whoever moves in from now on is told that the end has come when it does.
     pub(super) fn begin_stopping(self) -> Vec<Arc<Peer<S::Protocol>>> {
-        let mut residents = lock(&self.shared.residents);
-        residents.is_stopping = true;
-        residents.peers.values().cloned().collect()
+        let mut household = lock(&self.shared.household);
+        household.is_stopping = true;
+        household.peers.values().cloned().collect()
     }
 
     /// From now on nobody is born.
     pub(super) fn begin_cut(self) {
-        lock(&self.shared.residents).is_cut = true;
+        lock(&self.shared.household).is_cut = true;
     }
 
     pub(super) fn everyone(self) -> Vec<Arc<Peer<S::Protocol>>> {
-        lock(&self.shared.residents).peers.values().cloned().collect()
+        lock(&self.shared.household).peers.values().cloned().collect()
     }
 
     // What they tell each other.
@@ -228,7 +228,7 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
                 letters.extend(self.shared.post.send(letter).err().flatten());
                 continue;
             }
-            let peer = lock(&self.shared.residents).peers.get(&letter.to).cloned();
+            let peer = lock(&self.shared.household).peers.get(&letter.to).cloned();
             letters.extend(match peer {
                 Some(peer) => self.tell(&peer, Deadlines::Unwatched, |connection, now| connection.deliver(letter, now)),
                 None => letter.returned(Why::Gone),
@@ -255,9 +255,9 @@ struct Place<'scope, 'env, S: Service>(House<'scope, 'env, S>);
 
 impl<'scope, 'env, S: Service> Place<'scope, 'env, S> {
     fn take(house: House<'scope, 'env, S>) -> Option<Self> {
-        let mut residents = lock(&house.shared.residents);
-        let has_room = !residents.is_cut && residents.born < house.shared.limits.connections;
-        residents.born += usize::from(has_room);
+        let mut household = lock(&house.shared.household);
+        let has_room = !household.is_cut && household.born < house.shared.limits.connections;
+        household.born += usize::from(has_room);
         // Not `then_some`: a place that is made for nothing is given back, and that takes the lock.
         has_room.then(|| Place(house))
     }
@@ -269,6 +269,6 @@ impl<'scope, 'env, S: Service> Place<'scope, 'env, S> {
 
 impl<S: Service> Drop for Place<'_, '_, S> {
     fn drop(&mut self) {
-        lock(&self.0.shared.residents).born -= 1;
+        lock(&self.0.shared.household).born -= 1;
     }
 }
