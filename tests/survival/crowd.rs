@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::child::{Server, until};
-use crate::client::{Client, GET, Over, others};
+use crate::client::{Client, GET, Over, bytes, others};
 use crate::{NOTICED, figure, once_more, skip};
 
 /// Connections that ask without a pause.
@@ -24,20 +24,38 @@ const FLOOD: &[u8] = concat!(
 const FLOODED: Duration = Duration::from_secs(1);
 
 pub fn a_pipelining_flood(model: &str) {
+    others_beside(model, "pipelining floods", flood);
+}
+
+/// Who reads as fast as it is written to is always ready for more.
+pub fn answers_without_end(model: &str) {
+    others_beside(model, "answers without end", |address, over| {
+        let mut peer = Client::connect(address).stream.into_inner();
+        peer.write_all(&bytes(1 << 40)).unwrap();
+        let (mut heard, mut scrap) = (0, vec![0; 1 << 20]);
+        while !over.load(Ordering::Relaxed) {
+            heard += peer.read(&mut scrap).unwrap_or_else(|error| panic!("a reader who keeps up was cut: {error}")) as u64;
+        }
+        heard
+    });
+}
+
+/// What others notice of those who have the server at work without a pause; each says how many octets came back.
+fn others_beside(model: &str, whom: &str, each: impl Fn(SocketAddr, &AtomicBool) -> u64 + Sync) {
     once_more(model, || {
         let Some(server) = Server::start(model, &[]) else { return Ok(()) };
         let over = AtomicBool::new(false);
         let (others, octets) = thread::scope(|scope| {
-            let floods: Vec<_> = (0..FLOODS).map(|_| scope.spawn(|| flood(server.address, &over))).collect();
+            let busy: Vec<_> = (0..FLOODS).map(|_| scope.spawn(|| each(server.address, &over))).collect();
             let others = scope.spawn(|| others(server.address, &over));
             let end = Over(&over);
             thread::sleep(FLOODED);
             drop(end);
-            (others.join().unwrap(), floods.into_iter().map(|flood| flood.join().unwrap()).sum::<u64>())
+            (others.join().unwrap(), busy.into_iter().map(|one| one.join().unwrap()).sum::<u64>())
         });
         let others = others.unwrap_or_else(|error| panic!("{model}, one who behaved: {error}"));
         let mib = octets as f64 / FLOODED.as_secs_f64() / f64::from(1 << 20);
-        figure(model, format_args!("{FLOODS} pipelining floods, {mib:.0} MiB/s of answers: others' {others}"));
+        figure(model, format_args!("{FLOODS} {whom}, {mib:.0} MiB/s: others' {others}"));
         server.stop();
         if others.p99() > NOTICED { Err(format!("others noticed: {others}")) } else { Ok(()) }
     });

@@ -42,6 +42,26 @@ pub fn readers(model: &str) {
     are_cut(model, "slow readers", &["--send-grace", "500ms", "--send-rate", "1000000"], manner);
 }
 
+/// Slower than the kernel tells of room for more, but above the rate: it gets all of its answer, however long that takes.
+pub fn readers_who_keep_the_rate(model: &str) {
+    const LENGTH: usize = 512 << 10;
+    const SIP: usize = 8 << 10;
+    let Some(server) = Server::start(model, &["--send-grace", "500ms", "--send-rate", "20000"]) else { return };
+    let mut peer = connect_narrow(server.address);
+    peer.write_all(&bytes(LENGTH as u64)).unwrap();
+    let start = Instant::now();
+    let (mut heard, mut sip) = (0, vec![0; SIP]);
+    while heard < LENGTH {
+        thread::sleep(Duration::from_millis(30));
+        heard += match peer.read(&mut sip) {
+            Ok(count) if count > 0 => count,
+            end => panic!("{model}: cut after {heard} octets and {:.1} s: {end:?}", start.elapsed().as_secs_f64()),
+        };
+    }
+    let rate = heard as f64 / start.elapsed().as_secs_f64() / 1e3;
+    figure(model, format_args!("an answer of 512 KiB read at {rate:.0} kB/s, with half a second's grace, came whole"));
+}
+
 fn are_cut(model: &str, whom: &str, limits: &[&str], manner: Manner) {
     once_more(model, || {
         let Some(server) = Server::start(model, &[&ROOM, limits].concat()) else { return Ok(()) };
