@@ -62,7 +62,11 @@ pub trait Model: Sync {
                         }
                         outcome
                     };
-                    thread::Builder::new().name(self.name().into()).spawn_scoped(scope, serve)
+                    let thread = thread::Builder::new().name(self.name().into()).spawn_scoped(scope, serve);
+                    thread.map_err(|error| {
+                        let why = format!("a serving thread cannot be started ({error}): raise RLIMIT_NPROC or pids.max");
+                        io::Error::new(error.kind(), why)
+                    })
                 })
                 .collect();
             let mut cost = Cost::default();

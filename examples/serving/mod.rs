@@ -121,7 +121,7 @@ fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     signals.thread_block()?;
     let shutdown = Arc::clone(shutdown);
-    thread::Builder::new().name("signals".into()).spawn(move || {
+    let thread = thread::Builder::new().name("signals".into()).spawn(move || {
         loop {
             let Ok(signal) = signals.wait() else { continue };
             if shutdown.begun() {
@@ -130,8 +130,11 @@ fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
             shutdown.begin();
             let _ = writeln!(io::stderr(), "stopping: finishing what is under way; another signal leaves at once");
         }
-    })?;
-    Ok(())
+    });
+    thread.map(drop).map_err(|error| {
+        let why = format!("the thread that waits for signals cannot be started ({error}): raise RLIMIT_NPROC or pids.max");
+        io::Error::new(error.kind(), why)
+    })
 }
 
 /// Reads `500ms`, `60s`, `5m`, or a plain number of seconds.

@@ -41,6 +41,7 @@ enum Harm {
 const EVERYWHERE: &[(&str, Harm)] = &[
     ("accept4:error=EINTR:when=1+2", Harm::None),
     ("accept4:error=ECONNABORTED:when=2+2", Harm::None),
+    ("accept4:error=EAGAIN:when=2+3", Harm::None),
     ("accept4:error=EMFILE:when=1..2", Harm::None),
 ];
 

@@ -71,6 +71,7 @@ macro_rules! models {
             read signals::a_stuck_reader_ends_at_the_drain_limit,
             read signals::a_second_signal_leaves_at_once,
             write threads::refused_and_given_back,
+            read threads::too_few_to_begin,
             read panics::cost_their_connection_only,
             read injected::errors_of_system_calls,
             write storms::of_stops,

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, setrlimit};
+use tempfile::TempDir;
 
 use crate::child::{Server, program, until};
 use crate::client::{Client, GET, Latencies, bytes};
@@ -22,22 +23,16 @@ const PEERS: usize = 100;
 /// The limit counts a user's threads, so the server is another user, and one who runs nothing else: by chance nobody's number.
 const NOBODY: u32 = 40_000;
 
+const PROGRAM: &str = "echo";
+
 pub fn refused_and_given_back(model: &str) {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return skip::skipped(format_args!("survival, {model}: without threads: only root can start a server as another user"));
     }
-    // It must be able to run what may lie in somebody's home.
-    let place = tempfile::tempdir().unwrap();
-    fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
-    let copy = place.path().join("echo");
-    fs::copy(program(), &copy).unwrap();
+    let place = place_for_all();
     let user = NOBODY + std::process::id() % 20_000;
     once_more(model, || {
-        let mut command = Command::new(&copy);
-        command.uid(user).gid(user);
-        // SAFETY: one system call, and nothing allocated.
-        unsafe { command.pre_exec(|| Ok(setrlimit(Resource::RLIMIT_NPROC, LIMIT, RAISED)?)) };
-        let Some(server) = Server::start_by(command, model, &[]) else { return Ok(()) };
+        let Some(server) = Server::start_by(limited(&place, user, LIMIT, RAISED), model, &[]) else { return Ok(()) };
 
         let mut peers: Vec<Client> = (0..PEERS).map(|_| Client::connect(server.address)).collect();
         let mut served = Vec::new();
@@ -92,6 +87,42 @@ pub fn refused_and_given_back(model: &str) {
         }
         Ok(())
     });
+}
+
+/// Without a thread for signals, and without one for the first loop: no server can begin, and each says what to do.
+pub fn too_few_to_begin(model: &str) {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return skip::skipped(format_args!("survival, {model}: without threads: only root can start a server as another user"));
+    }
+    let place = place_for_all();
+    // Somebody else than in the other test, which runs beside this one.
+    let user = NOBODY + 20_000 + std::process::id() % 5_000;
+    for limit in [1, 2] {
+        let ended = limited(&place, user, limit, limit).args(["--model", model, "--listen", "127.0.0.1:0"]).output().unwrap();
+        let says = String::from_utf8_lossy(&ended.stderr);
+        if ended.status.code() == Some(3) {
+            return skip::skipped(format_args!("survival, {model}: {}", says.trim()));
+        }
+        assert_eq!(ended.status.code(), Some(1), "{model}, {limit} threads: {says}");
+        assert!(says.contains("thread") && says.contains("RLIMIT_NPROC"), "{model}, {limit} threads: {says}");
+    }
+}
+
+/// A directory with a copy of the server in it that every user may run: the original may lie in somebody's home.
+fn place_for_all() -> TempDir {
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::copy(program(), place.path().join(PROGRAM)).unwrap();
+    place
+}
+
+/// The server there, to be started by a user who may have so many threads, and as many more as he asks for up to `hard`.
+fn limited(place: &TempDir, user: u32, soft: u64, hard: u64) -> Command {
+    let mut command = Command::new(place.path().join(PROGRAM));
+    command.uid(user).gid(user);
+    // SAFETY: one system call, and nothing allocated.
+    unsafe { command.pre_exec(move || Ok(setrlimit(Resource::RLIMIT_NPROC, soft, hard)?)) };
+    command
 }
 
 /// Only the same user may, but for root with all its privileges; and a thread can be another user than its process.

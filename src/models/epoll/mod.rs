@@ -22,8 +22,9 @@
 //!    and everyone in it, and the stall is counted. Each connection has what it asked for done once a turn. For what can be done about it around the page cache see the file-read workload.
 //! 7. **How is a wait taken back?** There is nothing to take back: readiness is news, not an operation.
 //!
-//! Registered once, edge-triggered, for both directions and for life: no `epoll_ctl` after the first. A read that finds less than
-//! it asked for has emptied the socket, so no second one is made to be told `EAGAIN`.
+//! Registered once, edge-triggered, for both directions and for life: no `epoll_ctl` after the first while all goes well. A read
+//! that finds less than it asked for has emptied the socket, so no second one is made to be told `EAGAIN`. Who is told it all the
+//! same asks to hear anew of what is there, as does who has accepted until nobody was left: a missed edge does not come again.
 
 mod files;
 mod peer;

@@ -249,7 +249,11 @@ impl<'a, S: Service> Server<'a, S> {
                 Ok(socket) => self.welcome(socket, now),
                 Err(error) => match judge(&error) {
                     Failure::TryNext => {}
-                    Failure::Nobody => self.newcomers = false,
+                    // If somebody is waiting all the same (it may have been a tracer that answered), no edge would tell of it.
+                    Failure::Nobody => match self.epoll.repeat_edges(listener, LISTENER) {
+                        Ok(()) => self.newcomers = false,
+                        Err(_) => self.accept_after = now.at + BACK_OFF,
+                    },
                     Failure::BackOff => self.accept_after = now.at + BACK_OFF,
                     Failure::Broken => return Err(error),
                 },
