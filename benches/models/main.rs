@@ -7,27 +7,19 @@
 //! cargo bench --bench models -- --row get-64 --model epoll
 //! ```
 //!
-//! - [`rows`]: what is measured, [`measure`]: how, [`table`]: what is said about it.
-//! - A model has a process of its own ([`child`]) and a core of its own ([`cores`]): this program started again, to
-//!   [`serve`] (the library's echo, or [`chores`]) or to [`read`] a [`data_file`]. The load ([`load`]) is here, on another core.
+//! - [`rows`]: what is measured, [`harness::measure`]: how, [`table`]: what is said about it.
+//! - A model has a process of its own ([`harness::child`]) and a core of its own ([`cores`]): this program started again, to
+//!   [`serve`] (the library's echo, or [`chores`]) or to [`read`] a [`harness::data_file`]. The load ([`harness::load`]) is here,
+//!   on another core.
 //! - The models take turns round by round, each beginning as often as another: a machine that is slower now than a minute ago
-//!   is so for all of them, and only ratios within a round are judged ([`statistics`]).
+//!   is so for all of them, and only ratios within a round are judged ([`harness::statistics`]).
 //! - System calls are counted in a pass of their own, so that no counting is timed.
 
 mod arguments;
-mod child;
 mod chores;
-mod cores;
-mod data_file;
-mod load;
-mod machine;
-mod measure;
-mod progress;
-mod quiet;
 mod read;
 mod rows;
 mod serve;
-mod statistics;
 mod table;
 
 use std::io;
@@ -37,18 +29,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use iolab::models::AnyModel;
-use iolab::{Model, Unavailable};
+use iolab::{Cost, Model, Unavailable};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use arguments::Arguments;
-use child::{Said, say};
-use cores::Cores;
-use data_file::DataFile;
-use load::{INTERRUPTED, Plan};
-use measure::{Cell, Settings, measure};
-use progress::Progress;
-use quiet::Usage;
+use arguments::{Application, Arguments};
+use harness::child::{Child, Said, Spent, say};
+use harness::cores::Cores;
+use harness::data_file::DataFile;
+use harness::load::{INTERRUPTED, Plan};
+use harness::measure::{Cell, Entrant, Settings, measure};
+use harness::progress::Progress;
+use harness::quiet::Usage;
+use harness::work::Work;
+use harness::{cores, machine};
 use rows::Row;
 use table::Table;
 
@@ -120,7 +114,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let cores = cores::take()?;
     end_on_interrupt()?;
 
-    let mut progress = Progress::new();
+    let mut progress = Progress::on_stderr();
     progress.done(&announcement(arguments, &rows, &settings));
     progress.show("writing the data file");
     let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
@@ -129,7 +123,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     for (number, row) in rows.iter().enumerate() {
         let (started, before) = (Instant::now(), Usage::now(&cores.both()));
         progress.count(number + 1, rows.len());
-        let cells = measure(row, &arguments.model, &settings, &data, &mut progress)?;
+        let entrants = entrants(row, &arguments.model, &data);
+        let cells = measure(&row.name, &row.work, &entrants, &settings, &data, &mut progress)?;
         let seconds = started.elapsed().as_secs_f64();
         progress.done(&format!("{:<32}{seconds:>6.1} s{}", row.name, outcome(&cells)));
         failures.extend(cells.iter().zip(&arguments.model).filter_map(|(cell, model)| failure(row, *model, cell)));
@@ -149,7 +144,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
                 disturbed.join(", ")
             ));
         }
-        println!("{}", table.finish(&settings, &rows, &machine::fingerprint(cores, &data), &notes));
+        println!("{}", table.finish(&settings, &rows, &fingerprint(cores, &data), &notes));
     }
     failures.iter().for_each(|failure| eprintln!("models: {failure}"));
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -172,6 +167,33 @@ fn data_octets(arguments: &Arguments) -> u64 {
         Arguments { full: true, .. } => 1 << 30,
         _ => 256 << 20,
     }
+}
+
+/// Each model in a process of its own: this program, started again to serve or to read.
+fn entrants<'a>(row: &Row, models: &'a [AnyModel], data: &'a DataFile) -> Vec<Entrant<'a>> {
+    let (role, application) = match row.work {
+        Work::Read(_) => ("--read", Application::Echo),
+        Work::Steady(_) | Work::Churn { .. } => ("--serve", Application::Echo),
+        Work::PingBeside(_) => ("--serve", Application::Chores),
+    };
+    let entrant = |model: &'a AnyModel| {
+        let name = model.name();
+        let start = move || Child::this_program(&[role, name, "--application", application.name(), "--data", &data.path()]);
+        Entrant { name, start: Box::new(start) }
+    };
+    models.iter().map(entrant).collect()
+}
+
+/// The part of a [`Cost`] that the table is about.
+fn spent(cost: Cost) -> Spent {
+    let calls = cost.calls.iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    Spent { calls, threads_peak: cost.threads_peak, stalls: cost.stalls }
+}
+
+fn fingerprint(cores: Cores, data: &DataFile) -> Vec<(&'static str, String)> {
+    let mut lines = machine::fingerprint(cores, data);
+    lines.push(("iolab", env!("CARGO_PKG_VERSION").into()));
+    lines
 }
 
 fn announcement(arguments: &Arguments, rows: &[Row], settings: &Settings) -> String {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use iolab::models::AnyModel;
 use iolab::{Model, ReadFile, ReadWorkload};
 
-use crate::child::{ReadDone, ReadOrder, Said, say};
-use crate::data_file::is_right;
-use crate::statistics::Dice;
+use harness::child::{ReadDone, ReadOrder, Said, say};
+use harness::data_file::is_right;
+use harness::statistics::Dice;
 
 /// The clock is read once for so many reads: that is cheap even beside reads that take less than a microsecond.
 const READS_PER_CLOCK: u64 = 16;
@@ -38,7 +38,7 @@ fn read(model: AnyModel, data: &Path, order: &ReadOrder) -> io::Result<ReadDone>
     if workload.arrived != workload.asked {
         return Err(io::Error::other(format!("{} ranges asked for, {} arrived", workload.asked, workload.arrived)));
     }
-    Ok(ReadDone { reads: workload.arrived, nanos, spent: cost.into() })
+    Ok(ReadDone { reads: workload.arrived, nanos, spent: crate::spent(cost) })
 }
 
 /// Blocks of the file, for as long as the order says.

@@ -1,6 +1,8 @@
 //! The rows of the table: what is measured.
 
-use crate::load::Question;
+use harness::work::{Busy, Reads, Steadily, Work};
+
+use crate::chores::{Chores, DISK_OCTETS};
 
 /// One workload.
 #[derive(Clone, Debug)]
@@ -21,72 +23,6 @@ pub enum Chapter {
     Parting,
 }
 
-/// What is done.
-#[derive(Clone, Debug)]
-pub enum Work {
-    /// Blocks of the data file are read.
-    Read(Reads),
-    /// Connections that are kept alive say the same request again and again.
-    Steady(Steadily),
-    /// Each request has a connection to itself.
-    Churn { at_once: usize },
-    /// A ping is answered while the server has something else to do.
-    PingBeside(Busy),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Reads {
-    pub block: usize,
-    pub in_flight: usize,
-    pub random: bool,
-    pub direct: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct Steadily {
-    pub connections: usize,
-    pub pipelined: usize,
-    /// Octets of the body that is posted and comes back; none is a GET.
-    pub body: Option<usize>,
-    /// Connections that say nothing meanwhile.
-    pub idle: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Busy {
-    /// One connection waits for cold reads.
-    Disk,
-    /// So many connections make it compute.
-    Burn { connections: usize },
-}
-
-impl Work {
-    /// What one operation is called, and what the other one of a ping's row is.
-    pub fn operation(&self) -> &'static str {
-        match self {
-            Work::Read(_) => "read",
-            Work::Steady(_) => "request",
-            Work::Churn { .. } => "connection",
-            Work::PingBeside(Busy::Disk) => "disk request",
-            Work::PingBeside(Busy::Burn { .. }) => "burning request",
-        }
-    }
-
-    /// Whether the figure is a time, of which less is better, and not a rate.
-    pub fn is_latency(&self) -> bool {
-        matches!(self, Work::PingBeside(_))
-    }
-}
-
-impl Steadily {
-    pub fn question(&self) -> Question {
-        match self.body {
-            None => Question::get("/", Vec::new()),
-            Some(octets) => Question::post((0..octets).map(|at| b'a' + (at % 23) as u8).collect()),
-        }
-    }
-}
-
 /// The rows of every run.
 pub fn usual(idle: usize) -> Vec<Row> {
     let echo = |connections, pipelined, body| echo(Steadily { connections, pipelined, body, idle: 0 });
@@ -100,10 +36,10 @@ pub fn usual(idle: usize) -> Vec<Row> {
         echo(64, 16, None),
         echo(64, 1, Some(1 << 10)),
         echo(64, 1, Some(64 << 10)),
-        beside(Busy::Disk),
+        beside_disk(),
         idling(idle),
         churn(64),
-        beside(Busy::Burn { connections: 8 }),
+        beside_burning(8),
     ]
 }
 
@@ -127,7 +63,7 @@ pub fn full(idle: usize) -> Vec<Row> {
     }
     rows.push(idling(idle / 10));
     rows.extend([1, 8, 512].map(churn));
-    rows.extend([1, 64].map(|connections| beside(Busy::Burn { connections })));
+    rows.extend([1, 64].map(beside_burning));
     let mut seen = std::collections::HashSet::new();
     rows.retain(|row| seen.insert(row.name.clone()));
     rows.sort_by_key(|row| row.chapter as u8);
@@ -186,15 +122,30 @@ fn churn(at_once: usize) -> Row {
     }
 }
 
-fn beside(busy: Busy) -> Row {
-    let (name, title) = match busy {
-        Busy::Disk => ("ping-disk".to_owned(), "A ping, while another connection waits for 4 cold reads of 1 MiB".to_owned()),
-        Busy::Burn { connections } => {
-            let others =
-                if connections == 1 { "another connection burns".to_owned() } else { format!("{connections} others burn") };
-            (format!("ping-burn-{connections}"), format!("A ping, while {others} CPU in their handler (0.1 ms a request)"))
-        }
-    };
+fn beside_disk() -> Row {
+    beside(
+        "ping-disk".into(),
+        "A ping, while another connection waits for 4 cold reads of 1 MiB".into(),
+        Busy {
+            ping: Chores::ping(),
+            other: Chores::disk(),
+            connections: 1,
+            operation: "disk request",
+            evict: Some(DISK_OCTETS),
+        },
+    )
+}
+
+fn beside_burning(connections: usize) -> Row {
+    let others = if connections == 1 { "another connection burns".to_owned() } else { format!("{connections} others burn") };
+    beside(
+        format!("ping-burn-{connections}"),
+        format!("A ping, while {others} CPU in their handler (0.1 ms a request)"),
+        Busy { ping: Chores::ping(), other: Chores::burn(), connections, operation: "burning request", evict: None },
+    )
+}
+
+fn beside(name: String, title: String, busy: Busy) -> Row {
     Row { name, title, chapter: Chapter::Parting, work: Work::PingBeside(busy) }
 }
 

@@ -16,8 +16,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::arguments::{Application, LISTEN};
-use crate::child::{Said, say};
 use crate::chores::Chores;
+use harness::child::{Said, say};
 
 /// How long connections may go on once the server is to end: the load has closed them all by then.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ fn serve_by(mut model: AnyModel, service: &impl Service) -> io::Result<Said> {
     end_with_input(&shutdown)?;
     end_on_signal(&shutdown)?;
     say(&Said::Listening(listeners[0].local_addr()?))?;
-    Ok(Said::Ended(model.serve_all(listeners, service, &shutdown)?.into()))
+    Ok(Said::Ended(crate::spent(model.serve_all(listeners, service, &shutdown)?)))
 }
 
 /// The input ends when the benchmark asks for it, and also when the benchmark dies.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::measure::{Cell, Measured, Round, Settings};
-use crate::rows::{Chapter, Row, Work};
-use crate::statistics::{Comparison, Estimate, ROUNDS_FOR_INTERVAL, compare, median};
+use crate::rows::{Chapter, Row};
+use harness::measure::{Cell, Measured, Round, Settings};
+use harness::statistics::{Comparison, Estimate, ROUNDS_FOR_INTERVAL, compare, median};
+use harness::work::Work;
 use iolab::Model;
 use iolab::models::AnyModel;
 

@@ -1,6 +1,6 @@
-//! The process under measurement: this same program, started again in another role.
+//! The process under measurement: often this same program, started again in another role.
 //!
-//! The model has a process to itself, so that CPU time is its own and nothing of the load's. It speaks lines of JSON on its
+//! Whoever is measured has a process to itself, so that CPU time is its own and nothing of the load's. It speaks lines of JSON on its
 //! standard output and ends when its standard input does, so it cannot outlive the benchmark, however that ends.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,6 @@ use std::process::{self, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use iolab::Cost;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
@@ -35,7 +34,7 @@ pub enum Said {
     Read(ReadDone),
     /// A server has ended.
     Ended(Spent),
-    /// The model cannot run on this machine.
+    /// It cannot run on this machine.
     Unavailable(String),
     /// It failed.
     Failed(String),
@@ -64,7 +63,7 @@ pub struct ReadDone {
     pub spent: Spent,
 }
 
-/// The part of a [`Cost`] that the table is about.
+/// What it took, as far as a process knows it of itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spent {
     pub calls: BTreeMap<String, u64>,
@@ -79,17 +78,10 @@ impl Spent {
     }
 }
 
-impl From<Cost> for Spent {
-    fn from(cost: Cost) -> Spent {
-        let calls = cost.calls.iter().map(|(name, count)| (name.to_owned(), count)).collect();
-        Spent { calls, threads_peak: cost.threads_peak, stalls: cost.stalls }
-    }
-}
-
 /// Why there is no figure.
 #[derive(Debug)]
 pub enum Failure {
-    /// The machine does not have what the model needs: cause and cure.
+    /// The machine does not have what it needs: cause and cure.
     Unavailable(String),
     /// Something went wrong.
     Error(io::Error),
@@ -109,11 +101,14 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts this program with these arguments, on the core for servers.
-    pub fn start(arguments: &[&str]) -> io::Result<Child> {
-        let mut process = cores::with_child_pinned(|| {
-            Command::new(env::current_exe()?).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
-        })?;
+    /// Starts this program again with these arguments, on the core for servers.
+    pub fn this_program(arguments: &[&str]) -> io::Result<Child> {
+        Child::start(Command::new(env::current_exe()?).args(arguments))
+    }
+
+    /// Starts a program on the core for servers.
+    pub fn start(command: &mut Command) -> io::Result<Child> {
+        let mut process = cores::with_child_pinned(|| command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn())?;
         let output = process.stdout.take().ok_or_else(|| io::Error::other("the child has no output"))?;
         let clock = clock_getcpuclockid(Pid::from_raw(process.id() as i32))?;
         Ok(Child { process, output: BufReader::new(output), clock })

@@ -1,0 +1,72 @@
+//! What is done in one row of a table, whoever does it.
+
+use crate::load::Question;
+
+/// One workload.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Blocks of the data file are read.
+    Read(Reads),
+    /// Connections that are kept alive say the same request again and again.
+    Steady(Steadily),
+    /// Each request has a connection to itself.
+    Churn { at_once: usize },
+    /// A ping is answered while the server has something else to do.
+    PingBeside(Busy),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Reads {
+    pub block: usize,
+    pub in_flight: usize,
+    pub random: bool,
+    pub direct: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Steadily {
+    pub connections: usize,
+    pub pipelined: usize,
+    /// Octets of the body that is posted and comes back; none is a GET.
+    pub body: Option<usize>,
+    /// Connections that say nothing meanwhile.
+    pub idle: usize,
+}
+
+/// One connection pings, the others ask for something that takes longer.
+#[derive(Clone, Debug)]
+pub struct Busy {
+    pub ping: Question,
+    pub other: Question,
+    pub connections: usize,
+    /// What one of the other requests is called.
+    pub operation: &'static str,
+    /// So many octets of the data file are dropped from the page cache before each of them; it then has the server to itself.
+    pub evict: Option<u64>,
+}
+
+impl Work {
+    /// What one operation is called; the other one, where the row is about a ping.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Work::Read(_) => "read",
+            Work::Steady(_) => "request",
+            Work::Churn { .. } => "connection",
+            Work::PingBeside(busy) => busy.operation,
+        }
+    }
+
+    /// Whether the figure is a time, of which less is better, and not a rate.
+    pub fn is_latency(&self) -> bool {
+        matches!(self, Work::PingBeside(_))
+    }
+}
+
+impl Steadily {
+    pub fn question(&self) -> Question {
+        match self.body {
+            None => Question::get("/", Vec::new()),
+            Some(octets) => Question::post((0..octets).map(|at| b'a' + (at % 23) as u8).collect()),
+        }
+    }
+}
