@@ -8,8 +8,8 @@
 //! ```
 //!
 //! - [`rows`]: what is measured, [`harness::measure`]: how, [`table`]: what is said about it.
-//! - A model has a process of its own ([`harness::child`]) and a core of its own ([`cores`]): this program started again, to
-//!   [`serve`] (the library's echo, or [`chores`]) or to [`read`] a [`harness::data_file`]. The load ([`harness::load`]) is here,
+//! - A model has a process of its own ([`harness::child`]) and a core of its own ([`cores`]): this program started again, to be one
+//!   of [`ours`]: to serve (the library's echo, or [`chores`]) or to read a [`harness::data_file`]. The load ([`harness::load`]) is here,
 //!   on another core.
 //! - The models take turns round by round, each beginning as often as another: a machine that is slower now than a minute ago
 //!   is so for all of them, and only ratios within a round are judged ([`harness::statistics`]).
@@ -17,9 +17,9 @@
 
 mod arguments;
 mod chores;
-mod read;
+#[path = "../ours/mod.rs"]
+mod ours;
 mod rows;
-mod serve;
 mod table;
 
 use std::io;
@@ -29,20 +29,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use iolab::models::AnyModel;
-use iolab::{Cost, Model, Unavailable};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use iolab::{Model, ReadFile};
 
 use arguments::{Application, Arguments};
-use harness::child::{Child, Said, Spent, say};
+use chores::Chores;
+use harness::child::Child;
 use harness::cores::Cores;
 use harness::data_file::DataFile;
-use harness::load::{INTERRUPTED, Plan};
+use harness::interrupt::end_on_interrupt;
+use harness::load::Plan;
 use harness::measure::{Cell, Entrant, Settings, measure};
 use harness::progress::Progress;
-use harness::quiet::Usage;
+use harness::quiet::{self, Usage};
+use harness::serving::raise_descriptor_limit;
 use harness::work::Work;
 use harness::{cores, machine};
+use ours::as_child;
 use rows::Row;
 use table::Table;
 
@@ -51,18 +53,15 @@ const IDLE: usize = 10_000;
 const IDLE_QUICK: usize = 2_000;
 const IDLE_TEST: usize = 500;
 
-/// A machine of which others use more than this share is not quiet.
-const QUIET: f64 = 0.05;
-
 /// Descriptors that the rest of a row needs.
 const OTHER_DESCRIPTORS: u64 = 200;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = if let Some(model) = arguments.serve {
-        as_child(serve::serve(model, arguments.application, &arguments.data).and_then(|said| say(&said)))
+        as_child(serve(model, arguments.application, &arguments.data))
     } else if let Some(model) = arguments.read {
-        as_child(read::obey(model, &arguments.data))
+        as_child(ours::read::obey(model, &arguments.data))
     } else {
         compare(&arguments)
     };
@@ -79,20 +78,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// A child's failure is its parent's to tell.
-fn as_child(result: io::Result<()>) -> io::Result<ExitCode> {
-    let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
-    say(&match Unavailable::within(&error) {
-        Some(unavailable) => Said::Unavailable(unavailable.to_string()),
-        None => Said::Failed(error.to_string()),
-    })?;
-    Ok(ExitCode::FAILURE)
+fn serve(model: AnyModel, application: Application, data: &Path) -> io::Result<()> {
+    match application {
+        Application::Echo => ours::serve::echo(model),
+        Application::Chores => {
+            let file = Arc::new(ReadFile::open_buffered(data)?);
+            ours::serve::serve(model, move || Chores::new(Arc::clone(&file)))
+        }
+    }
 }
 
 fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let began = Instant::now();
     let settings = settings(arguments);
-    let descriptors = serve::raise_descriptor_limit()?;
+    let descriptors = raise_descriptor_limit()?;
     let idle_wanted = match arguments {
         Arguments { test: true, .. } => IDLE_TEST,
         Arguments { quick: true, .. } => IDLE_QUICK,
@@ -129,7 +128,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         progress.done(&format!("{:<32}{seconds:>6.1} s{}", row.name, outcome(&cells)));
         failures.extend(cells.iter().zip(&arguments.model).filter_map(|(cell, model)| failure(row, *model, cell)));
         table.row(row, &cells);
-        disturbed.extend(before.and_then(|before| disturbance(row, &before, cores)));
+        disturbed.extend(before.and_then(|before| quiet::disturbance(&row.name, &before, cores)));
     }
     eprintln!("{:.0} s altogether", began.elapsed().as_secs_f64());
 
@@ -137,13 +136,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         println!("{} rows on {} models: {} failures", rows.len(), arguments.model.len(), failures.len());
     } else {
         let mut notes = notes(cores, idle, idle_wanted);
-        if !disturbed.is_empty() {
-            notes.push(format!(
-                "The machine was not quiet: other programs or the hypervisor took a share of these cores during {}. Measure again."
-                ,
-                disturbed.join(", ")
-            ));
-        }
+        notes.extend(quiet::warning(&disturbed));
         println!("{}", table.finish(&settings, &rows, &fingerprint(cores, &data), &notes));
     }
     failures.iter().for_each(|failure| eprintln!("models: {failure}"));
@@ -182,12 +175,6 @@ fn entrants<'a>(row: &Row, models: &'a [AnyModel], data: &'a DataFile) -> Vec<En
         Entrant { name, start: Box::new(start) }
     };
     models.iter().map(entrant).collect()
-}
-
-/// The part of a [`Cost`] that the table is about.
-fn spent(cost: Cost) -> Spent {
-    let calls = cost.calls.iter().map(|(name, count)| (name.to_owned(), count)).collect();
-    Spent { calls, threads_peak: cost.threads_peak, stalls: cost.stalls }
 }
 
 fn fingerprint(cores: Cores, data: &DataFile) -> Vec<(&'static str, String)> {
@@ -230,32 +217,12 @@ fn command(arguments: &Arguments) -> String {
     format!("cargo bench --bench models -- {length}{rounds}--row")
 }
 
-/// What the neighbours did meanwhile, if it matters.
-fn disturbance(row: &Row, before: &Usage, cores: Cores) -> Option<String> {
-    let share = Usage::now(&cores.both())?.disturbance_since(before, cores.both().len());
-    (share > QUIET).then(|| format!("{} ({:.0} %)", row.name, 100.0 * share))
-}
-
 fn notes(cores: Cores, idle: usize, idle_wanted: usize) -> Vec<String> {
-    let mut notes = vec![if cores.load == cores.server {
-        "Only one core may be used here: server and load share it, so rates say little; CPU and system calls still do.".into()
-    } else {
-        let siblings = if cores.siblings { " (two threads of one physical core, which disturb each other)" } else { "" };
-        format!("The server ran on core {}, the load on core {}{siblings}.", cores.server, cores.load)
-    }];
+    let mut notes = vec![cores.note()];
     if idle < idle_wanted {
         notes.push(format!(
             "Only {idle} idle connections instead of {idle_wanted}: the hard limit on descriptors is too low (raise it: ulimit -Hn 20000, as root)."
         ));
     }
     notes
-}
-
-/// The first Ctrl-C ends the benchmark in order, the second at once.
-fn end_on_interrupt() -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&INTERRUPTED))?;
-        flag::register(signal, Arc::clone(&INTERRUPTED))?;
-    }
-    Ok(())
 }

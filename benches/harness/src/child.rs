@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -41,7 +42,7 @@ pub enum Said {
 }
 
 /// What a reader is told.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReadOrder {
     pub block: usize,
     pub in_flight: usize,
@@ -117,6 +118,17 @@ impl Child {
     /// CPU time, user and system, of all its threads, those included that have ended.
     pub fn cpu(&self) -> io::Result<Duration> {
         Ok(clock_gettime(self.clock)?.into())
+    }
+
+    /// The share of that time that was in user space, as the clock's ticks have found it (`utime` and `stime` in
+    /// proc_pid_stat(5)): good for long runs only.
+    pub fn user_share(&self) -> io::Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The name, in brackets, may contain anything.
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        let [user, system] = ticks[..] else { return Err(io::Error::other("the kernel tells no user and system time")) };
+        Ok(if user + system > 0.0 { user / (user + system) } else { 0.0 })
     }
 
     /// What it says next.

@@ -10,6 +10,7 @@ use crate::child::{Child, Failure, ReadDone, ReadOrder, Said, Spent};
 use crate::data_file::DataFile;
 use crate::load::{Background, Beside, Churn, Edge, Idle, Plan, Question, Sample, Steady};
 use crate::progress::Progress;
+use crate::statistics::median;
 use crate::work::{Busy, Reads, Steadily, Work};
 
 /// How long and how often.
@@ -47,7 +48,30 @@ pub struct Measured {
     pub rounds: Vec<Round>,
     /// System calls per operation.
     pub calls: Option<f64>,
+    /// The share of its CPU time that the process spent in user space, in all rounds: good for long runs only.
+    pub user_share: Option<f64>,
 }
+
+impl Measured {
+    /// The median of its rounds.
+    pub fn middle(&self, figure: fn(&Round) -> f64) -> f64 {
+        median(&mut self.rounds.iter().map(figure).collect::<Vec<f64>>())
+    }
+
+    /// Whether the load used up its core while the server did not.
+    pub fn is_load_bound(&self) -> bool {
+        self.middle(|round| round.load_share) > FULL && self.middle(|round| round.server_share) < FULL
+    }
+
+    /// Which shares of their cores both sides used.
+    pub fn shares(&self) -> String {
+        let share = |of: fn(&Round) -> f64| 100.0 * self.middle(of);
+        format!("load {:.0} %, server {:.0} %", share(|round| round.load_share), share(|round| round.server_share))
+    }
+}
+
+/// A core of which more is used than this is full.
+const FULL: f64 = 0.97;
 
 /// What one round told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,9 +119,10 @@ pub fn measure(
     for (contestant, entrant) in contestants.into_iter().zip(entrants) {
         progress.show(&format!("{name}: counting system calls, {}", entrant.name));
         let cell = contestant.and_then(|(contestant, rounds)| {
+            let user_share = contestant.child.user_share().ok();
             drop(contestant);
             let calls = count_calls(entrant, work, settings, data)?;
-            Ok(Measured { rounds, calls })
+            Ok(Measured { rounds, calls, user_share })
         });
         interrupted(&cell)?;
         cells.push(match cell {

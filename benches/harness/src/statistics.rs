@@ -39,6 +39,11 @@ pub fn median(values: &mut [f64]) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
+/// How many times the one's figure the other's is, round by round: what disturbs a whole round disturbs no ratio.
+pub fn ratio(of: &[f64], over: &[f64]) -> Estimate {
+    estimate(&of.iter().zip(over).map(|(of, over)| of / over).collect::<Vec<f64>>())
+}
+
 /// How the models compare in one figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
