@@ -42,7 +42,7 @@ use harness::measure::{Cell, Entrant, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
-use harness::work::Work;
+use harness::work::{Work, select};
 use harness::{cores, machine};
 use ours::as_child;
 use rows::Row;
@@ -99,7 +99,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     };
     let idle = idle_wanted.min(descriptors.saturating_sub(OTHER_DESCRIPTORS) as usize);
     let all = if arguments.full { rows::full(idle) } else { rows::usual(idle) };
-    let rows = rows::select(all, arguments.row.as_deref());
+    let rows = select(all, arguments.row.as_deref(), |row| &row.name);
     if arguments.list {
         rows.iter().for_each(|row| println!("{:<32}{}", row.name, row.title));
         return Ok(ExitCode::SUCCESS);

@@ -1,6 +1,6 @@
 //! The rows of the table: what is measured.
 
-use harness::work::{Busy, Reads, Steadily, Work};
+use harness::work::{Busy, Names, Reads, Steadily, Work};
 
 use crate::chores::{Chores, DISK_OCTETS};
 
@@ -70,37 +70,13 @@ pub fn full(idle: usize) -> Vec<Row> {
     rows
 }
 
-/// Those of this name, or else those whose names contain it.
-pub fn select(rows: Vec<Row>, pattern: Option<&str>) -> Vec<Row> {
-    let Some(pattern) = pattern else { return rows };
-    let exact = rows.iter().any(|row| row.name == pattern);
-    rows.into_iter().filter(|row| if exact { row.name == pattern } else { row.name.contains(pattern) }).collect()
-}
-
 fn read(reads: Reads) -> Row {
-    let Reads { block, in_flight, random, direct } = reads;
-    let order = if random { "random" } else { "sequential" };
-    let way = if direct { "direct" } else { "cached" };
-    let way_in_words = if direct { "O_DIRECT" } else { "from the page cache" };
-    Row {
-        name: format!("read-{}-{order}-{way}-{in_flight}", short(block)),
-        title: format!("{} {order}, {way_in_words}, {in_flight} in flight", size(block)),
-        chapter: Chapter::Files,
-        work: Work::Read(reads),
-    }
+    let Names { name, title } = reads.names();
+    Row { name, title, chapter: Chapter::Files, work: Work::Read(reads) }
 }
 
 fn echo(echo: Steadily) -> Row {
-    let Steadily { connections, pipelined, body, .. } = echo;
-    let (mut name, mut title) = match body {
-        None => (format!("get-{connections}"), "GET".to_owned()),
-        Some(octets) => (format!("post-{}-{connections}", short(octets)), format!("POST {}", size(octets))),
-    };
-    title += &if connections == 1 { ", 1 connection".to_owned() } else { format!(", {connections} connections") };
-    if pipelined > 1 {
-        name += &format!("-pipelined-{pipelined}");
-        title += &format!(", {pipelined} requests at a time on each (pipelined)");
-    }
+    let Names { name, title } = echo.names();
     Row { name, title, chapter: Chapter::Echo, work: Work::Steady(echo) }
 }
 
@@ -147,12 +123,4 @@ fn beside_burning(connections: usize) -> Row {
 
 fn beside(name: String, title: String, busy: Busy) -> Row {
     Row { name, title, chapter: Chapter::Parting, work: Work::PingBeside(busy) }
-}
-
-fn size(octets: usize) -> String {
-    if octets >= 1 << 20 { format!("{} MiB", octets >> 20) } else { format!("{} KiB", octets >> 10) }
-}
-
-fn short(octets: usize) -> String {
-    if octets >= 1 << 20 { format!("{}m", octets >> 20) } else { format!("{}k", octets >> 10) }
 }

@@ -62,11 +62,59 @@ impl Work {
     }
 }
 
+/// What rows of this kind are called, on the command line and for people.
+pub struct Names {
+    pub name: String,
+    pub title: String,
+}
+
+impl Reads {
+    pub fn names(&self) -> Names {
+        let Reads { block, in_flight, random, direct } = *self;
+        let order = if random { "random" } else { "sequential" };
+        let way = if direct { "direct" } else { "cached" };
+        let way_in_words = if direct { "O_DIRECT" } else { "from the page cache" };
+        Names {
+            name: format!("read-{}-{order}-{way}-{in_flight}", short(block)),
+            title: format!("{} {order}, {way_in_words}, {in_flight} in flight", size(block)),
+        }
+    }
+}
+
 impl Steadily {
+    pub fn names(&self) -> Names {
+        let Steadily { connections, pipelined, body, .. } = *self;
+        let (mut name, mut title) = match body {
+            None => (format!("get-{connections}"), "GET".to_owned()),
+            Some(octets) => (format!("post-{}-{connections}", short(octets)), format!("POST {}", size(octets))),
+        };
+        title += &if connections == 1 { ", 1 connection".to_owned() } else { format!(", {connections} connections") };
+        if pipelined > 1 {
+            name += &format!("-pipelined-{pipelined}");
+            title += &format!(", {pipelined} requests at a time on each (pipelined)");
+        }
+        Names { name, title }
+    }
+
     pub fn question(&self) -> Question {
         match self.body {
             None => Question::get("/", Vec::new()),
             Some(octets) => Question::post((0..octets).map(|at| b'a' + (at % 23) as u8).collect()),
         }
     }
+}
+
+fn size(octets: usize) -> String {
+    if octets >= 1 << 20 { format!("{} MiB", octets >> 20) } else { format!("{} KiB", octets >> 10) }
+}
+
+fn short(octets: usize) -> String {
+    if octets >= 1 << 20 { format!("{}m", octets >> 20) } else { format!("{}k", octets >> 10) }
+}
+
+/// Those of this name, or else those whose names contain it.
+pub fn select<R>(rows: Vec<R>, pattern: Option<&str>, name: impl Fn(&R) -> &str) -> Vec<R> {
+    let Some(pattern) = pattern else { return rows };
+    let exact = rows.iter().any(|row| name(row) == pattern);
+    rows.into_iter().filter(|row| if exact { name(row) == pattern } else { name(row).contains(pattern) }).collect()
 }
