@@ -25,8 +25,9 @@
 //!
 //! **What is deliberately missing.** Parsing, and therefore any notion of a request that is not the expected one; limits on
 //! connections, on memory and on time, so a peer that says nothing holds its place for ever; messages, files and connections
-//! out; `Date`, which stays that of the asking; an orderly end, since connections end with the process; and errors, which at best end one connection.
-//! Nobody should serve with one of these. Readers choose the same blocks as the models' and look at the same octets.
+//! out; `Date`, which stays that of the asking; a look at the body that comes, and a hand in the one that goes; an orderly end, since
+//! connections end with the process; and errors, of which each ends its connection at best, and at worst the process. Nobody should
+//! serve with one of these. Readers choose the same blocks as the models' and look at the same octets.
 //!
 //! The rest is as in the other benchmarks: processes and cores of their own, rounds in turns, paired ratios, system calls in a pass
 //! of their own ([`harness`]).

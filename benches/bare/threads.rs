@@ -21,8 +21,10 @@ pub fn serve(listener: &TcpListener, play: &'static Play, calls: &Calls) -> io::
         let (stream, _) = listener.accept()?;
         calls.count(Call::Clone3);
         let converse = move || {
+            let calls = Calls::of_a_thread();
             // A peer that has gone is the end of a conversation, however it went.
-            let _ = converse(stream, play, Calls::of_a_thread());
+            let _ = converse(stream, play, calls);
+            calls.count(Call::Close);
         };
         thread::Builder::new().stack_size(STACK).spawn(converse)?;
     }

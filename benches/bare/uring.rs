@@ -18,7 +18,7 @@ const ENTRIES: u32 = 1024;
 
 /// Buffers for requests that fit into one of these, and for others: with room for a body of 64 KiB and its head.
 const SMALL: (u16, u32) = (256, 2 << 10);
-const LARGE: (u16, u32) = (16, (64 + 4) << 10);
+const LARGE: (u16, u32) = (8, (64 + 4) << 10);
 
 // A token is one of these, and below it a descriptor.
 const ACCEPT: u64 = 0 << 32;
