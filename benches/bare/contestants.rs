@@ -80,12 +80,13 @@ fn name_of(bare: impl ValueEnum) -> String {
 /// The role of a bare server: hears its script, and serves until standard input ends. Nobody takes leave: with the process, all
 /// of its connections end.
 pub fn serve(bare: Loop) -> io::Result<()> {
+    // First of all, so that even of one that cannot serve the benchmark gets rid of it.
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
     if bare == Loop::Uring {
         Uring::default().available()?;
     }
     raise_descriptor_limit()?;
-    let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
     let play: &'static Play = Box::leak(Box::new(Play::new(&serde_json::from_str::<Script>(&line)?)));
     let listener = listen(LISTEN, 1)?.remove(0);
     let address = listener.local_addr()?;

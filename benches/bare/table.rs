@@ -11,10 +11,10 @@ use iolab::Model;
 use crate::contestants::Contestant;
 use crate::rows::{Pair, Row};
 
-const LABEL: usize = 36;
-const COLUMN: usize = 12;
+const LABEL: usize = 34;
+const COLUMN: usize = 14;
 const RATIO: usize = 20;
-const VERDICT: usize = 34;
+const VERDICT: usize = 36;
 const WIDTH: usize = LABEL + 2 * COLUMN + RATIO + 2 * COLUMN + COLUMN + VERDICT;
 
 /// The table as it grows.
