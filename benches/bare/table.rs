@@ -177,7 +177,7 @@ impl Table {
 
 fn judge(found: Estimate, target: Option<f64>) -> String {
     let differs = found.low > 1.0 || found.high < 1.0;
-    let by = |target: f64| format!("{:.0} %", 100.0 * (found.median / target - 1.0).abs());
+    let by = |target: f64| format!("{} %", short(100.0 * (found.median / target - 1.0)));
     let of_target = match target {
         None => "",
         Some(target) if found.high <= target => "met",
