@@ -11,9 +11,9 @@ use bytes::Bytes;
 use iolab::http1::{Exchange, Handler, Head, Trailers};
 use iolab::{FileTicket, ReadFile};
 
-use crate::data_file::is_right;
-use crate::load::Question;
-use crate::statistics::Dice;
+use harness::data_file::is_right;
+use harness::load::Question;
+use harness::statistics::Dice;
 
 /// Reads asked for at once by `GET /disk`.
 pub const DISK_READS: usize = 4;
@@ -100,7 +100,7 @@ fn burn_answer() -> String {
     let mut dice = Dice(0);
     let mut burnt = 0;
     for _ in 0..BURN_STEPS {
-        burnt = dice.next();
+        burnt = dice.throw();
         dice = Dice(std::hint::black_box(burnt));
     }
     format!("{burnt:016x}\n")

@@ -7,27 +7,19 @@
 //! cargo bench --bench models -- --row get-64 --model epoll
 //! ```
 //!
-//! - [`rows`]: what is measured, [`measure`]: how, [`table`]: what is said about it.
-//! - A model has a process of its own ([`child`]) and a core of its own ([`cores`]): this program started again, to
-//!   [`serve`] (the library's echo, or [`chores`]) or to [`read`] a [`data_file`]. The load ([`load`]) is here, on another core.
+//! - [`rows`]: what is measured, [`harness::measure`]: how, [`table`]: what is said about it.
+//! - A model has a process of its own ([`harness::child`]) and a core of its own ([`cores`]): this program started again, to be one
+//!   of [`ours`]: to serve (the library's echo, or [`chores`]) or to read a [`harness::data_file`]. The load ([`harness::load`]) is here,
+//!   on another core.
 //! - The models take turns round by round, each beginning as often as another: a machine that is slower now than a minute ago
-//!   is so for all of them, and only ratios within a round are judged ([`statistics`]).
+//!   is so for all of them, and only ratios within a round are judged ([`harness::statistics`]).
 //! - System calls are counted in a pass of their own, so that no counting is timed.
 
 mod arguments;
-mod child;
 mod chores;
-mod cores;
-mod data_file;
-mod load;
-mod machine;
-mod measure;
-mod progress;
-mod quiet;
-mod read;
+#[path = "../ours/mod.rs"]
+mod ours;
 mod rows;
-mod serve;
-mod statistics;
 mod table;
 
 use std::io;
@@ -37,18 +29,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use iolab::models::AnyModel;
-use iolab::{Model, Unavailable};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use iolab::{Model, ReadFile};
 
-use arguments::Arguments;
-use child::{Said, say};
-use cores::Cores;
-use data_file::DataFile;
-use load::{INTERRUPTED, Plan};
-use measure::{Cell, Settings, measure};
-use progress::Progress;
-use quiet::Usage;
+use arguments::{Application, Arguments};
+use chores::Chores;
+use harness::child::Child;
+use harness::cores::Cores;
+use harness::data_file::DataFile;
+use harness::interrupt::end_on_interrupt;
+use harness::load::Plan;
+use harness::measure::{Cell, Entrant, Settings, measure};
+use harness::progress::Progress;
+use harness::quiet::{self, Usage};
+use harness::serving::raise_descriptor_limit;
+use harness::work::{Work, select};
+use harness::{cores, machine};
+use ours::as_child;
 use rows::Row;
 use table::Table;
 
@@ -57,18 +53,15 @@ const IDLE: usize = 10_000;
 const IDLE_QUICK: usize = 2_000;
 const IDLE_TEST: usize = 500;
 
-/// A machine of which others use more than this share is not quiet.
-const QUIET: f64 = 0.05;
-
 /// Descriptors that the rest of a row needs.
 const OTHER_DESCRIPTORS: u64 = 200;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = if let Some(model) = arguments.serve {
-        as_child(serve::serve(model, arguments.application, &arguments.data).and_then(|said| say(&said)))
+        as_child(serve(model, arguments.application, &arguments.data))
     } else if let Some(model) = arguments.read {
-        as_child(read::obey(model, &arguments.data))
+        as_child(ours::read::obey(model, &arguments.data))
     } else {
         compare(&arguments)
     };
@@ -85,20 +78,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// A child's failure is its parent's to tell.
-fn as_child(result: io::Result<()>) -> io::Result<ExitCode> {
-    let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
-    say(&match Unavailable::within(&error) {
-        Some(unavailable) => Said::Unavailable(unavailable.to_string()),
-        None => Said::Failed(error.to_string()),
-    })?;
-    Ok(ExitCode::FAILURE)
+fn serve(model: AnyModel, application: Application, data: &Path) -> io::Result<()> {
+    match application {
+        Application::Echo => ours::serve::echo(model),
+        Application::Chores => {
+            let file = Arc::new(ReadFile::open_buffered(data)?);
+            ours::serve::serve(model, move || Chores::new(Arc::clone(&file)))
+        }
+    }
 }
 
 fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let began = Instant::now();
     let settings = settings(arguments);
-    let descriptors = serve::raise_descriptor_limit()?;
+    let descriptors = raise_descriptor_limit()?;
     let idle_wanted = match arguments {
         Arguments { test: true, .. } => IDLE_TEST,
         Arguments { quick: true, .. } => IDLE_QUICK,
@@ -106,7 +99,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     };
     let idle = idle_wanted.min(descriptors.saturating_sub(OTHER_DESCRIPTORS) as usize);
     let all = if arguments.full { rows::full(idle) } else { rows::usual(idle) };
-    let rows = rows::select(all, arguments.row.as_deref());
+    let rows = select(all, arguments.row.as_deref(), |row| &row.name);
     if arguments.list {
         rows.iter().for_each(|row| println!("{:<32}{}", row.name, row.title));
         return Ok(ExitCode::SUCCESS);
@@ -120,7 +113,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let cores = cores::take()?;
     end_on_interrupt()?;
 
-    let mut progress = Progress::new();
+    let mut progress = Progress::on_stderr();
     progress.done(&announcement(arguments, &rows, &settings));
     progress.show("writing the data file");
     let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
@@ -129,12 +122,13 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     for (number, row) in rows.iter().enumerate() {
         let (started, before) = (Instant::now(), Usage::now(&cores.both()));
         progress.count(number + 1, rows.len());
-        let cells = measure(row, &arguments.model, &settings, &data, &mut progress)?;
+        let entrants = entrants(row, &arguments.model, &data);
+        let cells = measure(&row.name, &row.work, &entrants, &settings, &data, &mut progress)?;
         let seconds = started.elapsed().as_secs_f64();
         progress.done(&format!("{:<32}{seconds:>6.1} s{}", row.name, outcome(&cells)));
         failures.extend(cells.iter().zip(&arguments.model).filter_map(|(cell, model)| failure(row, *model, cell)));
         table.row(row, &cells);
-        disturbed.extend(before.and_then(|before| disturbance(row, &before, cores)));
+        disturbed.extend(before.and_then(|before| quiet::disturbance(&row.name, &before, cores)));
     }
     eprintln!("{:.0} s altogether", began.elapsed().as_secs_f64());
 
@@ -142,14 +136,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         println!("{} rows on {} models: {} failures", rows.len(), arguments.model.len(), failures.len());
     } else {
         let mut notes = notes(cores, idle, idle_wanted);
-        if !disturbed.is_empty() {
-            notes.push(format!(
-                "The machine was not quiet: other programs or the hypervisor took a share of these cores during {}. Measure again."
-                ,
-                disturbed.join(", ")
-            ));
-        }
-        println!("{}", table.finish(&settings, &rows, &machine::fingerprint(cores, &data), &notes));
+        notes.extend(quiet::warning(&disturbed));
+        println!("{}", table.finish(&settings, &rows, &fingerprint(cores, &data), &notes));
     }
     failures.iter().for_each(|failure| eprintln!("models: {failure}"));
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -172,6 +160,27 @@ fn data_octets(arguments: &Arguments) -> u64 {
         Arguments { full: true, .. } => 1 << 30,
         _ => 256 << 20,
     }
+}
+
+/// Each model in a process of its own: this program, started again to serve or to read.
+fn entrants<'a>(row: &Row, models: &'a [AnyModel], data: &'a DataFile) -> Vec<Entrant<'a>> {
+    let (role, application) = match row.work {
+        Work::Read(_) => ("--read", Application::Echo),
+        Work::Steady(_) | Work::Churn { .. } => ("--serve", Application::Echo),
+        Work::PingBeside(_) => ("--serve", Application::Chores),
+    };
+    let entrant = |model: &'a AnyModel| {
+        let name = model.name();
+        let start = move || Child::this_program(&[role, name, "--application", application.name(), "--data", &data.path()]);
+        Entrant { name, start: Box::new(start) }
+    };
+    models.iter().map(entrant).collect()
+}
+
+fn fingerprint(cores: Cores, data: &DataFile) -> Vec<(&'static str, String)> {
+    let mut lines = machine::fingerprint(cores, data);
+    lines.push(("iolab", env!("CARGO_PKG_VERSION").into()));
+    lines
 }
 
 fn announcement(arguments: &Arguments, rows: &[Row], settings: &Settings) -> String {
@@ -208,32 +217,12 @@ fn command(arguments: &Arguments) -> String {
     format!("cargo bench --bench models -- {length}{rounds}--row")
 }
 
-/// What the neighbours did meanwhile, if it matters.
-fn disturbance(row: &Row, before: &Usage, cores: Cores) -> Option<String> {
-    let share = Usage::now(&cores.both())?.disturbance_since(before, cores.both().len());
-    (share > QUIET).then(|| format!("{} ({:.0} %)", row.name, 100.0 * share))
-}
-
 fn notes(cores: Cores, idle: usize, idle_wanted: usize) -> Vec<String> {
-    let mut notes = vec![if cores.load == cores.server {
-        "Only one core may be used here: server and load share it, so rates say little; CPU and system calls still do.".into()
-    } else {
-        let siblings = if cores.siblings { " (two threads of one physical core, which disturb each other)" } else { "" };
-        format!("The server ran on core {}, the load on core {}{siblings}.", cores.server, cores.load)
-    }];
+    let mut notes = vec![cores.note()];
     if idle < idle_wanted {
         notes.push(format!(
             "Only {idle} idle connections instead of {idle_wanted}: the hard limit on descriptors is too low (raise it: ulimit -Hn 20000, as root)."
         ));
     }
     notes
-}
-
-/// The first Ctrl-C ends the benchmark in order, the second at once.
-fn end_on_interrupt() -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 130, Arc::clone(&INTERRUPTED))?;
-        flag::register(signal, Arc::clone(&INTERRUPTED))?;
-    }
-    Ok(())
 }

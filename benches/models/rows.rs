@@ -1,6 +1,8 @@
 //! The rows of the table: what is measured.
 
-use crate::load::Question;
+use harness::work::{Busy, Names, Reads, Steadily, Work};
+
+use crate::chores::{Chores, DISK_OCTETS};
 
 /// One workload.
 #[derive(Clone, Debug)]
@@ -21,72 +23,6 @@ pub enum Chapter {
     Parting,
 }
 
-/// What is done.
-#[derive(Clone, Debug)]
-pub enum Work {
-    /// Blocks of the data file are read.
-    Read(Reads),
-    /// Connections that are kept alive say the same request again and again.
-    Steady(Steadily),
-    /// Each request has a connection to itself.
-    Churn { at_once: usize },
-    /// A ping is answered while the server has something else to do.
-    PingBeside(Busy),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Reads {
-    pub block: usize,
-    pub in_flight: usize,
-    pub random: bool,
-    pub direct: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct Steadily {
-    pub connections: usize,
-    pub pipelined: usize,
-    /// Octets of the body that is posted and comes back; none is a GET.
-    pub body: Option<usize>,
-    /// Connections that say nothing meanwhile.
-    pub idle: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Busy {
-    /// One connection waits for cold reads.
-    Disk,
-    /// So many connections make it compute.
-    Burn { connections: usize },
-}
-
-impl Work {
-    /// What one operation is called, and what the other one of a ping's row is.
-    pub fn operation(&self) -> &'static str {
-        match self {
-            Work::Read(_) => "read",
-            Work::Steady(_) => "request",
-            Work::Churn { .. } => "connection",
-            Work::PingBeside(Busy::Disk) => "disk request",
-            Work::PingBeside(Busy::Burn { .. }) => "burning request",
-        }
-    }
-
-    /// Whether the figure is a time, of which less is better, and not a rate.
-    pub fn is_latency(&self) -> bool {
-        matches!(self, Work::PingBeside(_))
-    }
-}
-
-impl Steadily {
-    pub fn question(&self) -> Question {
-        match self.body {
-            None => Question::get("/", Vec::new()),
-            Some(octets) => Question::post((0..octets).map(|at| b'a' + (at % 23) as u8).collect()),
-        }
-    }
-}
-
 /// The rows of every run.
 pub fn usual(idle: usize) -> Vec<Row> {
     let echo = |connections, pipelined, body| echo(Steadily { connections, pipelined, body, idle: 0 });
@@ -100,10 +36,10 @@ pub fn usual(idle: usize) -> Vec<Row> {
         echo(64, 16, None),
         echo(64, 1, Some(1 << 10)),
         echo(64, 1, Some(64 << 10)),
-        beside(Busy::Disk),
+        beside_disk(),
         idling(idle),
         churn(64),
-        beside(Busy::Burn { connections: 8 }),
+        beside_burning(8),
     ]
 }
 
@@ -127,44 +63,20 @@ pub fn full(idle: usize) -> Vec<Row> {
     }
     rows.push(idling(idle / 10));
     rows.extend([1, 8, 512].map(churn));
-    rows.extend([1, 64].map(|connections| beside(Busy::Burn { connections })));
+    rows.extend([1, 64].map(beside_burning));
     let mut seen = std::collections::HashSet::new();
     rows.retain(|row| seen.insert(row.name.clone()));
     rows.sort_by_key(|row| row.chapter as u8);
     rows
 }
 
-/// Those of this name, or else those whose names contain it.
-pub fn select(rows: Vec<Row>, pattern: Option<&str>) -> Vec<Row> {
-    let Some(pattern) = pattern else { return rows };
-    let exact = rows.iter().any(|row| row.name == pattern);
-    rows.into_iter().filter(|row| if exact { row.name == pattern } else { row.name.contains(pattern) }).collect()
-}
-
 fn read(reads: Reads) -> Row {
-    let Reads { block, in_flight, random, direct } = reads;
-    let order = if random { "random" } else { "sequential" };
-    let way = if direct { "direct" } else { "cached" };
-    let way_in_words = if direct { "O_DIRECT" } else { "from the page cache" };
-    Row {
-        name: format!("read-{}-{order}-{way}-{in_flight}", short(block)),
-        title: format!("{} {order}, {way_in_words}, {in_flight} in flight", size(block)),
-        chapter: Chapter::Files,
-        work: Work::Read(reads),
-    }
+    let Names { name, title } = reads.names();
+    Row { name, title, chapter: Chapter::Files, work: Work::Read(reads) }
 }
 
 fn echo(echo: Steadily) -> Row {
-    let Steadily { connections, pipelined, body, .. } = echo;
-    let (mut name, mut title) = match body {
-        None => (format!("get-{connections}"), "GET".to_owned()),
-        Some(octets) => (format!("post-{}-{connections}", short(octets)), format!("POST {}", size(octets))),
-    };
-    title += &if connections == 1 { ", 1 connection".to_owned() } else { format!(", {connections} connections") };
-    if pipelined > 1 {
-        name += &format!("-pipelined-{pipelined}");
-        title += &format!(", {pipelined} requests at a time on each (pipelined)");
-    }
+    let Names { name, title } = echo.names();
     Row { name, title, chapter: Chapter::Echo, work: Work::Steady(echo) }
 }
 
@@ -186,22 +98,29 @@ fn churn(at_once: usize) -> Row {
     }
 }
 
-fn beside(busy: Busy) -> Row {
-    let (name, title) = match busy {
-        Busy::Disk => ("ping-disk".to_owned(), "A ping, while another connection waits for 4 cold reads of 1 MiB".to_owned()),
-        Busy::Burn { connections } => {
-            let others =
-                if connections == 1 { "another connection burns".to_owned() } else { format!("{connections} others burn") };
-            (format!("ping-burn-{connections}"), format!("A ping, while {others} CPU in their handler (0.1 ms a request)"))
-        }
-    };
+fn beside_disk() -> Row {
+    beside(
+        "ping-disk".into(),
+        "A ping, while another connection waits for 4 cold reads of 1 MiB".into(),
+        Busy {
+            ping: Chores::ping(),
+            other: Chores::disk(),
+            connections: 1,
+            operation: "disk request",
+            evict: Some(DISK_OCTETS),
+        },
+    )
+}
+
+fn beside_burning(connections: usize) -> Row {
+    let others = if connections == 1 { "another connection burns".to_owned() } else { format!("{connections} others burn") };
+    beside(
+        format!("ping-burn-{connections}"),
+        format!("A ping, while {others} CPU in their handler (0.1 ms a request)"),
+        Busy { ping: Chores::ping(), other: Chores::burn(), connections, operation: "burning request", evict: None },
+    )
+}
+
+fn beside(name: String, title: String, busy: Busy) -> Row {
     Row { name, title, chapter: Chapter::Parting, work: Work::PingBeside(busy) }
-}
-
-fn size(octets: usize) -> String {
-    if octets >= 1 << 20 { format!("{} MiB", octets >> 20) } else { format!("{} KiB", octets >> 10) }
-}
-
-fn short(octets: usize) -> String {
-    if octets >= 1 << 20 { format!("{}m", octets >> 20) } else { format!("{}k", octets >> 10) }
 }

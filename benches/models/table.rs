@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::measure::{Cell, Measured, Round, Settings};
-use crate::rows::{Chapter, Row, Work};
-use crate::statistics::{Comparison, Estimate, ROUNDS_FOR_INTERVAL, compare, median};
+use crate::rows::{Chapter, Row};
+use harness::measure::{Cell, Measured, Round, Settings};
+use harness::statistics::{Comparison, ROUNDS_FOR_INTERVAL, compare};
+use harness::text::{grouped, interval, short, time, wrapped};
+use harness::work::Work;
 use iolab::Model;
 use iolab::models::AnyModel;
 
@@ -12,9 +14,6 @@ const LABEL: usize = 30;
 const COLUMN: usize = 18;
 const VERDICT: usize = 32;
 const WIDTH: usize = LABEL + 4 * COLUMN + VERDICT;
-
-/// A core of which more is used than this is full.
-const FULL: f64 = 0.97;
 
 /// The table as it grows.
 pub struct Table {
@@ -73,17 +72,10 @@ impl Table {
 
     fn rate(&mut self, row: &Row, cells: &[Cell]) {
         let operation = row.work.operation();
-        let bound: Vec<bool> = cells.iter().map(|cell| measured(cell).is_some_and(is_load_bound)).collect();
+        let bound: Vec<bool> = cells.iter().map(|cell| measured(cell).is_some_and(Measured::is_load_bound)).collect();
         for (index, cell) in cells.iter().enumerate() {
             if let (true, Some(measured)) = (bound[index], measured(cell)) {
-                let share = |of: fn(&Round) -> f64| 100.0 * middle(measured, of);
-                self.load_bound.push(format!(
-                    "{} {} (load {:.0} %, server {:.0} %)",
-                    row.name,
-                    self.models[index].name(),
-                    share(|round| round.load_share),
-                    share(|round| round.server_share)
-                ));
+                self.load_bound.push(format!("{} {} ({})", row.name, self.models[index].name(), measured.shares()));
             }
         }
         let (comparison, places) = self.compared(cells, |round| 1.0 / round.rate);
@@ -101,7 +93,7 @@ impl Table {
             } else {
                 ""
             };
-            format!("{mark}{}", grouped(middle(measured, |round| round.rate)))
+            format!("{mark}{}", grouped(measured.middle(|round| round.rate)))
         });
         self.line(&format!("{operation}s per second"), &figures, &verdict);
         self.times_worse("  times slower than the best", cells, &comparison, &places);
@@ -110,7 +102,7 @@ impl Table {
         let best = self.best(&comparison, &places);
         let figures = self.figures(cells, |index, measured| {
             let mark = if best == Some(index) { "*" } else { "" };
-            format!("{mark}{}", short(1e6 * middle(measured, |round| round.cpu)))
+            format!("{mark}{}", short(1e6 * measured.middle(|round| round.cpu)))
         });
         let verdict = self.verdict(&comparison, &places);
         self.line(&format!("CPU µs per {operation}"), &figures, &verdict);
@@ -130,7 +122,7 @@ impl Table {
         let p50 = self.times(cells, &comparison, &places, |round| round.p50);
         self.line("half of the pings within", &p50, &self.verdict(&comparison, &places));
         self.times_worse("  times slower than the best", cells, &comparison, &places);
-        let rates = self.figures(cells, |_, measured| grouped(middle(measured, |round| round.rate)));
+        let rates = self.figures(cells, |_, measured| grouped(measured.middle(|round| round.rate)));
         self.line(&format!("{}s per second", row.work.operation()), &rates, "");
     }
 
@@ -138,7 +130,7 @@ impl Table {
         let best = self.best(comparison, places);
         self.figures(cells, |index, measured| {
             let mark = if best == Some(index) { "*" } else { "" };
-            format!("{mark}{}", time(middle(measured, of)))
+            format!("{mark}{}", time(measured.middle(of)))
         })
     }
 
@@ -239,14 +231,17 @@ impl Table {
         );
         text.push_str(&self.text);
         for (number, footnote) in self.footnotes.iter().enumerate() {
-            text.push_str(&wrapped(&format!("[{}] {footnote}", number + 1)));
+            text.push_str(&wrapped(&format!("[{}] {footnote}", number + 1), WIDTH));
         }
         if !self.load_bound.is_empty() {
             let cells = self.load_bound.join("; ");
-            text.push_str(&wrapped(&format!("≥ The load generator was the limit (shares of their cores used): {cells}")));
+            text.push_str(&wrapped(
+                &format!("≥ The load generator was the limit (shares of their cores used): {cells}"),
+                WIDTH,
+            ));
         }
         for note in notes {
-            text.push_str(&wrapped(note));
+            text.push_str(&wrapped(note, WIDTH));
         }
         let asks_for_many = |row: &Row| matches!(row.work, Work::Read(reads) if reads.in_flight > 1);
         if self.models.iter().any(|model| matches!(model, AnyModel::Blocking(_))) && rows.iter().any(asks_for_many) {
@@ -254,7 +249,7 @@ impl Table {
         }
         let _ = writeln!(text, "One cell alone: add --model NAME to the command beside its row.\n");
         for (name, value) in fingerprint {
-            text.push_str(&wrapped(&format!("{name:<12}{value}")));
+            text.push_str(&wrapped(&format!("{name:<12}{value}"), WIDTH));
         }
         text
     }
@@ -265,67 +260,4 @@ fn measured(cell: &Cell) -> Option<&Measured> {
         Cell::Measured(measured) => Some(measured),
         _ => None,
     }
-}
-
-/// Whether the load used up its core while the server did not.
-fn is_load_bound(measured: &Measured) -> bool {
-    let load = middle(measured, |round| round.load_share);
-    let server = middle(measured, |round| round.server_share);
-    load > FULL && server < FULL
-}
-
-fn middle(measured: &Measured, figure: fn(&Round) -> f64) -> f64 {
-    median(&mut measured.rounds.iter().map(figure).collect::<Vec<f64>>())
-}
-
-fn interval(estimate: Estimate) -> String {
-    let digits = if estimate.high < 10.0 { 2 } else { 0 };
-    format!("{:.digits$}-{:.digits$}", estimate.low, estimate.high)
-}
-
-fn time(seconds: f64) -> String {
-    match seconds {
-        _ if seconds >= 1.0 => format!("{seconds:.2} s"),
-        _ if seconds >= 1e-3 => format!("{:.2} ms", 1e3 * seconds),
-        _ => format!("{:.0} µs", 1e6 * seconds),
-    }
-}
-
-fn short(figure: f64) -> String {
-    let digits = match figure {
-        _ if figure >= 100.0 => 0,
-        _ if figure >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{figure:.digits$}")
-}
-
-/// Lines no longer than the table is wide.
-fn wrapped(text: &str) -> String {
-    let mut lines = String::new();
-    let mut room = WIDTH;
-    for word in text.split_inclusive(' ') {
-        let length = word.trim_end().chars().count();
-        if length > room && room < WIDTH {
-            lines.truncate(lines.trim_end().len());
-            lines.push_str("\n    ");
-            room = WIDTH - 4;
-        }
-        lines.push_str(word);
-        room = room.saturating_sub(word.chars().count());
-    }
-    lines + "\n"
-}
-
-/// 1234567 as `1,234,567`.
-fn grouped(figure: f64) -> String {
-    let digits = format!("{figure:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

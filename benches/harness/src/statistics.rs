@@ -39,6 +39,11 @@ pub fn median(values: &mut [f64]) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
+/// How many times the one's figure the other's is, round by round: what disturbs a whole round disturbs no ratio.
+pub fn ratio(of: &[f64], over: &[f64]) -> Estimate {
+    estimate(&of.iter().zip(over).map(|(of, over)| of / over).collect::<Vec<f64>>())
+}
+
 /// How the models compare in one figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
@@ -70,7 +75,7 @@ pub fn compare(rounds: &[&[f64]]) -> Comparison {
 pub struct Dice(pub u64);
 
 impl Dice {
-    pub fn next(&mut self) -> u64 {
+    pub fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -79,6 +84,6 @@ impl Dice {
 
     /// Below `bound`, nearly evenly.
     pub fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+        ((u128::from(self.throw()) * bound as u128) >> 64) as usize
     }
 }

@@ -1,10 +1,11 @@
-//! The process under measurement: this same program, started again in another role.
+//! The process under measurement: often this same program, started again in another role.
 //!
-//! The model has a process to itself, so that CPU time is its own and nothing of the load's. It speaks lines of JSON on its
+//! Whoever is measured has a process to itself, so that CPU time is its own and nothing of the load's. It speaks lines of JSON on its
 //! standard output and ends when its standard input does, so it cannot outlive the benchmark, however that ends.
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -12,7 +13,6 @@ use std::process::{self, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use iolab::Cost;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
@@ -35,14 +35,14 @@ pub enum Said {
     Read(ReadDone),
     /// A server has ended.
     Ended(Spent),
-    /// The model cannot run on this machine.
+    /// It cannot run on this machine.
     Unavailable(String),
     /// It failed.
     Failed(String),
 }
 
 /// What a reader is told.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReadOrder {
     pub block: usize,
     pub in_flight: usize,
@@ -64,7 +64,7 @@ pub struct ReadDone {
     pub spent: Spent,
 }
 
-/// The part of a [`Cost`] that the table is about.
+/// What it took, as far as a process knows it of itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Spent {
     pub calls: BTreeMap<String, u64>,
@@ -79,17 +79,10 @@ impl Spent {
     }
 }
 
-impl From<Cost> for Spent {
-    fn from(cost: Cost) -> Spent {
-        let calls = cost.calls.iter().map(|(name, count)| (name.to_owned(), count)).collect();
-        Spent { calls, threads_peak: cost.threads_peak, stalls: cost.stalls }
-    }
-}
-
 /// Why there is no figure.
 #[derive(Debug)]
 pub enum Failure {
-    /// The machine does not have what the model needs: cause and cure.
+    /// The machine does not have what it needs: cause and cure.
     Unavailable(String),
     /// Something went wrong.
     Error(io::Error),
@@ -109,11 +102,14 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts this program with these arguments, on the core for servers.
-    pub fn start(arguments: &[&str]) -> io::Result<Child> {
-        let mut process = cores::with_child_pinned(|| {
-            Command::new(env::current_exe()?).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
-        })?;
+    /// Starts this program again with these arguments, on the core for servers.
+    pub fn this_program(arguments: &[&str]) -> io::Result<Child> {
+        Child::start(Command::new(env::current_exe()?).args(arguments))
+    }
+
+    /// Starts a program on the core for servers.
+    pub fn start(command: &mut Command) -> io::Result<Child> {
+        let mut process = cores::with_child_pinned(|| command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn())?;
         let output = process.stdout.take().ok_or_else(|| io::Error::other("the child has no output"))?;
         let clock = clock_getcpuclockid(Pid::from_raw(process.id() as i32))?;
         Ok(Child { process, output: BufReader::new(output), clock })
@@ -122,6 +118,17 @@ impl Child {
     /// CPU time, user and system, of all its threads, those included that have ended.
     pub fn cpu(&self) -> io::Result<Duration> {
         Ok(clock_gettime(self.clock)?.into())
+    }
+
+    /// The share of that time that was in user space, as the clock's ticks have found it (`utime` and `stime` in
+    /// proc_pid_stat(5)): good for long runs only.
+    pub fn user_share(&self) -> io::Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The name, in brackets, may contain anything.
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        let [user, system] = ticks[..] else { return Err(io::Error::other("the kernel tells no user and system time")) };
+        Ok(if user + system > 0.0 { user / (user + system) } else { 0.0 })
     }
 
     /// What it says next.

@@ -21,6 +21,16 @@ impl Cores {
     pub fn both(&self) -> Vec<usize> {
         if self.load == self.server { vec![self.load] } else { vec![self.load, self.server] }
     }
+
+    /// What a table says of them.
+    pub fn note(&self) -> String {
+        if self.load == self.server {
+            return "Only one core may be used here: server and load share it, so rates say little; CPU and system calls still do."
+                .into();
+        }
+        let siblings = if self.siblings { " (two threads of one physical core, which disturb each other)" } else { "" };
+        format!("The server ran on core {}, the load on core {}{siblings}.", self.server, self.load)
+    }
 }
 
 static CORES: OnceLock<Cores> = OnceLock::new();

@@ -9,7 +9,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new() -> Progress {
+    pub fn on_stderr() -> Progress {
         Progress { is_terminal: io::stderr().is_terminal(), place: String::new() }
     }
 

@@ -7,6 +7,27 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use nix::unistd::{SysconfVar, sysconf};
 
+use crate::cores::Cores;
+
+/// A machine of which others use more than this share is not quiet.
+const QUIET: f64 = 0.05;
+
+/// What the neighbours did during a row, if it matters; `before` was taken at its start.
+pub fn disturbance(row: &str, before: &Usage, cores: Cores) -> Option<String> {
+    let share = Usage::now(&cores.both())?.disturbance_since(before, cores.both().len());
+    (share > QUIET).then(|| format!("{row} ({:.0} %)", 100.0 * share))
+}
+
+/// What a table says of disturbed rows.
+pub fn warning(disturbed: &[String]) -> Option<String> {
+    let rows = disturbed.join(", ");
+    (!disturbed.is_empty()).then(|| {
+        format!(
+            "The machine was not quiet: other programs or the hypervisor took a share of these cores during {rows}. Measure again."
+        )
+    })
+}
+
 /// CPU time since some moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {

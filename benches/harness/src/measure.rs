@@ -1,4 +1,4 @@
-//! Measuring a row: the models take turns, round by round, and then their system calls are counted in a pass of its own.
+//! Measuring a row: the contestants take turns, round by round, and then their system calls are counted in a pass of its own.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,16 +6,12 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use iolab::Model;
-use iolab::models::AnyModel;
-
-use crate::arguments::Application;
 use crate::child::{Child, Failure, ReadDone, ReadOrder, Said, Spent};
-use crate::chores::{Chores, DISK_OCTETS};
 use crate::data_file::DataFile;
 use crate::load::{Background, Beside, Churn, Edge, Idle, Plan, Question, Sample, Steady};
 use crate::progress::Progress;
-use crate::rows::{Busy, Reads, Row, Steadily, Work};
+use crate::statistics::median;
+use crate::work::{Busy, Reads, Steadily, Work};
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +27,19 @@ pub struct Settings {
 /// Where the system calls of a slow row are counted, the pass is made no longer than this.
 const LONGEST_COUNTING: Duration = Duration::from_millis(500);
 
-/// One model's part of a row.
+/// Who takes part in a row.
+pub struct Entrant<'a> {
+    pub name: &'a str,
+    /// Starts its process.
+    pub start: Box<dyn Fn() -> io::Result<Child> + 'a>,
+}
+
+/// One contestant's part of a row.
 pub enum Cell {
     Measured(Measured),
-    /// The model cannot run on this machine: cause and cure.
+    /// It cannot run on this machine: cause and cure.
     Unavailable(String),
-    /// The model holds only so many connections.
+    /// It holds only so many connections.
     Limit(usize),
     Failed(String),
 }
@@ -45,7 +48,30 @@ pub struct Measured {
     pub rounds: Vec<Round>,
     /// System calls per operation.
     pub calls: Option<f64>,
+    /// The share of its CPU time that the process spent in user space, in all rounds: good for long runs only.
+    pub user_share: Option<f64>,
 }
+
+impl Measured {
+    /// The median of its rounds.
+    pub fn middle(&self, figure: fn(&Round) -> f64) -> f64 {
+        median(&mut self.rounds.iter().map(figure).collect::<Vec<f64>>())
+    }
+
+    /// Whether the load used up its core while the server did not.
+    pub fn is_load_bound(&self) -> bool {
+        self.middle(|round| round.load_share) > FULL && self.middle(|round| round.server_share) < FULL
+    }
+
+    /// Which shares of their cores both sides used.
+    pub fn shares(&self) -> String {
+        let share = |of: fn(&Round) -> f64| 100.0 * self.middle(of);
+        format!("load {:.0} %, server {:.0} %", share(|round| round.load_share), share(|round| round.server_share))
+    }
+}
+
+/// A core of which more is used than this is full.
+const FULL: f64 = 0.97;
 
 /// What one round told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,39 +88,41 @@ pub struct Round {
     pub p99: f64,
 }
 
-/// Measures a row for each of the models. `Err` only if interrupted.
+/// Measures a row for each of the entrants. `Err` only if interrupted.
 pub fn measure(
-    row: &Row,
-    models: &[AnyModel],
+    name: &str,
+    work: &Work,
+    entrants: &[Entrant<'_>],
     settings: &Settings,
     data: &DataFile,
     progress: &mut Progress,
 ) -> io::Result<Vec<Cell>> {
-    prepare(&row.work, data)?;
-    let mut contestants = Vec::with_capacity(models.len());
-    for &model in models {
-        contestants.push(Contestant::start(model, row, data).map(|contestant| (contestant, Vec::new())));
+    prepare(work, data)?;
+    let mut contestants = Vec::with_capacity(entrants.len());
+    for entrant in entrants {
+        contestants.push(Contestant::start(entrant).map(|contestant| (contestant, Vec::new())));
     }
     for round in 0..settings.rounds {
-        for turn in 0..models.len() {
-            // Another one begins each time, so that no model always follows the same one.
-            let place = (turn + round as usize) % models.len();
+        for turn in 0..entrants.len() {
+            // Another one begins each time, so that nobody always follows the same one.
+            let place = (turn + round as usize) % entrants.len();
             let Ok((contestant, rounds)) = &mut contestants[place] else { continue };
-            progress.show(&format!("{}: round {} of {}, {}", row.name, round + 1, settings.rounds, models[place].name()));
-            match contestant.round(row, settings, data, round) {
+            progress.show(&format!("{name}: round {} of {}, {}", round + 1, settings.rounds, entrants[place].name));
+            match contestant.round(work, settings, data, round) {
                 Ok(figures) => rounds.push(figures),
                 Err(failure) => contestants[place] = Err(failure),
             }
             interrupted(&contestants[place])?;
         }
     }
-    let mut cells = Vec::with_capacity(models.len());
-    for (contestant, &model) in contestants.into_iter().zip(models) {
-        progress.show(&format!("{}: counting system calls, {}", row.name, model.name()));
+    let mut cells = Vec::with_capacity(entrants.len());
+    for (contestant, entrant) in contestants.into_iter().zip(entrants) {
+        progress.show(&format!("{name}: counting system calls, {}", entrant.name));
         let cell = contestant.and_then(|(contestant, rounds)| {
+            let user_share = contestant.child.user_share().ok();
             drop(contestant);
-            let calls = count_calls(model, row, settings, data)?;
-            Ok(Measured { rounds, calls })
+            let calls = count_calls(entrant, work, settings, data)?;
+            Ok(Measured { rounds, calls, user_share })
         });
         interrupted(&cell)?;
         cells.push(match cell {
@@ -107,7 +135,7 @@ pub fn measure(
     Ok(cells)
 }
 
-/// Why a model has no figures in a row.
+/// Why there are no figures.
 enum Stop {
     Failure(Failure),
     Limit(usize),
@@ -142,7 +170,7 @@ fn prepare(work: &Work, data: &DataFile) -> io::Result<()> {
     }
 }
 
-/// One model's process in one row. While it is not its turn it has no connections and no orders, and sleeps.
+/// One entrant's process in one row. While it is not its turn it has no connections and no orders, and sleeps.
 struct Contestant {
     child: Child,
     /// Where it serves, if it does.
@@ -150,13 +178,8 @@ struct Contestant {
 }
 
 impl Contestant {
-    fn start(model: AnyModel, row: &Row, data: &DataFile) -> Result<Contestant, Stop> {
-        let (role, application) = match row.work {
-            Work::Read(_) => ("--read", Application::Echo),
-            Work::Steady(_) | Work::Churn { .. } => ("--serve", Application::Echo),
-            Work::PingBeside(_) => ("--serve", Application::Chores),
-        };
-        let mut child = Child::start(&[role, model.name(), "--application", application.name(), "--data", &data.path()])?;
+    fn start(entrant: &Entrant<'_>) -> Result<Contestant, Stop> {
+        let mut child = (entrant.start)()?;
         match child.hear()? {
             Said::Listening(address) => Ok(Contestant { child, address: Some(address) }),
             Said::Ready => Ok(Contestant { child, address: None }),
@@ -164,8 +187,8 @@ impl Contestant {
         }
     }
 
-    fn round(&mut self, row: &Row, settings: &Settings, data: &DataFile, round: u32) -> Result<Round, Stop> {
-        match &row.work {
+    fn round(&mut self, work: &Work, settings: &Settings, data: &DataFile, round: u32) -> Result<Round, Stop> {
+        match work {
             Work::Read(reads) => {
                 let seed = u64::from(round) + 1;
                 let order = |time| order(reads, seed, time, settings.every_octet);
@@ -177,7 +200,7 @@ impl Contestant {
             }
             _ => {
                 let mut watch = Watch { child: &self.child, marks: Vec::with_capacity(2) };
-                let loaded = load(self.address, row, settings.plan, data, &mut |_| watch.mark())?;
+                let loaded = load(self.address, work, settings.plan, data, &mut |_| watch.mark())?;
                 let marks = watch.marks.into_iter().collect::<io::Result<Vec<_>>>()?;
                 let [start, end] = marks[..] else { return Err(io::Error::other("the window did not close").into()) };
                 let (sample, counted) = (&loaded.sample, loaded.operations);
@@ -256,9 +279,9 @@ struct Loaded {
     operations: u64,
 }
 
-fn load(to: Option<SocketAddr>, row: &Row, plan: Plan, data: &DataFile, edge: &mut dyn FnMut(Edge)) -> Result<Loaded, Stop> {
+fn load(to: Option<SocketAddr>, work: &Work, plan: Plan, data: &DataFile, edge: &mut dyn FnMut(Edge)) -> Result<Loaded, Stop> {
     let to = to.ok_or_else(|| io::Error::other("nobody listens"))?;
-    match &row.work {
+    match work {
         Work::Read(_) => Err(io::Error::other("a reader is not loaded").into()),
         Work::Steady(steadily) => load_steadily(to, steadily, plan, edge),
         Work::Churn { at_once } => {
@@ -266,13 +289,11 @@ fn load(to: Option<SocketAddr>, row: &Row, plan: Plan, data: &DataFile, edge: &m
             let sample = Churn::new(to, *at_once, &question).run(plan, edge)?;
             Ok(Loaded { operations: sample.answers, sample })
         }
-        Work::PingBeside(busy) => {
-            let mut evict = || data.evict(DISK_OCTETS);
-            let background = match *busy {
-                Busy::Disk => Background { question: Chores::disk(), connections: 1, prepare: Some(&mut evict) },
-                Busy::Burn { connections } => Background { question: Chores::burn(), connections, prepare: None },
-            };
-            let (sample, operations) = Beside::connect(to, &Chores::ping(), background)?.run(plan, edge)?;
+        Work::PingBeside(Busy { ping, other, connections, evict, .. }) => {
+            let mut evicted = || evict.map_or(Ok(()), |octets| data.evict(octets));
+            let prepare = evict.is_some().then_some(&mut evicted as &mut dyn FnMut() -> io::Result<()>);
+            let background = Background { question: other.clone(), connections: *connections, prepare };
+            let (sample, operations) = Beside::connect(to, ping, background)?.run(plan, edge)?;
             Ok(Loaded { sample, operations })
         }
     }
@@ -290,24 +311,24 @@ fn load_steadily(to: SocketAddr, steadily: &Steadily, plan: Plan, edge: &mut dyn
 }
 
 /// System calls per operation: a long pass less a short one, which takes away what is done once for each process and connection.
-fn count_calls(model: AnyModel, row: &Row, settings: &Settings, data: &DataFile) -> Result<Option<f64>, Stop> {
+fn count_calls(entrant: &Entrant<'_>, work: &Work, settings: &Settings, data: &DataFile) -> Result<Option<f64>, Stop> {
     // Two kinds of requests share the server there: a figure for each of them there is not.
-    if let Work::PingBeside(_) = row.work {
+    if let Work::PingBeside(_) = work {
         return Ok(None);
     }
-    let mut reader = match row.work {
-        Work::Read(_) => Some(Contestant::start(model, row, data)?),
+    let mut reader = match work {
+        Work::Read(_) => Some(Contestant::start(entrant)?),
         _ => None,
     };
-    let mut count = |window| match (&row.work, &mut reader) {
+    let mut count = |window| match (work, &mut reader) {
         (Work::Read(reads), Some(reader)) => {
             let done = reader.read(&order(reads, 1, window, true))?;
             Ok((done.spent.calls_total(), done.reads))
         }
         _ => {
-            let server = Contestant::start(model, row, data)?;
+            let server = Contestant::start(entrant)?;
             let plan = Plan { warm_up: Duration::ZERO, window };
-            let loaded = load(server.address, row, plan, data, &mut |_| {})?;
+            let loaded = load(server.address, work, plan, data, &mut |_| {})?;
             Ok::<_, Stop>((server.end()?.calls_total(), loaded.sample.answers_in_all))
         }
     };

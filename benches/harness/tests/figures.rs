@@ -1,23 +1,14 @@
 //! The parts of the benchmark on which its figures stand: what is right is counted, what is wrong is refused, and nothing is
 //! called best that might not be.
 
-#[path = "../benches/models/data_file.rs"]
-#[allow(dead_code)]
-mod data_file;
-#[path = "../benches/models/load/mod.rs"]
-#[allow(dead_code, unused_imports)]
-mod load;
-#[path = "../benches/models/statistics.rs"]
-#[allow(dead_code)]
-mod statistics;
-
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use load::{Churn, Edge, Plan, Question, Steady};
-use statistics::{compare, estimate};
+use harness::data_file::{is_right, word};
+use harness::load::{Churn, Edge, Plan, Question, Steady};
+use harness::statistics::{compare, estimate};
 
 const PLAN: Plan = Plan { warm_up: Duration::ZERO, window: Duration::from_millis(5) };
 
@@ -112,17 +103,16 @@ fn an_interval_holds_its_median_and_is_the_same_every_time() {
 
 #[test]
 fn octets_of_the_wrong_place_are_noticed() {
-    let block = |sector: u64| -> Vec<u8> {
-        (sector * 64..(sector + 8) * 64).flat_map(|index| data_file::word(index).to_le_bytes()).collect()
-    };
+    let block =
+        |sector: u64| -> Vec<u8> { (sector * 64..(sector + 8) * 64).flat_map(|index| word(index).to_le_bytes()).collect() };
     for every_octet in [false, true] {
-        assert!(data_file::is_right(&block(3), 3 * 512, every_octet));
-        assert!(!data_file::is_right(&block(4), 3 * 512, every_octet), "another block");
+        assert!(is_right(&block(3), 3 * 512, every_octet));
+        assert!(!is_right(&block(4), 3 * 512, every_octet), "another block");
         let mut torn = block(3);
         torn[512..1024].fill(0);
-        assert!(!data_file::is_right(&torn, 3 * 512, every_octet), "a sector that was not read");
+        assert!(!is_right(&torn, 3 * 512, every_octet), "a sector that was not read");
     }
     let mut flipped = block(3);
     flipped[1001] ^= 1;
-    assert!(!data_file::is_right(&flipped, 3 * 512, true));
+    assert!(!is_right(&flipped, 3 * 512, true));
 }

@@ -28,7 +28,7 @@ pub fn fingerprint(cores: Cores, data: &DataFile) -> Vec<(&'static str, String)>
         ("data file", data_file(data)),
         ("TCP", format!("loopback, congestion control {}", read("/proc/sys/net/ipv4/tcp_congestion_control"))),
         ("built by", rustc().unwrap_or_else(|| UNKNOWN.into())),
-        ("measured", format!("{}, iolab {}", today().unwrap_or_else(|_| UNKNOWN.into()), env!("CARGO_PKG_VERSION"))),
+        ("measured", today().unwrap_or_else(|_| UNKNOWN.into())),
     ];
     if let Some(mitigations) = mitigations() {
         lines.insert(3, ("mitigations", mitigations));

@@ -1,0 +1,25 @@
+//! What every benchmark of iolab stands on: contestants that take turns under the same load, and what their rounds can tell.
+//!
+//! - [`work`]: what is done, [`measure`]: how it is measured, [`statistics`]: what that says.
+//! - [`load`]: who asks; it knows nobody who answers.
+//! - [`child`]: who answers, in a process and on a core ([`cores`]) of its own; [`data_file`]: what is read.
+//! - [`reader`], [`serving`]: what those processes have in common.
+//! - [`quiet`], [`machine`]: what the figures depend on beside the contestants. [`progress`], [`text`]: what is told
+//!   meanwhile, and how figures look. [`interrupt`]: the end before the end.
+//!
+//! **Invariant:** nothing in here knows iolab or any other contestant.
+
+pub mod child;
+pub mod cores;
+pub mod data_file;
+pub mod interrupt;
+pub mod load;
+pub mod machine;
+pub mod measure;
+pub mod progress;
+pub mod quiet;
+pub mod reader;
+pub mod serving;
+pub mod statistics;
+pub mod text;
+pub mod work;
