@@ -199,6 +199,9 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// What it needs now.
+    // Models ask for one part of it at a time, some of them several times a request: what they do not look at costs nothing if
+    // it is not a call.
+    #[inline(always)]
     pub fn needs(&self) -> Needs {
         let write = self.link == Link::Up && self.queue.sendable() > 0 && !self.recall;
         let recall = self.recall && self.queue.is_lent();
