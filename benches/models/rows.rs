@@ -1,5 +1,6 @@
 //! The rows of the table: what is measured.
 
+use harness::load::Kind;
 use harness::work::{Busy, Reads, Steadily, Work};
 
 use crate::chores::{Chores, DISK_OCTETS};
@@ -25,7 +26,7 @@ pub enum Chapter {
 
 /// The rows of every run.
 pub fn usual(idle: usize) -> Vec<Row> {
-    let echo = |connections, pipelined, body| echo(Steadily { connections, pipelined, body, idle: 0 });
+    let echo = |connections, pipelined, body| echo(Steadily { connections, pipelined, body, idle: 0, load: Kind::Bursty });
     vec![
         read(Reads { block: 4 << 10, in_flight: 1, random: true, direct: true }),
         read(Reads { block: 4 << 10, in_flight: 64, random: true, direct: true }),
@@ -58,7 +59,7 @@ pub fn full(idle: usize) -> Vec<Row> {
     }
     for connections in [1, 8, 64, 512] {
         for (pipelined, body) in [(1, None), (16, None), (1, Some(1 << 10)), (1, Some(64 << 10)), (1, Some(1 << 20))] {
-            rows.push(echo(Steadily { connections, pipelined, body, idle: 0 }));
+            rows.push(echo(Steadily { connections, pipelined, body, idle: 0, load: Kind::Bursty }));
         }
     }
     rows.push(idling(idle / 10));
@@ -109,7 +110,7 @@ fn idling(idle: usize) -> Row {
         name: format!("idle-{idle}"),
         title: format!("GET, 64 connections beside {idle} that are idle"),
         chapter: Chapter::Parting,
-        work: Work::Steady(Steadily { connections: 64, pipelined: 1, body: None, idle }),
+        work: Work::Steady(Steadily { connections: 64, pipelined: 1, body: None, idle, load: Kind::Bursty }),
     }
 }
 

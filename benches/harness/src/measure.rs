@@ -8,7 +8,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::child::{Child, Failure, ReadDone, ReadOrder, Said, Spent};
 use crate::data_file::DataFile;
-use crate::load::{Background, Beside, Churn, Edge, Idle, Plan, Question, Sample, Steady};
+use crate::load::{Background, Beside, Churn, Edge, Idle, Pace, Plan, Question, Sample, Steady};
 use crate::progress::Progress;
 use crate::work::{Busy, Reads, Steadily, Work};
 
@@ -280,7 +280,7 @@ fn load_steadily(to: SocketAddr, steadily: &Steadily, plan: Plan, edge: &mut dyn
     if idle.held() < steadily.idle {
         return Err(Stop::Limit(idle.held()));
     }
-    let sample = Steady::connect(to, steadily.connections, steadily.pipelined, &question)?.run(plan, edge)?;
+    let sample = Steady::connect(to, &steadily.terms(Pace::Closed), &question)?.run(plan, edge)?;
     drop(idle);
     Ok(Loaded { operations: sample.answers, sample })
 }

@@ -1,6 +1,6 @@
 //! What is done in one row of a table, whoever does it.
 
-use crate::load::Question;
+use crate::load::{Kind, Pace, Question, Terms};
 
 /// One workload.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Steadily {
     pub body: Option<usize>,
     /// Connections that say nothing meanwhile.
     pub idle: usize,
+    /// How it is asked.
+    pub load: Kind,
 }
 
 /// One connection pings, the others ask for something that takes longer.
@@ -63,6 +65,10 @@ impl Work {
 }
 
 impl Steadily {
+    pub fn terms(&self, pace: Pace) -> Terms {
+        Terms { connections: self.connections, pipelined: self.pipelined, kind: self.load, pace }
+    }
+
     pub fn question(&self) -> Question {
         match self.body {
             None => Question::get("/", Vec::new()),

@@ -5,11 +5,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::connect::Sources;
-use super::{Edge, Plan, Question, Steady};
+use super::{Edge, Kind, Pace, Plan, Question, Steady, Terms};
 
 /// After so many connections the server is given the time to accept them, lest the queue before it overflow (4096 at most, and
 /// a connection that does not fit waits for a second).
 const BATCH: usize = 256;
+
+/// Asks whether those before it have been accepted.
+const ONE: Terms = Terms { connections: 1, pipelined: 1, kind: Kind::Light, pace: Pace::Closed };
 
 /// Idle connections.
 pub struct Idle {
@@ -30,7 +33,7 @@ impl Idle {
             }
             // Connections are accepted in order, so an answer to a newcomer (even a refusal) shows that these have been.
             let nothing = Plan { warm_up: Duration::ZERO, window: Duration::ZERO };
-            let answered = Steady::connect(to, 1, 1, question).and_then(|mut one| one.run(nothing, &mut |_: Edge| {}));
+            let answered = Steady::connect(to, &ONE, question).and_then(|mut one| one.run(nothing, &mut |_: Edge| {}));
             if answered.is_err() {
                 break;
             }
