@@ -13,6 +13,10 @@ use super::{Edge, Generator, INTERRUPTED, Plan, Sample};
 /// For so long a server may leave every connection unanswered before that is called a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Looking for answers takes less than this; if it took longer, another program had the core for the rest, and that is no CPU
+/// time of the load's.
+const LONGEST_LOOK: Duration = Duration::from_micros(2);
+
 /// Keeps the time, and with it the sample.
 pub(super) struct Stopwatch<'e> {
     plan: Plan,
@@ -86,10 +90,10 @@ impl<'e> Stopwatch<'e> {
         self.last_answer = now;
     }
 
-    /// A load that spins found nothing to do for so long.
+    /// A load that spins has looked and found nothing to do, which took so long.
     pub(super) fn spun(&mut self, time: Duration) {
         if self.phase == Phase::Window {
-            self.spun += time;
+            self.spun += time.min(LONGEST_LOOK);
         }
     }
 
