@@ -109,7 +109,9 @@ fn explained(error: &io::Error, options: &Options) -> String {
         io::ErrorKind::ConnectionRefused => ": nobody listens there; start the server, or look at the port",
         io::ErrorKind::InvalidData if error.to_string().contains("head is malformed") => ": is this HTTP?",
         io::ErrorKind::InvalidData if error.to_string().contains("has the field") => "; if it may, add --vary with its name",
-        io::ErrorKind::InvalidData if error.to_string().starts_with("answered") => "; if that is right, add --expect with the status",
+        io::ErrorKind::InvalidData if error.to_string().starts_with("answered") => {
+            "; if that is right, add --expect with the status"
+        }
         io::ErrorKind::ConnectionReset => ": the server cut a connection",
         _ => "",
     };

@@ -69,7 +69,9 @@ pub fn json(options: &Options, learned: &Learned, runs: &[Run]) -> Value {
         let sample = &run.sample;
         let latency: serde_json::Map<String, Value> = QUANTILES
             .iter()
-            .map(|&(share, _)| (if share == 1.0 { "max".into() } else { format!("p{}", 100.0 * share) }, quantile(sample, share).into()))
+            .map(|&(share, _)| {
+                (if share == 1.0 { "max".into() } else { format!("p{}", 100.0 * share) }, quantile(sample, share).into())
+            })
             .collect();
         json!({
             "title": run.title,
@@ -136,7 +138,9 @@ fn verdict(run: &Run) -> &'static str {
         Limit::Rate => "the rate was kept.",
         Limit::Server if run.rate.is_some() => "the server was the limit: it could not keep the rate.",
         Limit::Server => "the server was the limit: it used all of a core or more.",
-        Limit::Load if run.rate.is_some() => "this load was the limit and could not keep the rate: the server can do at least what it did.",
+        Limit::Load if run.rate.is_some() => {
+            "this load was the limit and could not keep the rate: the server can do at least what it did."
+        }
         Limit::Load => "this load was the limit, at the end of its core: the server can do at least this.",
         Limit::Unknown if run.server.is_some() => {
             "neither side was at the end of a core: both waited, for the network, a disk, a lock or other programs, or \

@@ -22,9 +22,9 @@ impl Server {
         let links: HashSet<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
         let has_open = |pid: i32| {
             fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|entries| {
-                entries.flatten().any(|entry| {
-                    fs::read_link(entry.path()).is_ok_and(|to| to.to_str().is_some_and(|to| links.contains(to)))
-                })
+                entries
+                    .flatten()
+                    .any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to.to_str().is_some_and(|to| links.contains(to))))
             })
         };
         let pids = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());

@@ -31,7 +31,8 @@ fn ask(pipelined: usize, pieces: &'static [&'static str]) -> io::Result<u64> {
         }
         Ok(())
     });
-    let sample = Steady::connect(address, &Terms { connections: 1, pipelined, kind, pace: Pace::Closed }, &question)?.run(PLAN, &mut |_: Edge| {})?;
+    let sample = Steady::connect(address, &Terms { connections: 1, pipelined, kind, pace: Pace::Closed }, &question)?
+        .run(PLAN, &mut |_: Edge| {})?;
     Ok(sample.answers_in_all)
 }
 

@@ -27,7 +27,13 @@ struct Voice {
 
 impl Completions {
     /// `answer`: about how many octets come at once on a connection. Fails where io_uring cannot be had.
-    pub(super) fn new(to: SocketAddr, connections: usize, script: Script, answer: usize, spins: bool) -> io::Result<Completions> {
+    pub(super) fn new(
+        to: SocketAddr,
+        connections: usize,
+        script: Script,
+        answer: usize,
+        spins: bool,
+    ) -> io::Result<Completions> {
         let ring = Ring::new(connections, script, answer)?;
         let voices = (0..connections).map(|_| Voice::default()).collect();
         Ok(Completions { to, sources: Sources::default(), ring, voices, spins })

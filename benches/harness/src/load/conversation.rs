@@ -77,7 +77,12 @@ impl Conversation {
     /// Takes what was heard; `answered` is told when each request that is now answered was asked. Says whether the server will
     /// close the connection.
     #[inline]
-    pub(super) fn hear(&mut self, mut octets: &[u8], answers: &mut Answers, mut answered: impl FnMut(Instant)) -> io::Result<bool> {
+    pub(super) fn hear(
+        &mut self,
+        mut octets: &[u8],
+        answers: &mut Answers,
+        mut answered: impl FnMut(Instant),
+    ) -> io::Result<bool> {
         let mut closing = false;
         while !octets.is_empty() && !(closing && self.due() > 0) {
             let Some(&asked) = self.due.front() else {

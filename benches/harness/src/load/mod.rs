@@ -21,6 +21,7 @@
 
 mod answer;
 mod beside;
+mod burst;
 mod churn;
 mod completions;
 mod connect;
@@ -65,7 +66,10 @@ pub struct Question {
 impl Question {
     /// `GET target`.
     pub fn get(target: &str, answer: Vec<u8>) -> Question {
-        Question { request: format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes(), answer: Expected::Body(answer) }
+        Question {
+            request: format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes(),
+            answer: Expected::Body(answer),
+        }
     }
 
     /// `GET target`, after which the server is to close the connection.

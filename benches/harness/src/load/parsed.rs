@@ -54,11 +54,9 @@ impl Parsed {
 
     /// What differs in the fields, if anything does that should not.
     pub(super) fn other_fields_than(&self, first: &Parsed, may_vary: &[String]) -> Option<String> {
-        let varies =
-            |name: &str| VARYING.contains(&name) || may_vary.iter().any(|varying| varying.eq_ignore_ascii_case(name));
-        let steady = |of: &Parsed| -> Vec<(String, Vec<u8>)> {
-            of.fields.iter().filter(|(name, _)| !varies(name)).cloned().collect()
-        };
+        let varies = |name: &str| VARYING.contains(&name) || may_vary.iter().any(|varying| varying.eq_ignore_ascii_case(name));
+        let steady =
+            |of: &Parsed| -> Vec<(String, Vec<u8>)> { of.fields.iter().filter(|(name, _)| !varies(name)).cloned().collect() };
         let (is, due) = (steady(self), steady(first));
         if is == due {
             return None;
@@ -87,7 +85,9 @@ fn wrong(what: String) -> io::Error {
 
 fn has_token(fields: &[(String, Vec<u8>)], name: &str, token: &str) -> bool {
     let values = fields.iter().filter(|field| field.0 == name);
-    values.flat_map(|(_, value)| value.split(|&octet| octet == b',')).any(|is| is.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    values
+        .flat_map(|(_, value)| value.split(|&octet| octet == b','))
+        .any(|is| is.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
 fn chunked(fields: &[(String, Vec<u8>)]) -> bool {

@@ -141,8 +141,8 @@ impl Ring {
         loop {
             let Some(entry) = self.io.completion().next() else { return Ok(None) };
             let (place, is_send) = ((entry.user_data() as u32 >> 1) as usize, entry.user_data() & 1 == 1);
-            let heard = cqueue::buffer_select(entry.flags())
-                .map(|buffer| Heard { buffer, octets: entry.result().max(0) as usize });
+            let heard =
+                cqueue::buffer_select(entry.flags()).map(|buffer| Heard { buffer, octets: entry.result().max(0) as usize });
             if entry.user_data() != self.tag(place, is_send) {
                 heard.into_iter().for_each(|heard| self.give_back(heard));
                 continue;
@@ -269,7 +269,6 @@ impl Buffers {
             AtomicU16::from_ptr(BufRingEntry::tail(entries).cast_mut()).store(self.tail, Ordering::Release);
         }
     }
-
 }
 
 impl Drop for Buffers {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::burst::Burst;
 use super::completions::Completions;
 use super::conversation::Script;
 use super::readiness::Readiness;
@@ -40,6 +41,8 @@ pub struct Steady {
     talk: Talk,
     network: Network,
     generator: Generator,
+    /// Requests under way, if they are heard in bursts: not in an open loop, whose latencies are not to include that.
+    in_bursts: Option<usize>,
 }
 
 enum Network {
@@ -56,8 +59,9 @@ impl Steady {
         let script = || Script::new(&question.request, terms.pipelined);
         // Who shares a core with the server takes it away by spinning.
         let spins = !cores::are_one();
-        let readiness =
-            |in_bursts| Readiness::connect(to, terms.connections, script(), in_bursts, in_bursts && spins).map(Network::Readiness);
+        let readiness = |in_bursts| {
+            Readiness::connect(to, terms.connections, script(), in_bursts, in_bursts && spins).map(Network::Readiness)
+        };
         let body = match &question.answer {
             Expected::Body(body) => body.len(),
             Expected::LikeTheFirst(_) => question.request.len().max(16 << 10),
@@ -72,7 +76,9 @@ impl Steady {
                 Err(why) => (readiness(true)?, Generator::BurstyEpoll(why.to_string())),
             },
         };
-        Ok(Steady { talk: Talk::new(question, terms), network, generator })
+        let in_bursts = spins && terms.kind == Kind::Bursty && terms.pace == Pace::Closed;
+        let in_bursts = in_bursts.then_some(terms.connections * terms.pipelined);
+        Ok(Steady { talk: Talk::new(question, terms), network, generator, in_bursts })
     }
 
     /// Runs the load; when it returns, every request that was asked has been answered.
@@ -80,11 +86,19 @@ impl Steady {
         let mut watch = Stopwatch::start(plan, self.generator.clone(), edge);
         let mut now = Instant::now();
         self.talk.begin(now);
+        let mut burst = self.in_bursts.map(|requests| Burst::new(requests, now));
         loop {
             let nothing_to_do = match &mut self.network {
+                _ if burst.as_ref().is_some_and(|burst| burst.gathers(now)) => {
+                    std::hint::spin_loop();
+                    true
+                }
                 Network::Completions(completions) => completions.turn(&mut self.talk, &mut watch, now)?,
                 Network::Readiness(readiness) => readiness.turn(&mut self.talk, &mut watch, now)?,
             };
+            if let Some(burst) = &mut burst {
+                burst.heard(watch.sample.answers_in_all, now);
+            }
             let before = std::mem::replace(&mut now, Instant::now());
             if nothing_to_do {
                 watch.spun(now - before);

@@ -52,7 +52,13 @@ impl Wire {
     }
 
     /// Goes on with the request and its answer; says whether this was completed.
-    pub(super) fn ready(&mut self, event: &Event, script: &Script, answers: &mut Answers, buffer: &mut [u8]) -> io::Result<bool> {
+    pub(super) fn ready(
+        &mut self,
+        event: &Event,
+        script: &Script,
+        answers: &mut Answers,
+        buffer: &mut [u8],
+    ) -> io::Result<bool> {
         let mut completed = false;
         let conversation = &mut self.conversation;
         self.line.ready(event, script, buffer, |octets| {
