@@ -37,6 +37,8 @@ pub fn usual(idle: usize) -> Vec<Row> {
         echo(64, 16, None),
         echo(64, 1, Some(1 << 10)),
         echo(64, 1, Some(64 << 10)),
+        lightly(Steadily { load: Kind::Light, ..get(64) }),
+        open(get(64)),
         beside_disk(),
         idling(idle),
         churn(64),
@@ -105,12 +107,28 @@ fn echo(echo: Steadily) -> Row {
     Row { name, title, chapter: Chapter::Echo, work: Work::Steady(echo) }
 }
 
+fn get(connections: usize) -> Steadily {
+    Steadily { connections, pipelined: 1, body: None, idle: 0, load: Kind::Bursty }
+}
+
+/// The same under a load that asks connection by connection.
+fn lightly(steadily: Steadily) -> Row {
+    let row = echo(steadily);
+    Row { name: row.name + "-light", title: row.title + ", asked in light batches (as wrk does)", ..row }
+}
+
+fn open(steadily: Steadily) -> Row {
+    let row = echo(steadily.clone());
+    let title = row.title + ", an open loop at 50, 80 and 95 % of each one's own peak";
+    Row { name: row.name + "-open", title, work: Work::Open(steadily), ..row }
+}
+
 fn idling(idle: usize) -> Row {
     Row {
         name: format!("idle-{idle}"),
         title: format!("GET, 64 connections beside {idle} that are idle"),
         chapter: Chapter::Parting,
-        work: Work::Steady(Steadily { connections: 64, pipelined: 1, body: None, idle, load: Kind::Bursty }),
+        work: Work::Steady(Steadily { idle, ..get(64) }),
     }
 }
 

@@ -119,6 +119,11 @@ impl Child {
         Ok(clock_gettime(self.clock)?.into())
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it says next.
     pub fn hear(&mut self) -> Result<Said, Failure> {
         let mut ready = [PollFd::new(self.output.get_ref().as_fd(), PollFlags::POLLIN)];

@@ -39,6 +39,11 @@ pub fn take() -> io::Result<Cores> {
     Ok(cores)
 }
 
+/// The server's, once they have been taken.
+pub fn server() -> Option<usize> {
+    CORES.get().map(|cores| cores.server)
+}
+
 /// Whether server and load share a core: they were given the same, or there is only one.
 pub fn are_one() -> bool {
     match CORES.get() {

@@ -9,11 +9,16 @@ pub enum Work {
     Read(Reads),
     /// Connections that are kept alive say the same request again and again.
     Steady(Steadily),
+    /// The same in an open loop: at [`SHARES`] of the rate that was found just before.
+    Open(Steadily),
     /// Each request has a connection to itself.
     Churn { at_once: usize },
     /// A ping is answered while the server has something else to do.
     PingBeside(Busy),
 }
+
+/// The parts of its own peak at which a server is asked in an open loop.
+pub const SHARES: [f64; 3] = [0.5, 0.8, 0.95];
 
 #[derive(Clone, Copy, Debug)]
 pub struct Reads {
@@ -52,15 +57,10 @@ impl Work {
     pub fn operation(&self) -> &'static str {
         match self {
             Work::Read(_) => "read",
-            Work::Steady(_) => "request",
+            Work::Steady(_) | Work::Open(_) => "request",
             Work::Churn { .. } => "connection",
             Work::PingBeside(busy) => busy.operation,
         }
-    }
-
-    /// Whether the figure is a time, of which less is better, and not a rate.
-    pub fn is_latency(&self) -> bool {
-        matches!(self, Work::PingBeside(_))
     }
 }
 

@@ -84,7 +84,7 @@ impl Conversation {
         mut answered: impl FnMut(Instant),
     ) -> io::Result<bool> {
         let mut closing = false;
-        while !octets.is_empty() && !(closing && self.due() > 0) {
+        while !octets.is_empty() {
             let Some(&asked) = self.due.front() else {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "an answer came that nobody had asked for"));
             };
@@ -93,7 +93,11 @@ impl Conversation {
             if let Taken::Whole { closes } = taken {
                 self.due.pop_front();
                 answered(asked);
-                closing |= closes;
+                closing = closes;
+                // Nothing else is to come, so if there is more, it is no answer to the rest.
+                if closing && self.due() > 0 {
+                    break;
+                }
             }
         }
         Ok(closing)

@@ -46,7 +46,7 @@ pub struct Steady {
 }
 
 enum Network {
-    Completions(Completions),
+    Completions(Box<Completions>),
     Readiness(Readiness),
 }
 
@@ -71,7 +71,7 @@ impl Steady {
             Kind::Bursty => match Completions::new(to, terms.connections, script(), (body + HEAD) * terms.pipelined, spins) {
                 Ok(mut completions) => {
                     completions.connect()?;
-                    (Network::Completions(completions), Generator::BurstyUring)
+                    (Network::Completions(Box::new(completions)), Generator::BurstyUring)
                 }
                 Err(why) => (readiness(true)?, Generator::BurstyEpoll(why.to_string())),
             },
