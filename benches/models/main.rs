@@ -153,8 +153,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
 fn settings(arguments: &Arguments) -> Settings {
     let (rounds, warm_up, window, counting) = match arguments {
         Arguments { test: true, .. } => (1, 0, 5, 5),
-        Arguments { quick: true, .. } => (6, 20, 80, 40),
-        _ => (9, 50, 300, 150),
+        Arguments { quick: true, .. } => (6, 20, 70, 40),
+        _ => (9, 50, 250, 150),
     };
     let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
     let rounds = arguments.rounds.unwrap_or(rounds);
