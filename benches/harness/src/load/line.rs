@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -13,26 +14,54 @@ use super::conversation::{Script, Speech};
 /// Room for one read. All connections share it.
 pub(super) const BUFFER: usize = 256 << 10;
 
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 pub(super) struct Line {
     stream: TcpStream,
     speech: Speech,
+    manner: Manner,
+    token: Token,
     peer_finished: bool,
 }
 
+/// When is written.
+#[derive(Clone)]
+pub(super) enum Manner {
+    /// At once, and the rest when there is room.
+    AtOnce,
+    /// When epoll has said that there is room, of which it is asked each time, as programs do that write from callbacks.
+    WhenTold(Rc<Registry>),
+}
+
 impl Line {
-    pub(super) fn connect(to: SocketAddr, sources: &mut Sources, registry: &Registry, token: usize) -> io::Result<Line> {
+    pub(super) fn connect(
+        to: SocketAddr,
+        sources: &mut Sources,
+        registry: &Registry,
+        token: usize,
+        manner: Manner,
+    ) -> io::Result<Line> {
         let stream = sources.connect(to)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
-        registry.register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Line { stream, speech: Speech::default(), peer_finished: false })
+        let interest = match &manner {
+            Manner::AtOnce => BOTH,
+            Manner::WhenTold(_) => Interest::READABLE,
+        };
+        let token = Token(token);
+        registry.register(&mut stream, token, interest)?;
+        Ok(Line { stream, speech: Speech::default(), manner, token, peer_finished: false })
     }
 
     /// Says so many requests more, or as much of them as there is room for now.
     pub(super) fn say(&mut self, script: &Script, requests: usize) -> io::Result<()> {
         let waited = !self.speech.is_said();
         self.speech.add(script, requests);
-        if waited { Ok(()) } else { self.send(script) }
+        match &self.manner {
+            _ if waited => Ok(()),
+            Manner::AtOnce => self.send(script),
+            Manner::WhenTold(registry) => registry.reregister(&mut self.stream, self.token, BOTH),
+        }
     }
 
     /// Whether the server has hung up.
@@ -50,6 +79,9 @@ impl Line {
     ) -> io::Result<bool> {
         if event.is_writable() && !self.speech.is_said() {
             self.send(script)?;
+            if let (Manner::WhenTold(registry), true) = (&self.manner, self.speech.is_said()) {
+                registry.reregister(&mut self.stream, self.token, Interest::READABLE)?;
+            }
         }
         while event.is_readable() && !self.peer_finished {
             let count = match self.stream.read(buffer) {

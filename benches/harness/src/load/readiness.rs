@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
@@ -9,7 +10,7 @@ use mio::{Events, Poll, Registry};
 
 use super::connect::Sources;
 use super::conversation::Script;
-use super::line::{BUFFER, Line};
+use super::line::{BUFFER, Line, Manner};
 use super::stopwatch::{Stopwatch, wait};
 use super::talk::Talk;
 
@@ -34,9 +35,10 @@ impl Readiness {
         spins: bool,
     ) -> io::Result<Readiness> {
         let poll = Poll::new()?;
-        let registry = poll.registry().try_clone()?;
+        let registry = Rc::new(poll.registry().try_clone()?);
         let (sources, buffer) = (Sources::default(), vec![0; BUFFER]);
-        let mut lines = Lines { to, sources, registry, script, lines: Vec::with_capacity(connections), buffer };
+        let manner = if in_bursts { Manner::AtOnce } else { Manner::WhenTold(Rc::clone(&registry)) };
+        let mut lines = Lines { to, manner, sources, registry, script, lines: Vec::with_capacity(connections), buffer };
         for place in 0..connections {
             let line = lines.connect(place)?;
             lines.lines.push(Some(line));
@@ -69,8 +71,9 @@ impl Readiness {
 
 struct Lines {
     to: SocketAddr,
+    manner: Manner,
     sources: Sources,
-    registry: Registry,
+    registry: Rc<Registry>,
     script: Script,
     /// `None` where the server has hung up and nobody has asked since.
     lines: Vec<Option<Line>>,
@@ -79,7 +82,7 @@ struct Lines {
 
 impl Lines {
     fn connect(&mut self, place: usize) -> io::Result<Line> {
-        Line::connect(self.to, &mut self.sources, &self.registry, place)
+        Line::connect(self.to, &mut self.sources, &self.registry, place, self.manner.clone())
     }
 
     /// Says what is to be said by now, if there is anything.

@@ -21,8 +21,9 @@ pub enum Kind {
     /// sleeps, so the server never has to wake it.
     #[default]
     Bursty,
-    /// Connection by connection: an answer is read, and the next request written at once; who has nothing to do sleeps. So do
-    /// wrk and most clients. The load is then often the slower side, and the server finds few requests at once, or sleeps too.
+    /// As wrk and most programs that write from callbacks do: connection by connection an answer is read, then epoll is asked
+    /// for room, told of it, and the next request written; who has nothing to do sleeps. This is more work for each request than
+    /// a fast server has with it, so the load is the limit, and the server finds few requests at once and sleeps in between.
     Light,
 }
 

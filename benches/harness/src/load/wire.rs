@@ -10,7 +10,7 @@ use mio::event::Event;
 use super::answer::Answers;
 use super::connect::Sources;
 use super::conversation::{Conversation, Script};
-use super::line::Line;
+use super::line::{Line, Manner};
 
 pub(super) struct Wire {
     line: Line,
@@ -26,7 +26,7 @@ impl Wire {
         token: usize,
         answers: &Answers,
     ) -> io::Result<Wire> {
-        let line = Line::connect(to, sources, registry, token)?;
+        let line = Line::connect(to, sources, registry, token, Manner::AtOnce)?;
         Ok(Wire { line, conversation: Conversation::new(answers), asked: Instant::now() })
     }
 
