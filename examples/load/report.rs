@@ -112,6 +112,7 @@ enum Limit {
     Rate,
     Load,
     Server,
+    Both,
     Unknown,
 }
 
@@ -121,6 +122,7 @@ impl Limit {
             Limit::Rate => "rate",
             Limit::Load => "load",
             Limit::Server => "server",
+            Limit::Both => "both",
             Limit::Unknown => "unknown",
         }
     }
@@ -129,19 +131,22 @@ impl Limit {
 fn limit(run: &Run) -> Limit {
     // Of what was to be asked, which at random times is not exactly the rate.
     let kept_up = run.rate.is_some() && run.sample.answers as f64 > KEPT * run.sample.latency.len() as f64;
-    match run.server {
+    match (run.sample.busy_share() > FULL, run.server.is_some_and(|server| server > FULL)) {
         _ if kept_up => Limit::Rate,
-        Some(server) if server >= FULL => Limit::Server,
-        _ if run.sample.busy_share() > FULL => Limit::Load,
-        _ => Limit::Unknown,
+        (true, true) => Limit::Both,
+        (true, false) => Limit::Load,
+        (false, true) => Limit::Server,
+        (false, false) => Limit::Unknown,
     }
 }
 
 fn verdict(run: &Run) -> &'static str {
     match limit(run) {
         Limit::Rate => "the rate was kept.",
-        Limit::Server if run.rate.is_some() => "the server was the limit: it could not keep the rate.",
-        Limit::Server => "the server was the limit: it used all of a core or more.",
+        Limit::Server => "the server was the limit: it used all of a core or more, and this load had time to spare.",
+        Limit::Both => {
+            "both were at their end, this load of its core, the server of one or more: if it can use more, it can do more."
+        }
         Limit::Load if run.rate.is_some() => {
             "this load was the limit and could not keep the rate: the server can do at least what it did."
         }
