@@ -35,7 +35,8 @@ impl Burst {
         now - self.last < LONGEST.min(Duration::from_secs_f64(self.per_answer * self.requests * PART))
     }
 
-    /// Answers have been heard, so many by now since the start.
+    /// Answers were heard, beginning `now`: so many by then since the start. Hearing and asking them again is a part of the time
+    /// in which the next ones gather.
     pub(super) fn heard(&mut self, answers: u64, now: Instant) {
         if answers > self.answers {
             let gathered = (now - self.last).min(2 * LONGEST).as_secs_f64();

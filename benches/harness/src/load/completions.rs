@@ -46,8 +46,8 @@ impl Completions {
         Ok(())
     }
 
-    /// Asks and hears once. Says whether there was nothing to do, and the CPU was kept busy all the same.
-    pub(super) fn turn(&mut self, talk: &mut Talk, watch: &mut Stopwatch<'_>, now: Instant) -> io::Result<bool> {
+    /// Asks, and hears if it is to. Says whether there was nothing to do, and the CPU was kept busy all the same.
+    pub(super) fn turn(&mut self, talk: &mut Talk, watch: &mut Stopwatch<'_>, now: Instant, hears: bool) -> io::Result<bool> {
         while let Some((place, requests)) = talk.next(now) {
             if self.ring.is_open(place) {
                 self.voices[place].speech.add(self.ring.script(), requests);
@@ -56,7 +56,9 @@ impl Completions {
                 self.say_anew(place, talk, watch)?;
             }
         }
-        if self.ring.has_work() {
+        if !hears {
+            self.ring.submit_only()?;
+        } else if self.ring.has_work() {
             self.ring.submit()?;
         } else if self.ring.is_empty() {
             if self.spins {

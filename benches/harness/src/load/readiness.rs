@@ -46,9 +46,12 @@ impl Readiness {
         Ok(Readiness { poll, events: Events::with_capacity(1024), lines, in_bursts, spins })
     }
 
-    /// Asks and hears once. Says whether there was nothing to do, and the CPU was kept busy all the same.
-    pub(super) fn turn(&mut self, talk: &mut Talk, watch: &mut Stopwatch<'_>, now: Instant) -> io::Result<bool> {
+    /// Asks, and hears if it is to. Says whether there was nothing to do, and the CPU was kept busy all the same.
+    pub(super) fn turn(&mut self, talk: &mut Talk, watch: &mut Stopwatch<'_>, now: Instant, hears: bool) -> io::Result<bool> {
         let asked = self.lines.ask(talk, watch, now)?;
+        if !hears {
+            return Ok(false);
+        }
         let left = watch.until().saturating_duration_since(now);
         let time = match talk.next_arrival() {
             _ if self.spins => Duration::ZERO,

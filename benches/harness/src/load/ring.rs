@@ -120,11 +120,14 @@ impl Ring {
 
     /// Submits, and runs what work there is, without waiting.
     pub(super) fn submit(&mut self) -> io::Result<()> {
-        match self.io.submit() {
-            // EBUSY: completions have to be taken first, as they are next. EINTR: it is tried again in the next turn.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EBUSY | libc::EINTR)) => Ok(()),
-            result => result.map(drop),
-        }
+        tried(self.io.submit())
+    }
+
+    /// Submits, and lets the work wait: nothing is heard by it.
+    pub(super) fn submit_only(&mut self) -> io::Result<()> {
+        let entries = self.io.submission().len() as u32;
+        // SAFETY: there is no argument, and what the entries point to is here until `Drop` has ended every operation.
+        tried(unsafe { self.io.submitter().enter::<libc::sigset_t>(entries, 0, 0, None) })
     }
 
     /// Waits for a completion, and for no longer than this.
@@ -197,6 +200,14 @@ impl Ring {
 
     fn tag(&self, place: usize, is_send: bool) -> u64 {
         u64::from(self.streams[place].before) << 32 | (place as u64) << 1 | u64::from(is_send)
+    }
+}
+
+/// EBUSY: completions have to be taken first, as they are next. EINTR: it is tried again in the next turn.
+fn tried(outcome: io::Result<usize>) -> io::Result<()> {
+    match outcome {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EBUSY | libc::EINTR)) => Ok(()),
+        result => result.map(drop),
     }
 }
 

@@ -89,15 +89,17 @@ impl Steady {
         self.talk.begin(now);
         let mut burst = self.in_bursts.map(|requests| Burst::new(requests, now));
         loop {
+            // What was heard is asked again at once; only the hearing waits.
+            let gathers = burst.as_ref().is_some_and(|burst| burst.gathers(now)) && !watch.is_over();
             let nothing_to_do = match &mut self.network {
-                _ if burst.as_ref().is_some_and(|burst| burst.gathers(now)) => {
+                _ if gathers && !self.talk.has_to_ask() => {
                     std::hint::spin_loop();
                     true
                 }
-                Network::Completions(completions) => completions.turn(&mut self.talk, &mut watch, now)?,
-                Network::Readiness(readiness) => readiness.turn(&mut self.talk, &mut watch, now)?,
+                Network::Completions(completions) => completions.turn(&mut self.talk, &mut watch, now, !gathers)?,
+                Network::Readiness(readiness) => readiness.turn(&mut self.talk, &mut watch, now, !gathers)?,
             };
-            if let Some(burst) = &mut burst {
+            if let (Some(burst), false) = (&mut burst, gathers) {
                 burst.heard(watch.sample.answers_in_all, now);
             }
             let before = std::mem::replace(&mut now, Instant::now());

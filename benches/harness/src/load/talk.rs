@@ -79,6 +79,11 @@ impl Talk {
         Some((place, requests))
     }
 
+    /// Whether somebody may ask, in a closed loop at once.
+    pub(super) fn has_to_ask(&self) -> bool {
+        !self.free.is_empty()
+    }
+
     /// When somebody will ask who does not wait for an answer.
     pub(super) fn next_arrival(&self) -> Option<Instant> {
         self.arrivals.as_ref().filter(|_| !self.free.is_empty()).map(Arrivals::next)
