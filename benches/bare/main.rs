@@ -56,12 +56,12 @@ use std::time::{Duration, Instant};
 use harness::child::{Child, Failure, Said};
 use harness::data_file::DataFile;
 use harness::interrupt::end_on_interrupt;
-use harness::load::{Plan, Question};
+use harness::load::Plan;
 use harness::measure::{Cell, Entrant, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
-use harness::work::{Work, select};
+use harness::work::{Steadily, Work, select};
 use harness::{cores, machine};
 
 use arguments::Arguments;
@@ -156,15 +156,15 @@ fn settings(arguments: &Arguments) -> Settings {
 /// What the bare servers of a row are to know.
 fn script_for(work: &Work) -> io::Result<Option<Script>> {
     match work {
-        Work::Steady(steadily) => ask_an_echo(&steadily.question()).map(Some),
+        Work::Steady(steadily) => ask_an_echo(steadily).map(Some),
         _ => Ok(None),
     }
 }
 
-fn ask_an_echo(question: &Question) -> io::Result<Script> {
+fn ask_an_echo(steadily: &Steadily) -> io::Result<Script> {
     let mut echo = Child::this_program(&["--serve", "epoll"])?;
     match echo.hear() {
-        Ok(Said::Listening(address)) => Script::by_asking(address, question),
+        Ok(Said::Listening(address)) => Script::by_asking(address, &steadily.question(), steadily.body.unwrap_or(0)),
         Ok(said) => Err(io::Error::other(format!("the echo said {said:?} out of turn"))),
         Err(Failure::Error(error)) => Err(error),
         Err(Failure::Unavailable(why)) => Err(io::Error::other(why)),

@@ -1,5 +1,6 @@
 //! What is measured, and what the price may be.
 
+use harness::load::Kind;
 use harness::work::{Names, Reads, Steadily, Work};
 use iolab::models::AnyModel;
 
@@ -40,11 +41,16 @@ impl Row {
 /// All rows, as far as they are about these models.
 pub fn rows(models: &[AnyModel]) -> Vec<Row> {
     let rows = [
-        echo(models, 64, 1, None, Targets { blocking: 1.08, loops: 1.08, pool: Some(1.10) }),
-        echo(models, 512, 1, None, Targets { blocking: 1.10, loops: 1.08, pool: None }),
-        echo(models, 64, 16, None, Targets { blocking: 1.25, loops: 1.25, pool: None }),
-        echo(models, 64, 1, Some(1 << 10), Targets { blocking: 1.08, loops: 1.08, pool: Some(1.10) }),
-        echo(models, 64, 1, Some(64 << 10), Targets { blocking: 1.10, loops: 1.10, pool: None }),
+        echo(models, bursty(64, 1, None), Targets { blocking: Some(1.08), loops: 1.08, pool: Some(1.10) }),
+        echo(models, bursty(512, 1, None), Targets { blocking: Some(1.10), loops: 1.08, pool: None }),
+        echo(models, bursty(64, 16, None), Targets { blocking: Some(1.25), loops: 1.25, pool: None }),
+        echo(models, bursty(64, 1, Some(1 << 10)), Targets { blocking: Some(1.08), loops: 1.08, pool: Some(1.10) }),
+        echo(models, bursty(64, 1, Some(64 << 10)), Targets { blocking: Some(1.10), loops: 1.10, pool: None }),
+        echo(
+            models,
+            Steadily { load: Kind::Light, ..bursty(64, 1, None) },
+            Targets { blocking: None, loops: 1.08, pool: None },
+        ),
         read(models, Reads { block: 4 << 10, in_flight: 64, random: true, direct: true }),
         read(models, Reads { block: 4 << 10, in_flight: 1, random: true, direct: false }),
         read(models, Reads { block: 1 << 20, in_flight: 4, random: false, direct: true }),
@@ -53,17 +59,20 @@ pub fn rows(models: &[AnyModel]) -> Vec<Row> {
 }
 
 struct Targets {
-    blocking: f64,
+    blocking: Option<f64>,
     /// Of epoll and io_uring.
     loops: f64,
     pool: Option<f64>,
 }
 
-fn echo(models: &[AnyModel], connections: usize, pipelined: usize, body: Option<usize>, targets: Targets) -> Row {
-    let work = Steadily { connections, pipelined, body, idle: 0 };
+fn bursty(connections: usize, pipelined: usize, body: Option<usize>) -> Steadily {
+    Steadily { connections, pipelined, body, idle: 0, load: Kind::Bursty }
+}
+
+fn echo(models: &[AnyModel], work: Steadily, targets: Targets) -> Row {
     let Names { name, title } = work.names();
     let pairs = pairs(models, |model| match model {
-        AnyModel::Blocking(_) => vec![(Contestant::Serving(Loop::Threads), Some(targets.blocking))],
+        AnyModel::Blocking(_) => vec![(Contestant::Serving(Loop::Threads), targets.blocking)],
         AnyModel::Epoll(_) => vec![(Contestant::Serving(Loop::Epoll), Some(targets.loops))],
         AnyModel::Uring(_) => vec![(Contestant::Serving(Loop::Uring), Some(targets.loops))],
         // The model is of the second form, so that is its price; the first shows what the form costs.

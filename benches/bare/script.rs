@@ -17,13 +17,13 @@ pub struct Script {
 }
 
 impl Script {
-    /// Hears from a server that understands the question what is to be answered.
-    pub fn by_asking(server: SocketAddr, question: &Question) -> io::Result<Script> {
+    /// Hears from a server that understands the question what is to be answered: a head, and a body of so many octets.
+    pub fn by_asking(server: SocketAddr, question: &Question, body: usize) -> io::Result<Script> {
         let mut stream = TcpStream::connect(server)?;
         stream.write_all(&question.request)?;
         let mut answer = Vec::new();
         let mut buffer = vec![0; 64 << 10];
-        while !is_whole(&answer, question.answer.len()) {
+        while !is_whole(&answer, body) {
             match stream.read(&mut buffer)? {
                 0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the echo hung up within its answer")),
                 count => answer.extend_from_slice(&buffer[..count]),

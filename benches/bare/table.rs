@@ -104,7 +104,7 @@ impl Table {
     fn figures(&mut self, cell: &Cell, name: &str) -> (String, String) {
         let (what, why) = match cell {
             Cell::Measured(measured) => {
-                let calls = measured.calls.map_or("-".into(), short);
+                let calls = measured.counts.calls.map_or("-".into(), short);
                 return (short(1e6 * measured.middle(|round| round.cpu)), calls);
             }
             Cell::Unavailable(why) => ("not here", why.clone()),

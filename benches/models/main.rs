@@ -13,7 +13,7 @@
 //!   on another core.
 //! - The models take turns round by round, each beginning as often as another: a machine that is slower now than a minute ago
 //!   is so for all of them, and only ratios within a round are judged ([`harness::statistics`]).
-//! - System calls are counted in a pass of their own, so that no counting is timed.
+//! - System calls, context switches, interrupts and memory are counted in passes of their own, so that no counting is timed.
 
 mod arguments;
 mod chores;
@@ -42,7 +42,7 @@ use harness::measure::{Cell, Entrant, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
-use harness::work::{Work, select};
+use harness::work::{SHARES, Work, select};
 use harness::{cores, machine};
 use ours::as_child;
 use rows::Row;
@@ -146,8 +146,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
 fn settings(arguments: &Arguments) -> Settings {
     let (rounds, warm_up, window, counting) = match arguments {
         Arguments { test: true, .. } => (1, 0, 5, 5),
-        Arguments { quick: true, .. } => (6, 20, 80, 40),
-        _ => (9, 50, 400, 150),
+        Arguments { quick: true, .. } => (6, 20, 70, 40),
+        _ => (9, 50, 250, 150),
     };
     let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
     let rounds = arguments.rounds.unwrap_or(rounds);
@@ -166,7 +166,7 @@ fn data_octets(arguments: &Arguments) -> u64 {
 fn entrants<'a>(row: &Row, models: &'a [AnyModel], data: &'a DataFile) -> Vec<Entrant<'a>> {
     let (role, application) = match row.work {
         Work::Read(_) => ("--read", Application::Echo),
-        Work::Steady(_) | Work::Churn { .. } => ("--serve", Application::Echo),
+        Work::Steady(_) | Work::Open(_) | Work::Churn { .. } => ("--serve", Application::Echo),
         Work::PingBeside(_) => ("--serve", Application::Chores),
     };
     let entrant = |model: &'a AnyModel| {
@@ -184,10 +184,12 @@ fn fingerprint(cores: Cores, data: &DataFile) -> Vec<(&'static str, String)> {
 }
 
 fn announcement(arguments: &Arguments, rows: &[Row], settings: &Settings) -> String {
+    let open = rows.iter().filter(|row| matches!(row.work, Work::Open(_))).count() * arguments.model.len() * SHARES.len();
     let (rows, models) = (rows.len(), arguments.model.len());
     let each = settings.plan.warm_up + settings.plan.window;
     let cells = (rows * models) as u32;
-    let minutes = (cells * (settings.rounds * each + settings.counting * 2)).as_secs_f64() / 60.0 * 1.2;
+    let windows = (cells + open as u32) * settings.rounds;
+    let minutes = (windows * each + cells * settings.counting * 2).as_secs_f64() / 60.0 * 1.2;
     format!(
         "{rows} rows, {models} models, {} rounds of {} ms: about {minutes:.1} minutes",
         settings.rounds,

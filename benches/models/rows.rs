@@ -1,5 +1,6 @@
 //! The rows of the table: what is measured.
 
+use harness::load::Kind;
 use harness::work::{Busy, Names, Reads, Steadily, Work};
 
 use crate::chores::{Chores, DISK_OCTETS};
@@ -25,7 +26,7 @@ pub enum Chapter {
 
 /// The rows of every run.
 pub fn usual(idle: usize) -> Vec<Row> {
-    let echo = |connections, pipelined, body| echo(Steadily { connections, pipelined, body, idle: 0 });
+    let echo = |connections, pipelined, body| echo(Steadily { connections, pipelined, body, idle: 0, load: Kind::Bursty });
     vec![
         read(Reads { block: 4 << 10, in_flight: 1, random: true, direct: true }),
         read(Reads { block: 4 << 10, in_flight: 64, random: true, direct: true }),
@@ -36,6 +37,8 @@ pub fn usual(idle: usize) -> Vec<Row> {
         echo(64, 16, None),
         echo(64, 1, Some(1 << 10)),
         echo(64, 1, Some(64 << 10)),
+        lightly(64),
+        open(get(64)),
         beside_disk(),
         idling(idle),
         churn(64),
@@ -58,7 +61,7 @@ pub fn full(idle: usize) -> Vec<Row> {
     }
     for connections in [1, 8, 64, 512] {
         for (pipelined, body) in [(1, None), (16, None), (1, Some(1 << 10)), (1, Some(64 << 10)), (1, Some(1 << 20))] {
-            rows.push(echo(Steadily { connections, pipelined, body, idle: 0 }));
+            rows.push(echo(Steadily { connections, pipelined, body, idle: 0, load: Kind::Bursty }));
         }
     }
     rows.push(idling(idle / 10));
@@ -80,12 +83,27 @@ fn echo(echo: Steadily) -> Row {
     Row { name, title, chapter: Chapter::Echo, work: Work::Steady(echo) }
 }
 
+fn get(connections: usize) -> Steadily {
+    Steadily { connections, pipelined: 1, body: None, idle: 0, load: Kind::Bursty }
+}
+
+/// Connection by connection, as wrk does.
+fn lightly(connections: usize) -> Row {
+    echo(Steadily { load: Kind::Light, ..get(connections) })
+}
+
+fn open(steadily: Steadily) -> Row {
+    let row = echo(steadily.clone());
+    let title = row.title + ", an open loop at 50, 80 and 95 % of each one's own peak";
+    Row { name: row.name + "-open", title, work: Work::Open(steadily), ..row }
+}
+
 fn idling(idle: usize) -> Row {
     Row {
         name: format!("idle-{idle}"),
         title: format!("GET, 64 connections beside {idle} that are idle"),
         chapter: Chapter::Parting,
-        work: Work::Steady(Steadily { connections: 64, pipelined: 1, body: None, idle }),
+        work: Work::Steady(Steadily { idle, ..get(64) }),
     }
 }
 

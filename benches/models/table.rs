@@ -1,12 +1,15 @@
 //! The one table at the end.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::rows::{Chapter, Row};
+use harness::counting::IdleMemory;
+use harness::load::Generator;
 use harness::measure::{Cell, Measured, Round, Settings};
 use harness::statistics::{Comparison, ROUNDS_FOR_INTERVAL, compare};
 use harness::text::{grouped, interval, short, time, wrapped};
-use harness::work::Work;
+use harness::work::{SHARES, Work};
 use iolab::Model;
 use iolab::models::AnyModel;
 
@@ -26,6 +29,8 @@ pub struct Table {
     chapter: Option<Chapter>,
     footnotes: Vec<String>,
     load_bound: Vec<String>,
+    /// Loads that were not what they should be.
+    generators: BTreeSet<String>,
 }
 
 impl Table {
@@ -39,6 +44,7 @@ impl Table {
             chapter: None,
             footnotes: Vec::new(),
             load_bound: Vec::new(),
+            generators: BTreeSet::new(),
         }
     }
 
@@ -52,10 +58,15 @@ impl Table {
         let width = WIDTH.max(LABEL + COLUMN * self.models.len() + VERDICT);
         let gap = width.saturating_sub(row.title.chars().count() + command.len()).max(2);
         let _ = writeln!(self.text, "{}{}{command}", row.title, " ".repeat(gap));
-        if row.work.is_latency() {
-            self.latency(row, cells);
-        } else {
-            self.rate(row, cells);
+        match row.work {
+            Work::PingBeside(_) => self.latency(row, cells),
+            Work::Open(_) => self.open(cells),
+            _ => self.rate(row, cells),
+        }
+        for generator in cells.iter().filter_map(|cell| measured(cell)?.generator.clone()) {
+            if matches!(generator, Generator::BurstyEpoll(_)) {
+                self.generators.insert(format!("Where requests should come in bursts over io_uring, they came {generator}."));
+            }
         }
         self.text.push('\n');
     }
@@ -107,8 +118,36 @@ impl Table {
         let verdict = self.verdict(&comparison, &places);
         self.line(&format!("CPU µs per {operation}"), &figures, &verdict);
         self.times_worse("  times the least", cells, &comparison, &places);
-        let calls = self.figures(cells, |_, measured| measured.calls.map_or("-".into(), short));
+        let calls = self.figures(cells, |_, measured| measured.counts.calls.map_or("-".into(), short));
         self.line(&format!("system calls per {operation}"), &calls, "");
+        let count = |count: Option<f64>| count.map_or("-".into(), short);
+        let disturbances = self.figures(cells, |_, measured| {
+            format!("{} / {}", count(measured.counts.switches), count(measured.counts.interrupts))
+        });
+        self.line("switches / interrupts for it", &disturbances, "");
+        if cells.iter().any(|cell| measured(cell).is_some_and(|measured| measured.idle.is_some())) {
+            let idle = |of: fn(&IdleMemory) -> f64| {
+                self.figures(cells, |_, measured| measured.idle.as_ref().map_or("-".into(), |idle| octets(of(idle))))
+            };
+            let (process, kernel) = (idle(|idle| idle.process), idle(|idle| idle.kernel));
+            self.line("memory per idle connection", &process, "");
+            self.line("  of the kernel, for both ends", &kernel, "");
+        }
+    }
+
+    /// Each model at its own rates, so nobody is the best.
+    fn open(&mut self, cells: &[Cell]) {
+        let peaks = self.cells(cells, |_, measured| grouped(measured.middle(|round| round.rate)));
+        self.line("peak, requests per second", &peaks, "");
+        for (place, share) in SHARES.into_iter().enumerate() {
+            let figures = self.figures(cells, |_, measured| {
+                let Some(latency) = measured.open.get(place) else { return "-".into() };
+                let within = |share: f64| latency.value_at_quantile(share) as f64 / 1e9;
+                times(&[within(0.5), within(0.99), within(0.9999)])
+            });
+            let verdict = if place == 0 { "50 / 99 / 99.99 % within" } else { "" };
+            self.line(&format!("at {:.0} % of it", 100.0 * share), &figures, verdict);
+        }
     }
 
     fn latency(&mut self, row: &Row, cells: &[Cell]) {
@@ -225,8 +264,10 @@ impl Table {
              How to read it. The lines below a figure say how many times worse than the best of the same round each model was,\n\
              as an interval that holds the truth with 95 % confidence (bootstrap over the rounds). \"*\" marks the best, and only\n\
              where its interval overlaps no other. \"≥\": the load generator was at the end of its core before the server was, so\n\
-             the server can do at least this; compare CPU instead. CPU is user and system time of the whole server process;\n\
-             system calls are counted in a pass of their own. Every answer and every read was checked.\n",
+             the server can do at least this; compare CPU instead. CPU is user and system time of the whole server process.\n\
+             System calls, context switches of its threads and reschedule interrupts of its core (others may have caused some)\n\
+             are counted in passes of their own. Requests come in bursts from a load that spins on io_uring, unless the row says\n\
+             otherwise. Every answer and every read was checked.\n",
             settings.rounds,
         );
         text.push_str(&self.text);
@@ -239,6 +280,9 @@ impl Table {
                 &format!("≥ The load generator was the limit (shares of their cores used): {cells}"),
                 WIDTH,
             ));
+        }
+        for generator in &self.generators {
+            text.push_str(&wrapped(generator, WIDTH));
         }
         for note in notes {
             text.push_str(&wrapped(note, WIDTH));
@@ -260,4 +304,19 @@ fn measured(cell: &Cell) -> Option<&Measured> {
         Cell::Measured(measured) => Some(measured),
         _ => None,
     }
+}
+
+/// Several of them in one cell, in the unit of the largest.
+fn times(seconds: &[f64]) -> String {
+    let largest = seconds.iter().copied().fold(0.0, f64::max);
+    let (factor, unit) = if largest >= 1e-2 { (1e3, "ms") } else { (1e6, "µs") };
+    let figure = |&seconds: &f64| match factor * seconds {
+        figure if figure < 10.0 && unit == "ms" => format!("{figure:.1}"),
+        figure => format!("{figure:.0}"),
+    };
+    format!("{} {unit}", seconds.iter().map(figure).collect::<Vec<_>>().join("/"))
+}
+
+fn octets(figure: f64) -> String {
+    if figure.abs() >= 10_240.0 { format!("{:.1} KiB", figure / 1024.0) } else { format!("{figure:.0} B") }
 }

@@ -131,6 +131,11 @@ impl Child {
         Ok(if user + system > 0.0 { user / (user + system) } else { 0.0 })
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it says next.
     pub fn hear(&mut self) -> Result<Said, Failure> {
         let mut ready = [PollFd::new(self.output.get_ref().as_fd(), PollFlags::POLLIN)];

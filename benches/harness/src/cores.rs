@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::sync::OnceLock;
+use std::thread;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -46,6 +47,19 @@ pub fn take() -> io::Result<Cores> {
     let cores = *CORES.get_or_init(|| Cores { load, server, siblings: server != load && siblings.contains(&server) });
     pin(cores.load)?;
     Ok(cores)
+}
+
+/// The server's, once they have been taken.
+pub fn server() -> Option<usize> {
+    CORES.get().map(|cores| cores.server)
+}
+
+/// Whether server and load share a core: they were given the same, or there is only one.
+pub fn are_one() -> bool {
+    match CORES.get() {
+        Some(cores) => cores.load == cores.server,
+        None => thread::available_parallelism().is_ok_and(|cores| cores.get() == 1),
+    }
 }
 
 /// Runs `start` on the server's core: a process it starts begins there, and so do all threads of that.

@@ -1,6 +1,7 @@
 //! What every benchmark of iolab stands on: contestants that take turns under the same load, and what their rounds can tell.
 //!
-//! - [`work`]: what is done, [`measure`]: how it is measured, [`statistics`]: what that says.
+//! - [`work`]: what is done, [`measure`]: how it is measured, [`statistics`]: what that says. What the kernel counts
+//!   ([`kernel_counts`]) is asked in passes of their own ([`counting`]).
 //! - [`load`]: who asks; it knows nobody who answers.
 //! - [`child`]: who answers, in a process and on a core ([`cores`]) of its own; [`data_file`]: what is read.
 //! - [`reader`], [`serving`]: what those processes have in common.
@@ -11,8 +12,10 @@
 
 pub mod child;
 pub mod cores;
+pub mod counting;
 pub mod data_file;
 pub mod interrupt;
+pub mod kernel_counts;
 pub mod load;
 pub mod machine;
 pub mod measure;

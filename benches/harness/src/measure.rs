@@ -1,17 +1,18 @@
-//! Measuring a row: the contestants take turns, round by round, and then their system calls are counted in a pass of its own.
+//! Measuring a row: the contestants take turns, round by round, and then is counted ([`counting`](crate::counting)).
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
+use hdrhistogram::Histogram;
 
 use crate::child::{Child, Failure, ReadDone, ReadOrder, Said, Spent};
+use crate::counting::{Counts, IdleMemory, count, idle_memory};
 use crate::data_file::DataFile;
-use crate::load::{Background, Beside, Churn, Edge, Idle, Plan, Question, Sample, Steady};
+use crate::load::{Background, Beside, Churn, Edge, Generator, Idle, Pace, Plan, Question, Sample, Steady};
 use crate::progress::Progress;
 use crate::statistics::median;
-use crate::work::{Busy, Reads, Steadily, Work};
+use crate::work::{Busy, Reads, SHARES, Steadily, Work};
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +24,6 @@ pub struct Settings {
     /// Check every octet of a file read even in the timed rounds.
     pub every_octet: bool,
 }
-
-/// Where the system calls of a slow row are counted, the pass is made no longer than this.
-const LONGEST_COUNTING: Duration = Duration::from_millis(500);
 
 /// Who takes part in a row.
 pub struct Entrant<'a> {
@@ -46,8 +44,13 @@ pub enum Cell {
 
 pub struct Measured {
     pub rounds: Vec<Round>,
-    /// System calls per operation.
-    pub calls: Option<f64>,
+    pub counts: Counts,
+    /// Where connections were idle.
+    pub idle: Option<IdleMemory>,
+    /// Who asked, if anybody did.
+    pub generator: Option<Generator>,
+    /// The latencies of all rounds at each of [`SHARES`] of the peak, if the row is about them.
+    pub open: Vec<Histogram<u64>>,
     /// The share of its CPU time that the process spent in user space, in all rounds: good for long runs only.
     pub user_share: Option<f64>,
 }
@@ -80,7 +83,7 @@ pub struct Round {
     pub rate: f64,
     /// The server's CPU time per operation, in seconds.
     pub cpu: f64,
-    /// Shares of their cores that the server and the load used.
+    /// Shares of their cores that the server used and that the load was busy; looking for answers in vain is not being busy.
     pub server_share: f64,
     pub load_share: f64,
     /// Of the answers, in seconds; 0 for file reads.
@@ -117,12 +120,17 @@ pub fn measure(
     }
     let mut cells = Vec::with_capacity(entrants.len());
     for (contestant, entrant) in contestants.into_iter().zip(entrants) {
-        progress.show(&format!("{name}: counting system calls, {}", entrant.name));
+        progress.show(&format!("{name}: counting, {}", entrant.name));
         let cell = contestant.and_then(|(contestant, rounds)| {
-            let user_share = contestant.child.user_share().ok();
-            drop(contestant);
-            let calls = count_calls(entrant, work, settings, data)?;
-            Ok(Measured { rounds, calls, user_share })
+            let Contestant { child, generator, open, .. } = contestant;
+            let user_share = child.user_share().ok();
+            drop(child);
+            let counts = count(entrant, work, settings, data)?;
+            let idle = match work {
+                Work::Steady(steadily) if steadily.idle > 0 => idle_memory(entrant, steadily)?,
+                _ => None,
+            };
+            Ok(Measured { rounds, counts, idle, generator, open, user_share })
         });
         interrupted(&cell)?;
         cells.push(match cell {
@@ -136,7 +144,7 @@ pub fn measure(
 }
 
 /// Why there are no figures.
-enum Stop {
+pub(crate) enum Stop {
     Failure(Failure),
     Limit(usize),
 }
@@ -171,20 +179,27 @@ fn prepare(work: &Work, data: &DataFile) -> io::Result<()> {
 }
 
 /// One entrant's process in one row. While it is not its turn it has no connections and no orders, and sleeps.
-struct Contestant {
+pub(crate) struct Contestant {
     child: Child,
     /// Where it serves, if it does.
-    address: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
+    generator: Option<Generator>,
+    open: Vec<Histogram<u64>>,
 }
 
 impl Contestant {
-    fn start(entrant: &Entrant<'_>) -> Result<Contestant, Stop> {
+    pub(crate) fn start(entrant: &Entrant<'_>) -> Result<Contestant, Stop> {
         let mut child = (entrant.start)()?;
-        match child.hear()? {
-            Said::Listening(address) => Ok(Contestant { child, address: Some(address) }),
-            Said::Ready => Ok(Contestant { child, address: None }),
-            said => Err(unexpected(&said).into()),
-        }
+        let address = match child.hear()? {
+            Said::Listening(address) => Some(address),
+            Said::Ready => None,
+            said => return Err(unexpected(&said).into()),
+        };
+        Ok(Contestant { child, address, generator: None, open: Vec::new() })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid()
     }
 
     fn round(&mut self, work: &Work, settings: &Settings, data: &DataFile, round: u32) -> Result<Round, Stop> {
@@ -198,25 +213,43 @@ impl Contestant {
                 let cpu = self.child.cpu()? - before;
                 Ok(Round::of_operations(done.reads, Duration::from_nanos(done.nanos), cpu))
             }
-            _ => {
-                let mut watch = Watch { child: &self.child, marks: Vec::with_capacity(2) };
-                let loaded = load(self.address, work, settings.plan, data, &mut |_| watch.mark())?;
-                let marks = watch.marks.into_iter().collect::<io::Result<Vec<_>>>()?;
-                let [start, end] = marks[..] else { return Err(io::Error::other("the window did not close").into()) };
-                let (sample, counted) = (&loaded.sample, loaded.operations);
-                let quantile = |share| sample.latency.value_at_quantile(share) as f64 / 1e9;
-                let elapsed = sample.elapsed.as_secs_f64();
-                Ok(Round {
-                    load_share: (end.load - start.load).as_secs_f64() / elapsed,
-                    p50: quantile(0.5),
-                    p99: quantile(0.99),
-                    ..Round::of_operations(counted, sample.elapsed, end.server - start.server)
-                })
+            Work::Open(steadily) => {
+                let found = self.watched(|to, edge| load(to, work, settings.plan, data, edge))?;
+                for (place, share) in SHARES.into_iter().enumerate() {
+                    let pace = Pace::Open { rate: (share * found.rate).max(1.0) };
+                    let to = self.address.ok_or_else(|| io::Error::other("nobody listens"))?;
+                    let sample = load_steadily(to, steadily, pace, settings.plan, &mut |_| {})?.sample;
+                    match self.open.get_mut(place) {
+                        Some(latency) => latency.add(&sample.latency).map_err(io::Error::other)?,
+                        None => self.open.push(sample.latency),
+                    }
+                }
+                Ok(found)
             }
+            _ => self.watched(|to, edge| load(to, work, settings.plan, data, edge)),
         }
     }
 
-    fn read(&mut self, order: &ReadOrder) -> Result<ReadDone, Stop> {
+    fn watched(
+        &mut self,
+        load: impl FnOnce(Option<SocketAddr>, &mut dyn FnMut(Edge)) -> Result<Loaded, Stop>,
+    ) -> Result<Round, Stop> {
+        let mut cpu = Vec::with_capacity(2);
+        let loaded = load(self.address, &mut |_| cpu.push(self.child.cpu()))?;
+        let cpu = cpu.into_iter().collect::<io::Result<Vec<_>>>()?;
+        let [start, end] = cpu[..] else { return Err(io::Error::other("the window did not close").into()) };
+        let sample = &loaded.sample;
+        let quantile = |share| sample.latency.value_at_quantile(share) as f64 / 1e9;
+        self.generator = Some(sample.generator.clone());
+        Ok(Round {
+            load_share: sample.busy_share(),
+            p50: quantile(0.5),
+            p99: quantile(0.99),
+            ..Round::of_operations(loaded.operations, sample.elapsed, end - start)
+        })
+    }
+
+    pub(crate) fn read(&mut self, order: &ReadOrder) -> Result<ReadDone, Stop> {
         self.child.tell(order)?;
         match self.child.hear()? {
             Said::Read(done) => Ok(done),
@@ -224,7 +257,7 @@ impl Contestant {
         }
     }
 
-    fn end(self) -> Result<Spent, Stop> {
+    pub(crate) fn end(self) -> Result<Spent, Stop> {
         match self.child.end()? {
             Said::Ended(spent) => Ok(spent),
             said => Err(unexpected(&said).into()),
@@ -232,7 +265,7 @@ impl Contestant {
     }
 }
 
-fn order(reads: &Reads, seed: u64, time: Duration, every_octet: bool) -> ReadOrder {
+pub(crate) fn order(reads: &Reads, seed: u64, time: Duration, every_octet: bool) -> ReadOrder {
     let Reads { block, in_flight, random, direct } = *reads;
     let (nanos, at_least) = (time.as_nanos() as u64, in_flight as u64);
     ReadOrder { block, in_flight, random, direct, seed, nanos, at_least, every_octet }
@@ -250,40 +283,24 @@ impl Round {
     }
 }
 
-/// Reads the CPU clocks of both sides at the edges of the window.
-struct Watch<'c> {
-    child: &'c Child,
-    marks: Vec<io::Result<Mark>>,
-}
-
-#[derive(Clone, Copy)]
-struct Mark {
-    server: Duration,
-    load: Duration,
-}
-
-impl Watch<'_> {
-    fn mark(&mut self) {
-        let mark = self.child.cpu().and_then(|server| {
-            let load = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?.into();
-            Ok(Mark { server, load })
-        });
-        self.marks.push(mark);
-    }
-}
-
 /// What a load did to a server.
-struct Loaded {
-    sample: Sample,
+pub(crate) struct Loaded {
+    pub(crate) sample: Sample,
     /// Operations within the window.
-    operations: u64,
+    pub(crate) operations: u64,
 }
 
-fn load(to: Option<SocketAddr>, work: &Work, plan: Plan, data: &DataFile, edge: &mut dyn FnMut(Edge)) -> Result<Loaded, Stop> {
+pub(crate) fn load(
+    to: Option<SocketAddr>,
+    work: &Work,
+    plan: Plan,
+    data: &DataFile,
+    edge: &mut dyn FnMut(Edge),
+) -> Result<Loaded, Stop> {
     let to = to.ok_or_else(|| io::Error::other("nobody listens"))?;
     match work {
         Work::Read(_) => Err(io::Error::other("a reader is not loaded").into()),
-        Work::Steady(steadily) => load_steadily(to, steadily, plan, edge),
+        Work::Steady(steadily) | Work::Open(steadily) => load_steadily(to, steadily, Pace::Closed, plan, edge),
         Work::Churn { at_once } => {
             let question = Question::get_and_close("/", Vec::new());
             let sample = Churn::new(to, *at_once, &question).run(plan, edge)?;
@@ -299,49 +316,24 @@ fn load(to: Option<SocketAddr>, work: &Work, plan: Plan, data: &DataFile, edge: 
     }
 }
 
-fn load_steadily(to: SocketAddr, steadily: &Steadily, plan: Plan, edge: &mut dyn FnMut(Edge)) -> Result<Loaded, Stop> {
+fn load_steadily(
+    to: SocketAddr,
+    steadily: &Steadily,
+    pace: Pace,
+    plan: Plan,
+    edge: &mut dyn FnMut(Edge),
+) -> Result<Loaded, Stop> {
     let question = steadily.question();
     let idle = Idle::open(to, steadily.idle, &question)?;
     if idle.held() < steadily.idle {
         return Err(Stop::Limit(idle.held()));
     }
-    let sample = Steady::connect(to, steadily.connections, steadily.pipelined, &question)?.run(plan, edge)?;
+    let sample = Steady::connect(to, &steadily.terms(pace), &question)?.run(plan, edge)?;
     drop(idle);
+    if sample.reopened > 0 {
+        return Err(io::Error::other(format!("the server closed {} connections that were to be kept", sample.reopened)).into());
+    }
     Ok(Loaded { operations: sample.answers, sample })
-}
-
-/// System calls per operation: a long pass less a short one, which takes away what is done once for each process and connection.
-fn count_calls(entrant: &Entrant<'_>, work: &Work, settings: &Settings, data: &DataFile) -> Result<Option<f64>, Stop> {
-    // Two kinds of requests share the server there: a figure for each of them there is not.
-    if let Work::PingBeside(_) = work {
-        return Ok(None);
-    }
-    let mut reader = match work {
-        Work::Read(_) => Some(Contestant::start(entrant)?),
-        _ => None,
-    };
-    let mut count = |window| match (work, &mut reader) {
-        (Work::Read(reads), Some(reader)) => {
-            let done = reader.read(&order(reads, 1, window, true))?;
-            Ok((done.spent.calls_total(), done.reads))
-        }
-        _ => {
-            let server = Contestant::start(entrant)?;
-            let plan = Plan { warm_up: Duration::ZERO, window };
-            let loaded = load(server.address, work, plan, data, &mut |_| {})?;
-            Ok::<_, Stop>((server.end()?.calls_total(), loaded.sample.answers_in_all))
-        }
-    };
-    let short = count(Duration::ZERO)?;
-    let mut window = settings.counting;
-    loop {
-        let long = count(window)?;
-        let operations = long.1.saturating_sub(short.1);
-        if operations > short.1 || window > LONGEST_COUNTING {
-            return Ok((operations > 0).then(|| long.0.saturating_sub(short.0) as f64 / operations as f64));
-        }
-        window *= 2;
-    }
 }
 
 fn unexpected(said: &Said) -> Failure {

@@ -1,6 +1,6 @@
 //! What is done in one row of a table, whoever does it.
 
-use crate::load::Question;
+use crate::load::{Kind, Pace, Question, Terms};
 
 /// One workload.
 #[derive(Clone, Debug)]
@@ -9,11 +9,16 @@ pub enum Work {
     Read(Reads),
     /// Connections that are kept alive say the same request again and again.
     Steady(Steadily),
+    /// The same in an open loop: at [`SHARES`] of the rate that was found just before.
+    Open(Steadily),
     /// Each request has a connection to itself.
     Churn { at_once: usize },
     /// A ping is answered while the server has something else to do.
     PingBeside(Busy),
 }
+
+/// The parts of its own peak at which a server is asked in an open loop.
+pub const SHARES: [f64; 3] = [0.5, 0.8, 0.95];
 
 #[derive(Clone, Copy, Debug)]
 pub struct Reads {
@@ -31,6 +36,8 @@ pub struct Steadily {
     pub body: Option<usize>,
     /// Connections that say nothing meanwhile.
     pub idle: usize,
+    /// How it is asked.
+    pub load: Kind,
 }
 
 /// One connection pings, the others ask for something that takes longer.
@@ -50,15 +57,10 @@ impl Work {
     pub fn operation(&self) -> &'static str {
         match self {
             Work::Read(_) => "read",
-            Work::Steady(_) => "request",
+            Work::Steady(_) | Work::Open(_) => "request",
             Work::Churn { .. } => "connection",
             Work::PingBeside(busy) => busy.operation,
         }
-    }
-
-    /// Whether the figure is a time, of which less is better, and not a rate.
-    pub fn is_latency(&self) -> bool {
-        matches!(self, Work::PingBeside(_))
     }
 }
 
@@ -83,7 +85,7 @@ impl Reads {
 
 impl Steadily {
     pub fn names(&self) -> Names {
-        let Steadily { connections, pipelined, body, .. } = *self;
+        let Steadily { connections, pipelined, body, load, .. } = *self;
         let (mut name, mut title) = match body {
             None => (format!("get-{connections}"), "GET".to_owned()),
             Some(octets) => (format!("post-{}-{connections}", short(octets)), format!("POST {}", size(octets))),
@@ -93,7 +95,15 @@ impl Steadily {
             name += &format!("-pipelined-{pipelined}");
             title += &format!(", {pipelined} requests at a time on each (pipelined)");
         }
+        if load == Kind::Light {
+            name += "-light";
+            title += ", in light batches (as wrk asks)";
+        }
         Names { name, title }
+    }
+
+    pub fn terms(&self, pace: Pace) -> Terms {
+        Terms { connections: self.connections, pipelined: self.pipelined, kind: self.load, pace }
     }
 
     pub fn question(&self) -> Question {

@@ -7,13 +7,23 @@ use std::thread;
 use std::time::Duration;
 
 use harness::data_file::{is_right, word};
-use harness::load::{Churn, Edge, Plan, Question, Steady};
+use harness::load::{Churn, Edge, Kind, Pace, Plan, Question, Steady, Terms};
 use harness::statistics::{compare, estimate};
 
 const PLAN: Plan = Plan { warm_up: Duration::ZERO, window: Duration::from_millis(5) };
 
-/// What a server of one connection says to `pipelined` requests, piece by piece, and what the load says of it.
+/// What a server of one connection says to `pipelined` requests, piece by piece, and what loads of both kinds say of it.
 fn ask(pipelined: usize, pieces: &'static [&'static str]) -> io::Result<u64> {
+    let light = ask_so(Kind::Light, pipelined, pieces);
+    let bursty = ask_so(Kind::Bursty, pipelined, pieces);
+    match (&light, &bursty) {
+        (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+        (one, other) => assert_eq!(one.is_ok(), other.is_ok()),
+    }
+    light
+}
+
+fn ask_so(kind: Kind, pipelined: usize, pieces: &'static [&'static str]) -> io::Result<u64> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let question = Question::get("/", b"hello".to_vec());
     let whole = question.request.len() * pipelined;
@@ -31,7 +41,8 @@ fn ask(pipelined: usize, pieces: &'static [&'static str]) -> io::Result<u64> {
         }
         Ok(())
     });
-    let sample = Steady::connect(address, 1, pipelined, &question)?.run(PLAN, &mut |_: Edge| {})?;
+    let sample = Steady::connect(address, &Terms { connections: 1, pipelined, kind, pace: Pace::Closed }, &question)?
+        .run(PLAN, &mut |_: Edge| {})?;
     Ok(sample.answers_in_all)
 }
 
@@ -54,7 +65,7 @@ fn wrong_answers_are_refused() {
     let not_found = refused(1, &["HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello"]);
     assert_eq!(not_found, "answered 404 Not Found, not 200");
     let short = refused(1, &["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhell"]);
-    assert_eq!(short, "the answer has Content-Length Some(4), not 5");
+    assert_eq!(short, "the answer's body has 4 octets, not 5");
     // The second is compared with the first, which is right.
     let other = refused(2, &[RIGHT, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelio"]);
     assert_eq!(other, "octet 3 of the answer's body is 0x69, not 0x6c");

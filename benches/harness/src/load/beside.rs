@@ -8,8 +8,11 @@ use mio::{Events, Poll};
 
 use super::answer::Answers;
 use super::connect::Sources;
-use super::wire::{BUFFER, Wire};
-use super::{Edge, Plan, Question, Sample, Stopwatch};
+use super::conversation::Script;
+use super::line::BUFFER;
+use super::stopwatch::Stopwatch;
+use super::wire::Wire;
+use super::{Edge, Generator, Plan, Question, Sample};
 
 /// The place of the ping's connection; the others follow.
 const PING: usize = 0;
@@ -27,7 +30,8 @@ pub struct Background<'a> {
 /// The ping and what it runs beside.
 pub struct Beside<'a> {
     poll: Poll,
-    ping: Question,
+    ping: Script,
+    other: Script,
     background: Background<'a>,
     ping_answers: Answers,
     background_answers: Answers,
@@ -47,7 +51,8 @@ impl<'a> Beside<'a> {
                 Wire::connect(to, &mut sources, poll.registry(), token, answers)
             })
             .collect::<io::Result<_>>()?;
-        Ok(Beside { poll, ping: ping.clone(), background, ping_answers, background_answers, wires })
+        let (ping, other) = (Script::new(&ping.request, 1), Script::new(&background.question.request, 1));
+        Ok(Beside { poll, ping, other, background, ping_answers, background_answers, wires })
     }
 
     /// Runs the load. The sample is about the pings, each of which was asked while the background was; the number is how many
@@ -55,7 +60,7 @@ impl<'a> Beside<'a> {
     pub fn run(&mut self, plan: Plan, edge: &mut dyn FnMut(Edge)) -> io::Result<(Sample, u64)> {
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; BUFFER];
-        let mut watch = Stopwatch::start(plan, edge);
+        let mut watch = Stopwatch::start(plan, Generator::Light, edge);
         let mut background_answers = 0;
         self.begin()?;
         while self.wires.iter().any(|wire| !wire.is_idle()) {
@@ -63,11 +68,11 @@ impl<'a> Beside<'a> {
             for event in &events {
                 let place = event.token().0;
                 let wire = &mut self.wires[place];
-                let (question, answers) = match place {
+                let (script, answers) = match place {
                     PING => (&self.ping, &mut self.ping_answers),
-                    _ => (&self.background.question, &mut self.background_answers),
+                    _ => (&self.other, &mut self.background_answers),
                 };
-                if wire.ready(event, &question.request, answers, &mut buffer)? == 0 {
+                if !wire.ready(event, script, answers, &mut buffer)? {
                     continue;
                 }
                 let now = Instant::now();
@@ -100,8 +105,8 @@ impl<'a> Beside<'a> {
     }
 
     fn ask(&mut self, place: usize, now: Instant) -> io::Result<()> {
-        let question = if place == PING { &self.ping } else { &self.background.question };
-        self.wires[place].ask(&question.request, 1, now)
+        let script = if place == PING { &self.ping } else { &self.other };
+        self.wires[place].ask(script, now)
     }
 
     fn background_is_busy(&self) -> bool {

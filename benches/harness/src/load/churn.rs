@@ -8,14 +8,17 @@ use mio::{Events, Poll};
 
 use super::answer::Answers;
 use super::connect::Sources;
-use super::wire::{BUFFER, Wire};
-use super::{Edge, Plan, Question, Sample, Stopwatch};
+use super::conversation::Script;
+use super::line::BUFFER;
+use super::stopwatch::Stopwatch;
+use super::wire::Wire;
+use super::{Edge, Generator, Plan, Question, Sample};
 
 /// The churning load.
 pub struct Churn {
     to: SocketAddr,
     at_once: usize,
-    request: Vec<u8>,
+    script: Script,
     answers: Answers,
     sources: Sources,
 }
@@ -24,7 +27,7 @@ impl Churn {
     /// So many connections at one time. The question should ask the server to close.
     pub fn new(to: SocketAddr, at_once: usize, question: &Question) -> Churn {
         let answers = Answers::new(question.answer.clone());
-        Churn { to, at_once, request: question.request.clone(), answers, sources: Sources::default() }
+        Churn { to, at_once, script: Script::new(&question.request, 1), answers, sources: Sources::default() }
     }
 
     /// Runs the load; when it returns, every connection has ended. An answer counts when the FIN has come, and its latency
@@ -33,7 +36,7 @@ impl Churn {
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; BUFFER];
-        let mut watch = Stopwatch::start(plan, edge);
+        let mut watch = Stopwatch::start(plan, Generator::Light, edge);
         let mut wires = Vec::with_capacity(self.at_once);
         for place in 0..self.at_once {
             wires.push(Some(self.begin(&poll, place)?));
@@ -44,7 +47,7 @@ impl Churn {
             for event in &events {
                 let place = event.token().0;
                 let Some(wire) = &mut wires[place] else { continue };
-                wire.ready(event, &self.request, &mut self.answers, &mut buffer)?;
+                wire.ready(event, &self.script, &mut self.answers, &mut buffer)?;
                 if !wire.peer_finished() {
                     continue;
                 }
@@ -63,7 +66,7 @@ impl Churn {
     fn begin(&mut self, poll: &Poll, place: usize) -> io::Result<Wire> {
         let now = Instant::now();
         let mut wire = Wire::connect(self.to, &mut self.sources, poll.registry(), place, &self.answers)?;
-        wire.ask(&self.request, 1, now)?;
+        wire.ask(&self.script, now)?;
         Ok(wire)
     }
 }

@@ -36,7 +36,10 @@ impl Sources {
                     self.used_up += 1;
                 }
                 Err(error) => return Err(io::Error::new(error.kind(), format!("cannot connect to {to}: {error}"))),
-                Ok(()) => return Ok(socket.into()),
+                Ok(()) => {
+                    socket.set_tcp_nodelay(true)?;
+                    return Ok(socket.into());
+                }
             }
         }
     }

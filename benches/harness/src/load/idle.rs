@@ -1,20 +1,27 @@
 //! Connections that say nothing.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::answer::{Answers, Taken};
 use super::connect::Sources;
-use super::{Edge, Plan, Question, Steady};
+use super::{Edge, Kind, Pace, Plan, Question, Steady, Terms};
 
 /// After so many connections the server is given the time to accept them, lest the queue before it overflow (4096 at most, and
 /// a connection that does not fit waits for a second).
 const BATCH: usize = 256;
 
+/// Asks whether those before it have been accepted.
+const ONE: Terms = Terms { connections: 1, pipelined: 1, kind: Kind::Light, pace: Pace::Closed };
+
 /// Idle connections.
 pub struct Idle {
     streams: Vec<TcpStream>,
 }
+
+/// For so long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Idle {
     /// Opens so many, or as many as the server takes: one that turns a connection away says so on it, or closes it.
@@ -30,7 +37,7 @@ impl Idle {
             }
             // Connections are accepted in order, so an answer to a newcomer (even a refusal) shows that these have been.
             let nothing = Plan { warm_up: Duration::ZERO, window: Duration::ZERO };
-            let answered = Steady::connect(to, 1, 1, question).and_then(|mut one| one.run(nothing, &mut |_: Edge| {}));
+            let answered = Steady::connect(to, &ONE, question).and_then(|mut one| one.run(nothing, &mut |_: Edge| {}));
             if answered.is_err() {
                 break;
             }
@@ -38,6 +45,32 @@ impl Idle {
         let mut idle = Idle { streams };
         idle.forget_refused()?;
         Ok(idle)
+    }
+
+    /// Asks once on each: what a server keeps of a connection that has been used may be more than of a new one.
+    pub fn ask_each(&mut self, question: &Question) -> io::Result<()> {
+        let mut answers = Answers::new(question.answer.clone());
+        let mut buffer = vec![0; 64 << 10];
+        for streams in self.streams.chunks_mut(BATCH) {
+            for stream in streams.iter_mut() {
+                stream.set_nonblocking(false)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.write_all(&question.request)?;
+            }
+            for stream in streams {
+                let mut progress = answers.progress();
+                loop {
+                    let count = stream.read(&mut buffer)?;
+                    if count == 0 {
+                        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server hung up with an answer due"));
+                    }
+                    if let (_, Taken::Whole { .. }) = answers.take(&mut progress, &buffer[..count])? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How many the server holds.

@@ -1,67 +1,87 @@
-//! A load generator for HTTP/1.1, over readiness (mio) and on one thread.
+//! A load generator for HTTP/1.1, on one thread. Every answer is checked, status, length and each octet of the body.
 //!
-//! It is a closed loop: each connection says its next request when the last one has been answered, so the load adapts itself
-//! to the server and the figure is what the server can do. Every answer is checked, status, length and each octet of the body.
-//!
-//! - [`Steady`]: so many connections, kept alive, all asking the same.
+//! - [`Steady`]: so many connections, kept alive, all asking the same: in a closed or in an open loop ([`Pace`]), in bursts that
+//!   saturate a server or in light batches ([`Kind`]).
 //! - [`Churn`]: a connection for each request.
 //! - [`Beside`]: one ping after the other, while other connections keep the server busy.
 //! - [`Idle`]: connections that say nothing.
+//!
+//! How the parts stand on each other:
+//!
+//! ```text
+//! steady.rs          the loop: what time is it, who asks, what was heard
+//!   talk.rs          all conversations, and the pace (pace.rs); the watch (stopwatch.rs) keeps the figures
+//!   completions.rs   the octets travel by io_uring (ring.rs, the only unsafe)
+//!   readiness.rs     or by mio (line.rs)
+//! conversation.rs    one connection: what is to be said, and which answers are due
+//!   answer.rs        one answer: is it right? (parsed.rs: where it ends)
+//! ```
 //!
 //! **Invariant:** nothing here knows the library, its models or the rows of the benchmark.
 
 mod answer;
 mod beside;
+mod burst;
 mod churn;
+mod completions;
 mod connect;
+mod conversation;
 mod idle;
+mod line;
+mod pace;
+mod parsed;
+mod readiness;
+mod ring;
 mod steady;
+mod stopwatch;
+mod talk;
 mod wire;
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use mio::{Events, Poll};
 
+pub use answer::{Expected, Learned, LikeTheFirst};
 pub use beside::{Background, Beside};
 pub use churn::Churn;
 pub use idle::Idle;
-pub use steady::Steady;
+pub use pace::Pace;
+pub use steady::{Kind, Steady, Terms};
+pub use stopwatch::latencies;
 
 /// Set by whoever wants the load to end early: every run then fails with `Interrupted`.
 pub static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
-
-/// For so long a server may leave every connection unanswered before that is called a failure.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is asked, and what must be the answer.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The request, head and body.
     pub request: Vec<u8>,
-    /// The body of the answer, whose status must be 200.
-    pub answer: Vec<u8>,
+    pub answer: Expected,
 }
 
 impl Question {
     /// `GET target`.
     pub fn get(target: &str, answer: Vec<u8>) -> Question {
-        Question { request: format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes(), answer }
+        Question {
+            request: format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes(),
+            answer: Expected::Body(answer),
+        }
     }
 
     /// `GET target`, after which the server is to close the connection.
     pub fn get_and_close(target: &str, answer: Vec<u8>) -> Question {
         let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes();
-        Question { request, answer }
+        Question { request, answer: Expected::Body(answer) }
     }
 
     /// `POST /` with a body that must come back.
     pub fn post(body: Vec<u8>) -> Question {
         let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
-        Question { request: [head.as_bytes(), &body].concat(), answer: body }
+        Question { request: [head.as_bytes(), &body].concat(), answer: Expected::Body(body) }
     }
 }
 
@@ -82,87 +102,58 @@ pub enum Edge {
 }
 
 /// What came of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sample {
+    /// Who asked.
+    pub generator: Generator,
     /// Whole, right answers within the window.
     pub answers: u64,
     /// The same with those before and after it.
     pub answers_in_all: u64,
+    /// Octets heard within the window.
+    pub octets: u64,
     /// The window as it was.
     pub elapsed: Duration,
-    /// From the asking to the last octet of the answer, in nanoseconds, for the answers of the window.
+    /// CPU time of the load within the window, without that in which it looked for answers and found none.
+    pub busy: Duration,
+    /// From the moment when a request was to be asked to the last octet of its answer, in nanoseconds, for what was to be asked
+    /// within the window. In an open loop, requests that were still unasked at its end are here with the time until then.
     pub latency: Histogram<u64>,
+    /// How many these are.
+    pub unasked: u64,
+    /// Connections that the server closed in good order, and that were opened anew.
+    pub reopened: u64,
 }
 
-/// Keeps the time of a run: warm-up, window, and the answers that still come afterwards.
-struct Stopwatch<'e> {
-    plan: Plan,
-    edge: &'e mut dyn FnMut(Edge),
-    phase: Phase,
-    phase_began: Instant,
-    last_answer: Instant,
-    sample: Sample,
+impl Sample {
+    /// Answers per second.
+    pub fn rate(&self) -> f64 {
+        self.answers as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The share of its core that the load was busy.
+    pub fn busy_share(&self) -> f64 {
+        self.busy.as_secs_f64() / self.elapsed.as_secs_f64()
+    }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    WarmUp,
-    Window,
-    Over,
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Generator {
+    /// In bursts over io_uring.
+    BurstyUring,
+    /// In bursts over epoll, since io_uring cannot be had: why.
+    BurstyEpoll(String),
+    /// In light batches, over epoll.
+    Light,
 }
 
-impl<'e> Stopwatch<'e> {
-    fn start(plan: Plan, edge: &'e mut dyn FnMut(Edge)) -> Self {
-        let now = Instant::now();
-        // From a microsecond to a minute, to a thousandth: 0.2 MB.
-        let latency = Histogram::new_with_bounds(1_000, 60_000_000_000, 3).expect("bounds in order");
-        let sample = Sample { answers: 0, answers_in_all: 0, elapsed: Duration::ZERO, latency };
-        Stopwatch { plan, edge, phase: Phase::WarmUp, phase_began: now, last_answer: now, sample }
-    }
-
-    fn answered(&mut self, asked: Instant, now: Instant) {
-        self.last_answer = now;
-        self.sample.answers_in_all += 1;
-        if self.phase == Phase::Window {
-            self.sample.answers += 1;
-            self.sample.latency.saturating_record((now - asked).as_nanos() as u64);
+impl fmt::Display for Generator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Generator::BurstyUring => f.write_str("in bursts over io_uring"),
+            Generator::BurstyEpoll(why) => write!(f, "in bursts over epoll (io_uring: {why})"),
+            Generator::Light => f.write_str("in light batches over epoll"),
         }
-    }
-
-    /// Waits for events, moves from phase to phase, and gives the time.
-    fn turn(&mut self, poll: &mut Poll, events: &mut Events) -> io::Result<Instant> {
-        let left = match self.phase {
-            Phase::WarmUp => self.plan.warm_up.saturating_sub(self.phase_began.elapsed()),
-            Phase::Window => self.plan.window.saturating_sub(self.phase_began.elapsed()),
-            Phase::Over => PATIENCE,
-        };
-        match poll.poll(events, Some(left)) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
-            result => result?,
-        }
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
-        }
-        let now = Instant::now();
-        let spent = now - self.phase_began;
-        if self.phase == Phase::WarmUp && spent >= self.plan.warm_up {
-            (self.edge)(Edge::Start);
-            (self.phase, self.phase_began) = (Phase::Window, Instant::now());
-        } else if self.phase == Phase::Window && spent >= self.plan.window {
-            self.sample.elapsed = spent;
-            (self.edge)(Edge::End);
-            self.phase = Phase::Over;
-        } else if now - self.last_answer > PATIENCE {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer for {} s", PATIENCE.as_secs())));
-        }
-        Ok(now)
-    }
-
-    fn is_measuring(&self) -> bool {
-        self.phase == Phase::Window
-    }
-
-    fn is_over(&self) -> bool {
-        self.phase == Phase::Over
     }
 }

@@ -4,64 +4,123 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use mio::{Events, Poll};
+use super::burst::Burst;
+use super::completions::Completions;
+use super::conversation::Script;
+use super::readiness::Readiness;
+use super::stopwatch::Stopwatch;
+use super::talk::Talk;
+use super::{Edge, Expected, Generator, Learned, Pace, Plan, Question, Sample};
+use crate::cores;
 
-use super::answer::Answers;
-use super::connect::Sources;
-use super::wire::{BUFFER, Wire};
-use super::{Edge, Plan, Question, Sample, Stopwatch};
+/// How a steady load asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// All answers that are there are heard, then all are asked again, in one system call over io_uring: less work for each
+    /// request than a server has with it, so the server is never without, and finds many at once. The load spins: it never
+    /// sleeps, so the server never has to wake it.
+    #[default]
+    Bursty,
+    /// As wrk and most programs that write from callbacks do: connection by connection an answer is read, then epoll is asked
+    /// for room, told of it, and the next request written; who has nothing to do sleeps. This is more work for each request than
+    /// a fast server has with it, so the load is the limit, and the server finds few requests at once and sleeps in between.
+    Light,
+}
+
+/// What a steady load does.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub connections: usize,
+    /// Requests that a connection says before it waits for answers: in a closed loop so many at once, in an open loop at most.
+    pub pipelined: usize,
+    pub kind: Kind,
+    pub pace: Pace,
+}
 
 /// The steady load.
 pub struct Steady {
-    poll: Poll,
-    wires: Vec<Wire>,
-    answers: Answers,
-    batch: Vec<u8>,
-    pipelined: usize,
+    talk: Talk,
+    network: Network,
+    generator: Generator,
+    /// Requests under way, if they are heard in bursts: not in an open loop, whose latencies are not to include that.
+    in_bursts: Option<usize>,
 }
 
+enum Network {
+    Completions(Box<Completions>),
+    Readiness(Readiness),
+}
+
+/// About what an answer has beside its body.
+const HEAD: usize = 256;
+
 impl Steady {
-    /// Connects. Each connection will say the request `pipelined` times at once, and wait for all the answers.
-    pub fn connect(to: SocketAddr, connections: usize, pipelined: usize, question: &Question) -> io::Result<Steady> {
-        let poll = Poll::new()?;
-        let answers = Answers::new(question.answer.clone());
-        let mut sources = Sources::default();
-        let wires = (0..connections)
-            .map(|token| Wire::connect(to, &mut sources, poll.registry(), token, &answers))
-            .collect::<io::Result<_>>()?;
-        Ok(Steady { poll, wires, answers, batch: question.request.repeat(pipelined), pipelined })
+    /// Connects.
+    pub fn connect(to: SocketAddr, terms: &Terms, question: &Question) -> io::Result<Steady> {
+        let script = || Script::new(&question.request, terms.pipelined);
+        // Who shares a core with the server takes it away by spinning.
+        let spins = !cores::are_one();
+        let readiness = |in_bursts| {
+            Readiness::connect(to, terms.connections, script(), in_bursts, in_bursts && spins).map(Network::Readiness)
+        };
+        let body = match &question.answer {
+            Expected::Body(body) => body.len(),
+            Expected::LikeTheFirst(_) => question.request.len().max(16 << 10),
+        };
+        let (network, generator) = match terms.kind {
+            Kind::Light => (readiness(false)?, Generator::Light),
+            Kind::Bursty => match Completions::new(to, terms.connections, script(), (body + HEAD) * terms.pipelined, spins) {
+                Ok(mut completions) => {
+                    completions.connect()?;
+                    (Network::Completions(Box::new(completions)), Generator::BurstyUring)
+                }
+                Err(why) => (readiness(true)?, Generator::BurstyEpoll(why.to_string())),
+            },
+        };
+        let in_bursts = spins && terms.kind == Kind::Bursty && terms.pace == Pace::Closed;
+        let in_bursts = in_bursts.then_some(terms.connections * terms.pipelined);
+        Ok(Steady { talk: Talk::new(question, terms), network, generator, in_bursts })
     }
 
-    /// Runs the load; when it returns, every request has been answered.
+    /// Runs the load; when it returns, every request that was asked has been answered.
     pub fn run(&mut self, plan: Plan, edge: &mut dyn FnMut(Edge)) -> io::Result<Sample> {
-        let mut events = Events::with_capacity(1024);
-        let mut buffer = vec![0; BUFFER];
-        let mut watch = Stopwatch::start(plan, edge);
-        for wire in &mut self.wires {
-            wire.ask(&self.batch, self.pipelined, Instant::now())?;
-        }
-        let mut busy = self.wires.len();
-        while busy > 0 {
-            watch.turn(&mut self.poll, &mut events)?;
-            for event in &events {
-                let wire = &mut self.wires[event.token().0];
-                let completed = wire.ready(event, &self.batch, &mut self.answers, &mut buffer)?;
-                if completed == 0 {
-                    continue;
+        let mut watch = Stopwatch::start(plan, self.generator.clone(), edge);
+        let mut now = Instant::now();
+        self.talk.begin(now);
+        let mut burst = self.in_bursts.map(|requests| Burst::new(requests, now));
+        loop {
+            // What was heard is asked again at once; only the hearing waits.
+            let gathers = burst.as_ref().is_some_and(|burst| burst.gathers(now)) && !watch.is_over();
+            let nothing_to_do = match &mut self.network {
+                _ if gathers && !self.talk.has_to_ask() => {
+                    std::hint::spin_loop();
+                    true
                 }
-                let now = Instant::now();
-                for _ in 0..completed {
-                    watch.answered(wire.asked(), now);
-                }
-                if wire.is_idle() {
-                    if watch.is_over() {
-                        busy -= 1;
-                    } else {
-                        wire.ask(&self.batch, self.pipelined, now)?;
-                    }
+                Network::Completions(completions) => completions.turn(&mut self.talk, &mut watch, now, !gathers)?,
+                Network::Readiness(readiness) => readiness.turn(&mut self.talk, &mut watch, now, !gathers)?,
+            };
+            if let (Some(burst), false) = (&mut burst, gathers) {
+                burst.heard(watch.sample.answers_in_all, now);
+            }
+            let before = std::mem::replace(&mut now, Instant::now());
+            if nothing_to_do {
+                watch.spun(now - before);
+            }
+            if self.talk.is_silent() {
+                watch.nothing_is_due(now);
+            }
+            watch.tick(now)?;
+            if watch.is_over() {
+                self.talk.end(now, &mut watch);
+                if self.talk.is_silent() {
+                    return Ok(watch.sample);
                 }
             }
         }
-        Ok(watch.sample)
+    }
+
+    /// The first answer, from which the others were learned.
+    pub fn learned(&self) -> Option<Learned> {
+        self.talk.learned()
     }
 }

@@ -1,0 +1,135 @@
+//! What is counted, in passes of their own, so that no counting is timed.
+
+use std::io;
+use std::time::Duration;
+
+use crate::cores;
+use crate::data_file::DataFile;
+use crate::kernel_counts::{Memory, Switches, reschedule_interrupts};
+use crate::load::{Edge, Idle, Plan};
+use crate::measure::{Contestant, Entrant, Settings, Stop, load, order};
+use crate::work::{Steadily, Work};
+
+/// What the kernel had to do for one operation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub calls: Option<f64>,
+    /// Context switches of the server's threads, voluntary or not.
+    pub switches: Option<f64>,
+    /// Reschedule interrupts of the server's core, which others may have caused.
+    pub interrupts: Option<f64>,
+}
+
+/// What an idle connection costs, in octets.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleMemory {
+    /// Of the server's process.
+    pub process: f64,
+    /// Of the kernel, for both of its ends.
+    pub kernel: f64,
+}
+
+/// Where the system calls of a slow row are counted, the pass is made no longer than this.
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// Before the counting: connections are accepted, and whatever threads they need are there.
+const WARM_UP: Duration = Duration::from_millis(10);
+
+/// System calls per operation: a long pass less a short one, which takes away what is done once for each process and connection.
+/// Switches and interrupts are those between the edges of the long one.
+pub(crate) fn count(entrant: &Entrant<'_>, work: &Work, settings: &Settings, data: &DataFile) -> Result<Counts, Stop> {
+    match work {
+        // Two kinds of requests share the server there: a figure for each of them there is not.
+        Work::PingBeside(_) => Ok(Counts::default()),
+        Work::Read(reads) => {
+            let mut reader = Contestant::start(entrant)?;
+            longer_and_longer(settings.counting, |window| {
+                let before = Marks::now(&reader);
+                let done = reader.read(&order(reads, 1, window, true))?;
+                let (switches, interrupts) = Marks::now(&reader).since(&before);
+                Ok(Pass { calls: done.spent.calls_total(), in_all: done.reads, counted: done.reads, switches, interrupts })
+            })
+        }
+        _ => longer_and_longer(settings.counting, |window| {
+            let server = Contestant::start(entrant)?;
+            let plan = Plan { warm_up: WARM_UP, window };
+            let mut marks = Vec::with_capacity(2);
+            let loaded = load(server.address, work, plan, data, &mut |_: Edge| marks.push(Marks::now(&server)))?;
+            let (switches, interrupts) = match &marks[..] {
+                [start, end] => end.since(start),
+                _ => (None, None),
+            };
+            let (in_all, counted) = (loaded.sample.answers_in_all, loaded.sample.answers);
+            Ok(Pass { calls: server.end()?.calls_total(), in_all, counted, switches, interrupts })
+        }),
+    }
+}
+
+struct Pass {
+    calls: u64,
+    /// Operations of the whole pass.
+    in_all: u64,
+    /// Those between the edges.
+    counted: u64,
+    switches: Option<u64>,
+    interrupts: Option<u64>,
+}
+
+fn longer_and_longer(shortest: Duration, mut pass: impl FnMut(Duration) -> Result<Pass, Stop>) -> Result<Counts, Stop> {
+    let short = pass(Duration::ZERO)?;
+    let mut window = shortest;
+    loop {
+        let long = pass(window)?;
+        let operations = long.in_all.saturating_sub(short.in_all);
+        if operations > short.in_all || window > LONGEST {
+            let per = |count: u64, operations: u64| (operations > 0).then(|| count as f64 / operations as f64);
+            return Ok(Counts {
+                calls: per(long.calls.saturating_sub(short.calls), operations),
+                switches: long.switches.and_then(|count| per(count, long.counted)),
+                interrupts: long.interrupts.and_then(|count| per(count, long.counted)),
+            });
+        }
+        window *= 2;
+    }
+}
+
+struct Marks {
+    switches: Option<Switches>,
+    interrupts: Option<u64>,
+}
+
+impl Marks {
+    fn now(contestant: &Contestant) -> Marks {
+        // On a core that the load shares, the interrupts are both sides'.
+        let interrupts = cores::server().and_then(reschedule_interrupts);
+        Marks { switches: Switches::of(contestant.pid()), interrupts }
+    }
+
+    fn since(&self, before: &Marks) -> (Option<u64>, Option<u64>) {
+        let switches = self.switches.as_ref().zip(before.switches.as_ref());
+        let interrupts = self.interrupts.zip(before.interrupts);
+        (switches.and_then(|(now, before)| now.since(before)), interrupts.map(|(now, before)| now.saturating_sub(before)))
+    }
+}
+
+/// What one more idle connection costs that has been asked once: the difference between none and as many as the row has.
+pub(crate) fn idle_memory(entrant: &Entrant<'_>, steadily: &Steadily) -> Result<Option<IdleMemory>, Stop> {
+    let server = Contestant::start(entrant)?;
+    let to = server.address.ok_or_else(|| io::Error::other("nobody listens"))?;
+    let question = steadily.question();
+    // What is set up at the first connection is not the price of each.
+    Idle::open(to, 1, &question)?.ask_each(&question)?;
+    let before = Memory::now(server.pid());
+    let mut idle = Idle::open(to, steadily.idle, &question)?;
+    if idle.held() < steadily.idle {
+        return Err(Stop::Limit(idle.held()));
+    }
+    idle.ask_each(&question)?;
+    let after = Memory::now(server.pid());
+    let each =
+        |of: fn(&Memory) -> u64, before: &Memory, after: &Memory| (of(after) as f64 - of(before) as f64) / steadily.idle as f64;
+    Ok(before.zip(after).map(|(before, after)| IdleMemory {
+        process: each(|memory| memory.process, &before, &after),
+        kernel: each(|memory| memory.kernel, &before, &after),
+    }))
+}
