@@ -20,8 +20,8 @@ const LOOKS_PER_GRACE: u32 = 8;
 pub(crate) struct SendWatch {
     /// When it ends, while there is something to take.
     until: Option<Time>,
-    /// When lent output is asked back, if it does not come back by itself.
-    next_look: Time,
+    /// When it was last known how much has been taken.
+    looked: Time,
     /// Of the octets ever taken, those that have earned their time.
     credited: u64,
 }
@@ -45,12 +45,12 @@ impl SendWatch {
             }
         }
         self.credited = queue.taken();
-        self.has_looked(limits, now);
+        self.has_looked(now);
     }
 
     /// It is known how much has been taken, however little that is.
-    pub(crate) fn has_looked(&mut self, limits: &ServeLimits, now: Time) {
-        self.next_look = now + limits.send_grace / LOOKS_PER_GRACE;
+    pub(crate) fn has_looked(&mut self, now: Time) {
+        self.looked = now;
     }
 
     pub(crate) fn until(&self) -> Option<Time> {
@@ -58,8 +58,8 @@ impl SendWatch {
     }
 
     /// When there is something to learn of lent output, or to conclude.
-    pub(crate) fn next(&self) -> Option<Time> {
-        self.until.map(|until| until.min(self.next_look))
+    pub(crate) fn next(&self, limits: &ServeLimits) -> Option<Time> {
+        self.until.map(|until| until.min(self.looked + limits.send_grace / LOOKS_PER_GRACE))
     }
 }
 

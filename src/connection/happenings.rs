@@ -82,12 +82,12 @@ impl<P: Protocol> Connection<P> {
 
     /// Time has passed.
     pub fn time(&mut self, now: Now) {
-        self.recall = self.queue.is_lent() && self.watch.next().is_some_and(|look| look <= now.at);
+        self.recall = self.queue.is_lent() && self.watch.next(&self.common.limits).is_some_and(|look| look <= now.at);
         if !self.recall {
             if self.is_overdue(now) {
                 return self.end(Close::Unheard, now);
             }
-            self.watch.has_looked(&self.common.limits, now.at);
+            self.watch.has_looked(now.at);
         }
         match self.stage {
             Stage::Open => {

@@ -209,7 +209,7 @@ impl<P: Protocol> Connection<P> {
         let patience = if recall {
             None
         } else if self.queue.is_lent() || self.recall {
-            self.watch.next()
+            self.watch.next(&self.common.limits)
         } else {
             self.watch.until()
         };
