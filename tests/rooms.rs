@@ -128,7 +128,7 @@ const CLOCKS: &[&str] = &["sys", "models/epoll/read.rs", "models/epoll/files.rs"
 /// Where `unsafe` may stand.
 const UNSAFE: &[&str] = &["sys"];
 
-/// And in the benchmarks: where a bare loop needs a ring or Linux AIO.
+/// And in the benchmarks: where a bare loop or the load needs a ring or Linux AIO, and where a test forbids itself the ring.
 const UNSAFE_IN_BENCHES: &[&str] = &["ring.rs", "aio.rs", "src/load/ring.rs", "tests/forbidden.rs"];
 
 /// Of the bare loops' benchmark, what lets them take turns with the models. The loops themselves, and all of the harness, name
