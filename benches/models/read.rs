@@ -38,7 +38,7 @@ fn read(model: AnyModel, data: &Path, order: &ReadOrder) -> io::Result<ReadDone>
     if workload.arrived != workload.asked {
         return Err(io::Error::other(format!("{} ranges asked for, {} arrived", workload.asked, workload.arrived)));
     }
-    Ok(ReadDone { reads: workload.arrived, nanos, spent: crate::spent(cost) })
+    Ok(ReadDone { reads: workload.arrived, nanos, cpu_nanos: None, spent: crate::spent(cost) })
 }
 
 /// Blocks of the file, for as long as the order says.

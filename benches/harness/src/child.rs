@@ -60,6 +60,8 @@ pub struct ReadOrder {
 pub struct ReadDone {
     pub reads: u64,
     pub nanos: u64,
+    /// CPU time, if another process than the child itself has read.
+    pub cpu_nanos: Option<u64>,
     pub spent: Spent,
 }
 
