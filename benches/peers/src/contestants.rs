@@ -72,18 +72,19 @@ impl Contestant {
     }
 
     /// Its part in a row. The first process is timed; the later ones, in which system calls are counted, have a meter on them.
-    pub fn entrant<'a>(&self, data: &'a DataFile, work: &Work, counts_calls: bool) -> Entrant<'a> {
+    pub fn entrant<'a>(&'a self, data: &'a DataFile, work: &'a Work, counts_calls: bool) -> Entrant<'a> {
+        let first = Cell::new(true);
+        let start = move || self.start(data, work, counts_calls && !first.replace(false));
+        Entrant { name: self.name(), start: Box::new(start) }
+    }
+
+    /// A process of its own: this program again.
+    pub fn start(&self, data: &DataFile, work: &Work, count_calls: bool) -> io::Result<Child> {
         let role = if matches!(work, Work::Read(_)) { "--read" } else { "--serve" };
-        let (name, timed) = (self.name(), Cell::new(true));
-        let start = move || {
-            let data = data.path();
-            let mut arguments = vec![role, name, "--data", &data];
-            if !timed.replace(false) && counts_calls {
-                arguments.push("--count-calls");
-            }
-            Child::this_program(&arguments)
-        };
-        Entrant { name, start: Box::new(start) }
+        let data = data.path();
+        let mut arguments = vec![role, self.name(), "--data", &data];
+        arguments.extend(count_calls.then_some("--count-calls"));
+        Child::this_program(&arguments)
     }
 
     /// The role of the server.

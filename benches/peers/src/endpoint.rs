@@ -42,6 +42,11 @@ impl Endpoint {
         self.listener.local_addr()
     }
 
+    /// For those who wait by readiness.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.listener.set_nonblocking(true)
+    }
+
     /// Tells the benchmark, and gives the socket to whoever accepts.
     pub fn open(self) -> io::Result<TcpListener> {
         Endpoint::announce(self.address()?)?;

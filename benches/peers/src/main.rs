@@ -83,8 +83,11 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
 fn as_child(result: io::Result<()>) -> io::Result<ExitCode> {
     let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
     let unavailable = Unavailable::within(&error).is_some() || error.kind() == io::ErrorKind::NotFound;
-    say(&if unavailable { Said::Unavailable(error.to_string()) } else { Said::Failed(error.to_string()) })?;
-    Ok(ExitCode::FAILURE)
+    match say(&if unavailable { Said::Unavailable(error.to_string()) } else { Said::Failed(error.to_string()) }) {
+        // Nobody hears it any more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
+        said => said.map(|()| ExitCode::FAILURE),
+    }
 }
 
 fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
@@ -125,7 +128,9 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
                 failures.push(format!("{} failed on {}: {why}", entrant.name, row.name));
             }
             let octets = match (&row.work, &cell) {
-                (Work::Steady(steadily), Cell::Measured(_)) => octets::of_answer(entrant, steadily)?,
+                (Work::Steady(steadily), Cell::Measured(_)) => {
+                    octets::of_answer(contestant.start(&data, &row.work, false)?, steadily)?
+                }
                 _ => None,
             };
             let counted = obstacle.is_none() || matches!(contestant, Contestant::Ours(_));

@@ -4,17 +4,15 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use harness::child::{Failure, Said};
-use harness::measure::Entrant;
+use harness::child::{Child, Failure, Said};
 use harness::work::Steadily;
 
 /// For so long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks once, and counts head and body. None if this one does not serve here, which the measurement will tell the cause of.
-pub fn of_answer(entrant: &Entrant<'_>, steadily: &Steadily) -> io::Result<Option<usize>> {
-    let mut child = (entrant.start)()?;
-    match child.hear() {
+pub fn of_answer(mut server: Child, steadily: &Steadily) -> io::Result<Option<usize>> {
+    match server.hear() {
         Ok(Said::Listening(address)) => ask(TcpStream::connect(address)?, &steadily.question().request).map(Some),
         Err(Failure::Error(error)) if error.kind() == io::ErrorKind::Interrupted => Err(error),
         _ => Ok(None),

@@ -19,9 +19,8 @@ use crate::endpoint::Endpoint;
 pub fn serve(endpoint: Endpoint) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
-        let listener = endpoint.open()?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
+        endpoint.set_nonblocking()?;
+        let listener = TcpListener::from_std(endpoint.open()?)?;
         let mut server = http1::Builder::new();
         server.pipeline_flush(true);
         loop {

@@ -24,6 +24,7 @@ pub fn on_ring(endpoint: Endpoint) -> io::Result<()> {
 }
 
 pub fn on_epoll(endpoint: Endpoint) -> io::Result<()> {
+    endpoint.set_nonblocking()?;
     run(RuntimeBuilder::<LegacyDriver>::new().with_entries(ENTRIES).build()?, endpoint)
 }
 

@@ -28,6 +28,7 @@ pub fn serve(endpoint: Endpoint) -> io::Result<()> {
     let directory = tempfile::Builder::new().prefix("iolab-peers-nginx-").tempdir()?;
     let configuration = directory.path().join("nginx.conf");
     fs::write(&configuration, configure(endpoint.address()?, directory.path()))?;
+    endpoint.set_nonblocking()?;
     let (listener, count_calls) = endpoint.into_parts();
     fcntl(listener.as_fd(), FcntlArg::F_SETFD(FdFlag::empty()))?;
 
@@ -36,9 +37,9 @@ pub fn serve(endpoint: Endpoint) -> io::Result<()> {
     keeper.arg("--address").arg(listener.local_addr()?.to_string());
     keeper.args(count_calls.then_some("--count-calls")).spawn()?;
     // The keeper clears the directory away.
-    let _ = directory.keep();
+    let directory = directory.keep();
     let mut nginx = Command::new(program);
-    nginx.arg("-c").arg(&configuration).env("NGINX", format!("{};", listener.as_raw_fd()));
+    nginx.arg("-c").arg(&configuration).arg("-e").arg(directory.join("log")).env("NGINX", format!("{};", listener.as_raw_fd()));
     Err(nginx.stdin(Stdio::null()).stdout(Stdio::null()).exec())
 }
 
