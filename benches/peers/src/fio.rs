@@ -5,6 +5,7 @@
 //! asynchronous engines. It looks at none of the octets, while our readers check a word of each sector.
 //!
 //! fio is started anew for each order and says itself how much CPU its threads took while they read: getting started is not in it.
+//! It counts whole milliseconds of each thread, which is nothing where 64 of them share a core: of many jobs there is no figure.
 
 use std::io::{self, BufRead};
 use std::path::Path;
@@ -87,6 +88,9 @@ fn read(engine: &Engine, data: &Path, order: &ReadOrder, count_calls: bool) -> i
     }
     let mut done = understand(&serde_json::from_slice(&output.stdout)?)
         .ok_or_else(|| io::Error::other("fio's report lacks what it should have (jobs, read, usr_cpu)"))?;
+    if engine.by_jobs && order.in_flight > 1 {
+        done.cpu_nanos = Some(0);
+    }
     if count_calls {
         done.spent = crate::calls::spent(&diagnosis)?;
     }

@@ -121,7 +121,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
             of_kind.partition(|contestant| contestant.leaves_out(&row.work).is_some());
         let entrants: Vec<Entrant<'_>> =
             taking_part.iter().map(|contestant| contestant.entrant(&data, &row.work, obstacle.is_none())).collect();
-        let cells = measure(row.name, &row.work, &entrants, &settings, &data, &mut progress)?;
+        let cells = measure(row.name, &row.work, &entrants, &settings_of(row, settings), &data, &mut progress)?;
         let mut lines = Vec::with_capacity(cells.len());
         for ((cell, entrant), contestant) in cells.into_iter().zip(&entrants).zip(taking_part) {
             if let Cell::Failed(why) = &cell {
@@ -172,6 +172,14 @@ fn settings(arguments: &Arguments) -> Settings {
     let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
     let rounds = arguments.rounds.unwrap_or(rounds);
     Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet: arguments.test }
+}
+
+/// fio needs longer rounds: it counts its CPU time in milliseconds.
+fn settings_of(row: &Row, settings: Settings) -> Settings {
+    match row.work {
+        Work::Read(_) => Settings { plan: Plan { window: settings.plan.window * 2, ..settings.plan }, ..settings },
+        _ => settings,
+    }
 }
 
 fn data_octets(arguments: &Arguments) -> u64 {

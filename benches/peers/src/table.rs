@@ -85,7 +85,7 @@ impl Table {
         let bound = if is_load_bound(measured) { "≥" } else { "" };
         let figures = [
             format!("{bound}{}", grouped(middle(measured, |round| round.rate))),
-            short(1e6 * middle(measured, |round| round.cpu)),
+            if has_cpu(measured) { short(1e6 * middle(measured, |round| round.cpu)) } else { "-".into() },
             calls,
             line.octets.map_or(String::new(), |octets| octets.to_string()),
         ];
@@ -145,8 +145,8 @@ impl Table {
     pub fn finish(self, settings: &Settings, fingerprint: &[(&str, String)], notes: &[String]) -> String {
         let seconds = settings.plan.window.as_secs_f64();
         let mut text = format!(
-            "\nThe same work done by iolab's models and by their peers. Each figure is the median of {} rounds of {seconds} s, in\n\
-             which all took turns; each ratio is the median of the ratios within the rounds, with the interval that holds the truth\n\
+            "\nThe same work done by iolab's models and by their peers. Each figure is the median of {} rounds of {seconds} s\n\
+             (file reads: twice that), in which all took turns; each ratio is the median of the ratios within the rounds, with the interval that holds the truth\n\
              with 95 % confidence (bootstrap over the rounds). Above 1 is in our favour.\n\n\
              CPU is user and system time of the whole server process per request. \"calls\": system calls per request, counted in a\n\
              pass of their own. \"octets\": one answer on the wire. \"≥\" before a rate: the load generator was at the end of its core\n\
@@ -189,6 +189,9 @@ fn ratio(over: Over, row: &Row, lines: &[Line], better: Option<&Line>, peer: &Li
         return None;
     }
     let (ours, peers) = (measured(ours)?, measured(peer)?);
+    if over != Over::Rate && !has_cpu(peers) {
+        return None;
+    }
     let of_round = |(ours, peers): (&Round, &Round)| match over {
         Over::Rate => ours.rate / peers.rate,
         Over::Better | Over::Uring | Over::ReadCpu => peers.cpu / ours.cpu,
@@ -201,6 +204,11 @@ fn measured(line: &Line) -> Option<&Measured> {
         Cell::Measured(measured) => Some(measured),
         _ => None,
     }
+}
+
+/// Whether it is known what CPU it took.
+fn has_cpu(measured: &Measured) -> bool {
+    measured.rounds.iter().all(|round| round.cpu > 0.0)
 }
 
 /// Whether the load used up its core while the server did not.

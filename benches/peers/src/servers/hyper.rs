@@ -1,13 +1,13 @@
 //! hyper on tokio's current-thread runtime: a full HTTP server, and what most of Rust's are made of.
 //!
 //! Settings: HTTP/1 alone, `pipeline_flush` (the answers to a batch leave in one write), no timer, therefore none of its time
-//! limits, which is cheaper than with them. TCP_NODELAY is set. Body and trailers of an answer are those of its request, as they
-//! come: gathering them first was not faster.
+//! limits, which is cheaper than with them. TCP_NODELAY is set. A body is gathered before it is answered, which takes less CPU
+//! than sending it back piece by piece as it comes (1.54 of our `uring` instead of 1.73 at 64 KiB).
 
-use std::convert::Infallible;
 use std::io;
 
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -31,6 +31,8 @@ pub fn serve(endpoint: Endpoint) -> io::Result<()> {
     })
 }
 
-async fn echo(request: Request<Incoming>) -> Result<Response<Incoming>, Infallible> {
-    Ok(Response::new(request.into_body()))
+async fn echo(request: Request<Incoming>) -> hyper::Result<Response<Full<Bytes>>> {
+    let body = request.into_body();
+    let body = if body.is_end_stream() { Bytes::new() } else { body.collect().await?.to_bytes() };
+    Ok(Response::new(Full::new(body)))
 }
