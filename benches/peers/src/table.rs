@@ -145,11 +145,11 @@ impl Table {
     pub fn finish(self, settings: &Settings, fingerprint: &[(&str, String)], notes: &[String]) -> String {
         let seconds = settings.plan.window.as_secs_f64();
         let mut text = format!(
-            "\nThe same work done by iolab's models and by their peers. Each figure is the median of {} rounds of {seconds} s\n\
-             (file reads: twice that), in which all took turns; each ratio is the median of the ratios within the rounds, with the interval that holds the truth\n\
-             with 95 % confidence (bootstrap over the rounds). Above 1 is in our favour.\n\n\
-             CPU is user and system time of the whole server process per request. \"calls\": system calls per request, counted in a\n\
-             pass of their own. \"octets\": one answer on the wire. \"≥\" before a rate: the load generator was at the end of its core\n\
+            "\nThe same work done by iolab's models and by their peers. Each figure is the median of {} rounds of {seconds} s (file\n\
+             reads: twice that), in which all took turns; each ratio is the median of the ratios within the rounds, with the\n\
+             interval that holds the truth with 95 % confidence (bootstrap over the rounds). Above 1 is in our favour.\n\n\
+             CPU is user and system time of the whole process for each request or read. \"calls\": system calls, counted in a pass\n\
+             of their own. \"octets\": one answer on the wire. \"≥\" before a rate: the load generator was at the end of its core\n\
              before the server was. Every answer was checked.\n\n",
             settings.rounds,
         );
