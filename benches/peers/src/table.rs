@@ -189,14 +189,14 @@ fn ratio(over: Over, row: &Row, lines: &[Line], better: Option<&Line>, peer: &Li
         return None;
     }
     let (ours, peers) = (measured(ours)?, measured(peer)?);
-    if over != Over::Rate && !has_cpu(peers) {
-        return None;
-    }
     let of_round = |(ours, peers): (&Round, &Round)| match over {
         Over::Rate => ours.rate / peers.rate,
         Over::Better | Over::Uring | Over::ReadCpu => peers.cpu / ours.cpu,
     };
-    Some(estimate(&ours.rounds.iter().zip(&peers.rounds).map(of_round).collect::<Vec<f64>>()))
+    let both = ours.rounds.iter().zip(&peers.rounds).map(of_round);
+    // Where the machine was taken away for all of a round, nothing was done in it, and nothing can be divided.
+    let ratios: Vec<f64> = both.filter(|ratio| ratio.is_finite() && *ratio > 0.0).collect();
+    (2 * ratios.len() > ours.rounds.len()).then(|| estimate(&ratios))
 }
 
 fn measured(line: &Line) -> Option<&Measured> {
@@ -208,7 +208,7 @@ fn measured(line: &Line) -> Option<&Measured> {
 
 /// Whether it is known what CPU it took.
 fn has_cpu(measured: &Measured) -> bool {
-    measured.rounds.iter().all(|round| round.cpu > 0.0)
+    middle(measured, |round| round.cpu) > 0.0
 }
 
 /// Whether the load used up its core while the server did not.
