@@ -56,7 +56,7 @@ pub fn obey(way: Way, data: &Path) -> io::Result<()> {
             With::Preads => blocks = read_by_pool(&reader.file, order, blocks, calls)?,
         }
         let nanos = began.elapsed().as_nanos() as u64;
-        Ok(ReadDone { reads: blocks.asked(), nanos, spent: calls::take() })
+        Ok(ReadDone { reads: blocks.asked(), nanos, cpu_nanos: None, spent: calls::take() })
     })
 }
 

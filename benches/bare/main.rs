@@ -53,7 +53,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use harness::child::{Child, Failure, Said};
+use harness::child::{Child, Failure, Said, as_child};
 use harness::data_file::DataFile;
 use harness::interrupt::end_on_interrupt;
 use harness::load::Plan;
@@ -66,7 +66,7 @@ use harness::{cores, machine};
 
 use arguments::Arguments;
 use contestants::Contestant;
-use ours::as_child;
+use ours::is_unavailable;
 use rows::Row;
 use script::Script;
 use table::Table;
@@ -74,10 +74,10 @@ use table::Table;
 fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = match &arguments {
-        Arguments { serve: Some(model), .. } => as_child(ours::serve::echo(*model)),
-        Arguments { read: Some(model), .. } => as_child(ours::read::obey(*model, &arguments.data)),
-        Arguments { serve_bare: Some(bare), .. } => as_child(contestants::serve(*bare)),
-        Arguments { read_bare: Some(bare), .. } => as_child(contestants::read(*bare, &arguments.data)),
+        Arguments { serve: Some(model), .. } => as_child(ours::serve::echo(*model), is_unavailable),
+        Arguments { read: Some(model), .. } => as_child(ours::read::obey(*model, &arguments.data), is_unavailable),
+        Arguments { serve_bare: Some(bare), .. } => as_child(contestants::serve(*bare), is_unavailable),
+        Arguments { read_bare: Some(bare), .. } => as_child(contestants::read(*bare, &arguments.data), is_unavailable),
         _ => compare(&arguments),
     };
     match result {

@@ -33,7 +33,7 @@ use iolab::{Model, ReadFile};
 
 use arguments::{Application, Arguments};
 use chores::Chores;
-use harness::child::Child;
+use harness::child::{Child, as_child};
 use harness::cores::Cores;
 use harness::data_file::DataFile;
 use harness::interrupt::end_on_interrupt;
@@ -44,7 +44,7 @@ use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
 use harness::work::{SHARES, Work, select};
 use harness::{cores, machine};
-use ours::as_child;
+use ours::is_unavailable;
 use rows::Row;
 use table::Table;
 
@@ -59,9 +59,9 @@ const OTHER_DESCRIPTORS: u64 = 200;
 fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = if let Some(model) = arguments.serve {
-        as_child(serve(model, arguments.application, &arguments.data))
+        as_child(serve(model, arguments.application, &arguments.data), is_unavailable)
     } else if let Some(model) = arguments.read {
-        as_child(ours::read::obey(model, &arguments.data))
+        as_child(ours::read::obey(model, &arguments.data), is_unavailable)
     } else {
         compare(&arguments)
     };

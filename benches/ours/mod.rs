@@ -5,9 +5,8 @@ pub mod read;
 pub mod serve;
 
 use std::io;
-use std::process::ExitCode;
 
-use harness::child::{Said, Spent, say};
+use harness::child::Spent;
 use iolab::{Cost, Unavailable};
 
 /// The part of a [`Cost`] that tables are about.
@@ -16,12 +15,7 @@ fn spent(cost: Cost) -> Spent {
     Spent { calls, threads_peak: cost.threads_peak, stalls: cost.stalls }
 }
 
-/// A child's failure is its parent's to tell.
-pub fn as_child(result: io::Result<()>) -> io::Result<ExitCode> {
-    let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
-    say(&match Unavailable::within(&error) {
-        Some(unavailable) => Said::Unavailable(unavailable.to_string()),
-        None => Said::Failed(error.to_string()),
-    })?;
-    Ok(ExitCode::FAILURE)
+/// Whether a failure means that this machine lacks what a model needs.
+pub fn is_unavailable(error: &io::Error) -> bool {
+    Unavailable::within(error).is_some()
 }

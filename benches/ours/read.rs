@@ -30,7 +30,7 @@ fn read(model: AnyModel, data: &Path, order: &ReadOrder) -> io::Result<ReadDone>
     if arrived != asked {
         return Err(io::Error::other(format!("{asked} ranges asked for, {arrived} arrived")));
     }
-    Ok(ReadDone { reads: arrived, nanos, spent: super::spent(cost) })
+    Ok(ReadDone { reads: arrived, nanos, cpu_nanos: None, spent: super::spent(cost) })
 }
 
 /// Blocks, as a model asks for them.

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::process::{self, Command, Stdio};
+use std::process::{self, Command, ExitCode, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub struct ReadOrder {
 pub struct ReadDone {
     pub reads: u64,
     pub nanos: u64,
+    /// CPU time, if another process than the child itself has read.
+    pub cpu_nanos: Option<u64>,
     pub spent: Spent,
 }
 
@@ -189,4 +191,15 @@ pub fn say(said: &Said) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()
+}
+
+/// The child's end: its failure is its parent's to tell. `is_unavailable` says which failures mean that the machine lacks something.
+pub fn as_child(result: io::Result<()>, is_unavailable: impl Fn(&io::Error) -> bool) -> io::Result<ExitCode> {
+    let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
+    let why = error.to_string();
+    match say(&if is_unavailable(&error) { Said::Unavailable(why) } else { Said::Failed(why) }) {
+        // Nobody hears it any more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
+        said => said.map(|()| ExitCode::FAILURE),
+    }
 }

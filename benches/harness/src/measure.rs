@@ -210,7 +210,7 @@ impl Contestant {
                 self.read(&order(settings.plan.warm_up))?;
                 let before = self.child.cpu()?;
                 let done = self.read(&order(settings.plan.window))?;
-                let cpu = self.child.cpu()? - before;
+                let cpu = done.cpu_nanos.map_or(self.child.cpu()? - before, Duration::from_nanos);
                 Ok(Round::of_operations(done.reads, Duration::from_nanos(done.nanos), cpu))
             }
             Work::Open(steadily) => {
