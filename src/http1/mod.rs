@@ -7,7 +7,9 @@ mod error;
 mod exchange;
 mod fields;
 mod framing;
+mod grammar;
 mod head;
+mod index;
 mod lifecycle;
 mod limits;
 pub mod scanner;
@@ -19,6 +21,7 @@ pub use error::{Error, ErrorKind};
 pub use fields::Fields;
 pub use framing::Framing;
 pub use head::{Head, HeadParser, Version};
+pub use index::HeadIndex;
 pub use limits::HttpLimits;
 pub use target::TargetForm;
 
