@@ -33,7 +33,7 @@ pub fn fields(input: &[u8]) {
 /// Asserts that
 ///
 /// - the outcome is the same in one piece, octet by octet and in the pieces of the input, and with each scanner of this processor;
-/// - at most a block of octets is looked at again in each call, and twice more if the head is refused;
+/// - at most a block of octets is looked at again in each call;
 /// - a head ends within the input, not an octet earlier, and what follows it does not matter;
 /// - an error is at an octet of the input; one about octets is found with this octet, and not before;
 /// - the head means what the [plain reader](plain) takes it to mean, or is refused for the same reason;

@@ -17,27 +17,47 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     input: &'a [u8],
-    line: usize,
-    /// Of colon and CR, by turns.
-    positions: &'a [u32],
+    spans: Spans<'a>,
 }
 
 impl<'a> Fields<'a> {
     /// The fields in `input` whose first line starts at `start`.
     #[inline(always)]
     pub(super) fn new(input: &'a [u8], start: usize, positions: &'a [u32]) -> Self {
-        Fields { input, line: start, positions }
+        Fields { input, spans: Spans { line: start, positions } }
     }
 
-    /// Where the next field's name is, and its untrimmed value.
+    /// Where they are, instead of what they are.
     #[inline(always)]
-    pub(super) fn next_span(&mut self) -> Option<(Range<usize>, Range<usize>)> {
+    pub fn spans(self) -> Spans<'a> {
+        self.spans
+    }
+}
+
+/// Where fields are in the octets received: pairs of the range of the name and the range of the value, with the white space that
+/// may be around it.
+#[derive(Clone, Debug)]
+pub struct Spans<'a> {
+    line: usize,
+    /// Of colon and CR, by turns.
+    positions: &'a [u32],
+}
+
+impl Iterator for Spans<'_> {
+    type Item = (Range<usize>, Range<usize>);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
         let (&[colon, cr], rest) = self.positions.split_first_chunk()?;
         let (colon, cr) = (colon as usize, cr as usize);
         let name = self.line..colon;
         self.line = cr + 2;
         self.positions = rest;
         Some((name, colon + 1..cr))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.positions.len() / 2, Some(self.positions.len() / 2))
     }
 }
 
@@ -60,12 +80,12 @@ impl<'a> Iterator for Fields<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, value) = self.next_span()?;
+        let (name, value) = self.spans.next()?;
         Some((&self.input[name], &self.input[trimmed(self.input, value)]))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.positions.len() / 2, Some(self.positions.len() / 2))
+        self.spans.size_hint()
     }
 }
 

@@ -19,7 +19,7 @@
 //! no member is left in all its lines, chunked is not the final one.
 
 use super::error::{Error, ErrorKind};
-use super::fields::{Fields, trimmed};
+use super::fields::trimmed;
 use super::head::Version;
 use super::limits::HttpLimits;
 use super::target::{Authority, TargetForm};
@@ -37,18 +37,26 @@ pub enum Framing {
 }
 
 /// What [`judge`] finds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts {
-    pub(crate) framing: Framing,
-    pub(crate) keep_alive: bool,
-    pub(crate) expects_continue: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Where the body ends.
+    pub framing: Framing,
+    /// See [`Head::keep_alive`](super::Head::keep_alive).
+    pub keep_alive: bool,
+    /// See [`Head::expects_continue`](super::Head::expects_continue).
+    pub expects_continue: bool,
 }
 
-/// Judges the fields of a head in `input` whose empty line starts at `end`.
+/// Judges the fields of a head in `input` whose empty line starts at `end`. Each field is where its name is and where its value
+/// is, with the white space around it or without; they must be such as [`HeadIndex`](super::HeadIndex) takes.
+///
+/// # Errors
+///
+/// What the table above says, at the offset of the value concerned.
 #[inline]
-pub(crate) fn judge(
+pub fn judge(
     input: &[u8],
-    fields: Fields<'_>,
+    fields: impl Iterator<Item = (Range<usize>, Range<usize>)>,
     end: usize,
     version: Version,
     form: TargetForm,
@@ -120,8 +128,8 @@ struct Noted {
 impl Noted {
     /// Few fields matter, and their names have five lengths: all others cost one comparison.
     #[inline]
-    fn all(&mut self, input: &[u8], mut fields: Fields<'_>) {
-        while let Some((name, value)) = fields.next_span() {
+    fn all(&mut self, input: &[u8], fields: impl Iterator<Item = (Range<usize>, Range<usize>)>) {
+        for (name, value) in fields {
             if !matches!(name.len(), 4 | 6 | 10 | 14 | 17) {
                 continue;
             }

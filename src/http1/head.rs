@@ -29,9 +29,8 @@ pub enum Version {
 #[derive(Debug)]
 pub struct HeadParser {
     index: HeadIndex,
-    /// Once the head is complete.
-    judged: Option<Result<usize, Error>>,
-    facts: Facts,
+    /// Of a head that is complete: what its fields mean, once that was judged.
+    facts: Option<Result<Facts, Error>>,
 }
 
 impl Default for HeadParser {
@@ -48,15 +47,14 @@ impl HeadParser {
 
     /// The same, with a scanner of one's choice. The outcome does not depend on it.
     pub const fn with_scanner(scanner: Scanner) -> Self {
-        let facts = Facts { framing: Framing::None, keep_alive: false, expects_continue: false };
-        HeadParser { index: HeadIndex::with_scanner(scanner), judged: None, facts }
+        HeadParser { index: HeadIndex::with_scanner(scanner), facts: None }
     }
 
     /// Makes ready for the next message. The memory of up to 1024 lines is kept for it, more is given back.
     #[inline]
     pub fn reset(&mut self) {
         self.index.reset();
-        self.judged = None;
+        self.facts = None;
     }
 
     /// Parses on. `input` starts at the first octet of the message; between two calls it may only grow.
@@ -69,24 +67,18 @@ impl HeadParser {
     /// A head that RFC 9112 does not allow, or that is beyond a limit; see [`ErrorKind`](super::ErrorKind).
     #[inline]
     pub fn parse(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        if let Some(judged) = self.judged {
-            return judged.map(Some);
-        }
         let Some(end) = self.index.parse(input, limits)? else {
             return Ok(None);
         };
-        let (version, form) = (self.index.version(), self.index.target_form());
-        match judge(input, self.index.fields(input), end - 2, version, form, limits) {
-            Ok(facts) => {
-                self.facts = facts;
-                self.judged = Some(Ok(end));
-                Ok(Some(end))
+        let facts = match self.facts {
+            None => {
+                let (version, form) = (self.index.version(), self.index.target_form());
+                judge(input, self.index.fields(input).spans(), end - 2, version, form, limits)
             }
-            Err(error) => {
-                self.judged = Some(Err(error));
-                Err(error)
-            }
-        }
+            Some(facts) => facts,
+        };
+        self.facts = Some(facts);
+        facts.map(|_| Some(end))
     }
 
     /// Whether octets of a request have been seen, beyond the one CRLF that may be skipped before it.
@@ -96,9 +88,9 @@ impl HeadParser {
         self.index.started()
     }
 
-    /// How many octets have been looked at for the lines since the last [`reset`](Self::reset); see [`HeadIndex::examined`].
-    pub fn examined(&self) -> usize {
-        self.index.examined()
+    /// See [`HeadIndex::settled`].
+    pub fn settled(&self) -> usize {
+        self.index.settled()
     }
 
     /// The head in `input`, which must begin with the octets parsed.
@@ -108,17 +100,18 @@ impl HeadParser {
     /// If the last [`parse`](Self::parse) gave anything but `Some`.
     #[inline]
     pub fn head<'a>(&'a self, input: &'a [u8]) -> Head<'a> {
-        match self.judged {
-            Some(Ok(end)) => Head { parser: self, input: &input[..end] },
+        match (self.index.end(), self.facts) {
+            (Some(end), Some(Ok(facts))) => Head { index: &self.index, facts, input: &input[..end] },
             _ => panic!("head() is for a head that parse() has found complete"),
         }
     }
 }
 
-/// A complete head: the positions of a [`HeadParser`] beside the octets they are about.
+/// A complete head: the positions of a [`HeadParser`], and what they mean, beside the octets they are about.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
-    parser: &'a HeadParser,
+    index: &'a HeadIndex,
+    facts: Facts,
     input: &'a [u8],
 }
 
@@ -126,31 +119,31 @@ impl<'a> Head<'a> {
     /// The method, as sent; methods are case-sensitive (RFC 9110 section 9.1).
     #[inline]
     pub fn method(&self) -> &'a [u8] {
-        self.parser.index.method(self.input)
+        self.index.method(self.input)
     }
 
     /// The target, as sent: its octets are not decoded and need not be UTF-8.
     #[inline]
     pub fn target(&self) -> &'a [u8] {
-        self.parser.index.target(self.input)
+        self.index.target(self.input)
     }
 
     /// The form of the target; it goes with the method.
     #[inline]
     pub fn target_form(&self) -> TargetForm {
-        self.parser.index.target_form()
+        self.index.target_form()
     }
 
     /// The version.
     #[inline]
     pub fn version(&self) -> Version {
-        self.parser.index.version()
+        self.index.version()
     }
 
     /// All fields, in the order they came in.
     #[inline]
     pub fn fields(&self) -> Fields<'a> {
-        self.parser.index.fields(self.input)
+        self.index.fields(self.input)
     }
 
     /// The values of all fields of that name, whatever its case, in the order they came in.
@@ -161,20 +154,20 @@ impl<'a> Head<'a> {
     /// Where the body ends.
     #[inline]
     pub fn framing(&self) -> Framing {
-        self.parser.facts.framing
+        self.facts.framing
     }
 
     /// Whether the client would have the connection stay open after the answer (RFC 9112 section 9.3): in 1.1 unless Connection
     /// says `close`, in 1.0 only if it says `keep-alive` and not `close`.
     #[inline]
     pub fn keep_alive(&self) -> bool {
-        self.parser.facts.keep_alive
+        self.facts.keep_alive
     }
 
     /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 section 10.1.1). Never so in HTTP/1.0,
     /// nor without a body.
     #[inline]
     pub fn expects_continue(&self) -> bool {
-        self.parser.facts.expects_continue
+        self.facts.expects_continue
     }
 }

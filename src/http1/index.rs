@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! parse(input, which has grown at its end since the last call):
-//!     for each block from the first that is not settled:
-//!         classify it
-//!         the request line goes on here: find the ends of its parts, where each must end rightly
-//!         find the lines in the block; something is wrong: let the grammar say what
+//!     the request line, if it has not ended:
+//!         go on where the last call stopped: each part is a run, and what ends it must be right
+//!     for each block of the fields from the first that is not settled:
+//!         classify it, find the lines in it
+//!         something is wrong: let the grammar say what
 //!         the head ends here: that was it
 //!         note the positions; a whole block is settled
 //!     ask for more
@@ -25,7 +26,7 @@ use super::fields::Fields;
 use super::grammar::{self, Section};
 use super::head::Version;
 use super::limits::{HttpLimits, LONGEST_PART};
-use super::scanner::{BLOCK, Carry, Classify, Masks, Positions, Scanner, lines, valid};
+use super::scanner::{BLOCK, Carry, Classify, Lines, Positions, Scanner, TOKEN, lines, run, valid};
 use super::target::{self, TargetForm};
 
 /// Finds what is where in heads, one after the other: the parts of the request line, and the lines of the fields. What they mean
@@ -33,22 +34,6 @@ use super::target::{self, TargetForm};
 #[derive(Debug)]
 pub struct HeadIndex {
     scanner: Scanner,
-    /// What there is: the head of a request, or field lines alone.
-    section: Section,
-    /// Set once there is nothing more to find out.
-    outcome: Option<Result<usize, Error>>,
-    /// At the first octet that will be looked at again; once the head is complete, at its end.
-    state: State,
-    positions: Positions,
-    started: bool,
-    examined: usize,
-}
-
-/// What is known at the start of a block.
-#[derive(Clone, Copy, Debug)]
-struct State {
-    /// The first octet of the block.
-    base: usize,
     part: Part,
     version: Version,
     form: TargetForm,
@@ -57,18 +42,29 @@ struct State {
     method_end: u32,
     target_end: u32,
     fields: u32,
-    /// Positions noted.
+    /// The first octet that will be looked at again; the end of a complete head.
+    at: usize,
+    /// Positions noted, in settled blocks or in all of a complete head.
     count: usize,
     carry: Carry,
+    positions: Positions,
+    section: Section,
+    started: bool,
+    /// Why it was refused.
+    error: Option<Error>,
 }
 
-/// What the first octet of a block is part of.
+/// What the octet at `at` is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
+    Start,
     Method,
     Target,
     Version,
     Fields,
+    /// There is nothing more to find out.
+    Complete,
+    Refused,
 }
 
 /// What came of looking.
@@ -82,14 +78,13 @@ pub(super) enum Progress {
     Doubtful,
 }
 
-/// What came of looking for the end of the request line.
-enum Line {
-    Ended,
-    GoesOn,
+/// Why the request line is not complete.
+enum Pause {
+    More,
     Wrong,
 }
 
-/// More octets than any head within [`LONGEST_PART`] has, and few enough for their positions.
+/// More octets than any head has whose parts are within [`LONGEST_PART`], and few enough for their positions.
 const LONGEST_HEAD: usize = 3 * LONGEST_PART + 64;
 
 impl HeadIndex {
@@ -109,17 +104,37 @@ impl HeadIndex {
     }
 
     const fn of(section: Section, scanner: Scanner) -> Self {
-        let state = State::new(section);
-        HeadIndex { scanner, section, outcome: None, state, positions: Positions::new(), started: false, examined: 0 }
+        HeadIndex {
+            scanner,
+            part: match section {
+                Section::Head => Part::Start,
+                Section::Fields => Part::Fields,
+            },
+            version: Version::Http11,
+            form: TargetForm::Origin,
+            method: 0,
+            method_end: 0,
+            target_end: 0,
+            fields: 0,
+            at: 0,
+            count: 0,
+            carry: Carry::LINE_START,
+            positions: Positions::new(),
+            section,
+            started: false,
+            error: None,
+        }
     }
 
     /// Makes ready for the next head. The memory of up to 1024 lines is kept for it, more is given back.
     #[inline]
     pub fn reset(&mut self) {
-        self.outcome = None;
-        self.state = State::new(self.section);
+        self.part = match self.section {
+            Section::Head => Part::Start,
+            Section::Fields => Part::Fields,
+        };
+        self.at = 0;
         self.started = false;
-        self.examined = 0;
         self.positions.shrink();
     }
 
@@ -133,14 +148,11 @@ impl HeadIndex {
     /// Octets, a version or a target form that RFC 9112 does not allow, or a part beyond its limit.
     #[inline]
     pub fn parse(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        if let Some(outcome) = self.outcome {
-            return outcome.map(Some);
+        if input.len() > LONGEST_PART {
+            return self.parse_long(input, limits);
         }
         match self.scanner.run(self, input, limits) {
-            Progress::Complete(end) => {
-                self.outcome = Some(Ok(end));
-                Ok(Some(end))
-            }
+            Progress::Complete(end) => Ok(Some(end)),
             Progress::More => {
                 self.started = !matches!(input, [] | [b'\r'] | [b'\r', b'\n']);
                 Ok(None)
@@ -149,12 +161,28 @@ impl HeadIndex {
         }
     }
 
+    /// Positions must have their place in 32 bits, however generous the limits.
+    #[cold]
+    fn parse_long(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
+        let longest = |limit: usize| limit.min(LONGEST_PART);
+        let (method, target, fields_octets) = (longest(limits.method), longest(limits.target), longest(limits.fields_octets));
+        let limits = HttpLimits { method, target, fields_octets, ..*limits };
+        let input = &input[..input.len().min(LONGEST_HEAD)];
+        match self.scanner.run(self, input, &limits) {
+            Progress::Complete(end) => Ok(Some(end)),
+            Progress::More | Progress::Doubtful => self.doubt(input, &limits),
+        }
+    }
+
     #[cold]
     fn doubt(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        self.examined += 2 * input.len();
-        match grammar::refusal(self.section, input, limits) {
+        self.started = true;
+        if self.part != Part::Refused {
+            self.error = grammar::refusal(self.section, input, limits);
+        }
+        match self.error {
             Some(error) => {
-                self.outcome = Some(Err(error));
+                self.part = Part::Refused;
                 Err(error)
             }
             None => Ok(None),
@@ -163,44 +191,50 @@ impl HeadIndex {
 
     /// Whether octets of a request have been seen, beyond the one CRLF that may be skipped before it.
     pub fn started(&self) -> bool {
-        self.started || self.outcome.is_some()
+        self.started || self.part == Part::Complete
     }
 
-    /// How many octets have been looked at since the last [`reset`](Self::reset), those that were looked at again counted again:
-    /// what a test of linear time counts.
-    pub fn examined(&self) -> usize {
-        self.examined
+    /// The next call looks at no octet before this one again: what a test of linear time counts. (What is refused is read once
+    /// more, from its start.)
+    pub fn settled(&self) -> usize {
+        self.at
+    }
+
+    /// The end of the head, once that is complete.
+    #[inline]
+    pub(super) fn end(&self) -> Option<usize> {
+        (self.part == Part::Complete).then_some(self.at)
     }
 
     /// The method in `input`, which must begin with the octets parsed; so in the functions below. They mean nothing before the
     /// head is complete.
     #[inline]
     pub fn method<'a>(&self, input: &'a [u8]) -> &'a [u8] {
-        &input[self.state.method as usize..self.state.method_end as usize]
+        &input[self.method as usize..self.method_end as usize]
     }
 
     /// The target.
     #[inline]
     pub fn target<'a>(&self, input: &'a [u8]) -> &'a [u8] {
-        &input[self.state.method_end as usize + 1..self.state.target_end as usize]
+        &input[self.method_end as usize + 1..self.target_end as usize]
     }
 
     /// The form of the target.
     #[inline]
     pub fn target_form(&self) -> TargetForm {
-        self.state.form
+        self.form
     }
 
     /// The version.
     #[inline]
     pub fn version(&self) -> Version {
-        self.state.version
+        self.version
     }
 
     /// The fields, in the order they came in.
     #[inline]
     pub fn fields<'a>(&'a self, input: &'a [u8]) -> Fields<'a> {
-        Fields::new(input, self.state.fields as usize, self.positions.first(self.state.count))
+        Fields::new(input, self.fields as usize, self.positions.first(self.count))
     }
 }
 
@@ -210,239 +244,162 @@ impl Default for HeadIndex {
     }
 }
 
-// Blocks.
+// Blocks of fields.
 
 impl HeadIndex {
-    /// Looks at all blocks that are not settled. The scanners call this, so that it is compiled for each of them.
+    /// Goes on, with one form of the scanner. Those call it, so that it is compiled for each of them.
     #[inline(always)]
     pub(super) fn run<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Progress {
-        let input = &input[..input.len().min(LONGEST_HEAD)];
-        let begun_at = self.state.base;
-        let mut state = self.state;
-        while let Some(block) = input[state.base..].first_chunk::<BLOCK>() {
-            let octets = by.whole(block);
-            match state.block(by, octets, u64::MAX, input, limits, &mut self.positions) {
-                Progress::More => {}
-                Progress::Complete(end) => {
-                    self.examined += state.base + BLOCK - begun_at;
-                    return self.complete(state, end, limits);
-                }
-                Progress::Doubtful => return Progress::Doubtful,
-            }
-            state.base += BLOCK;
-        }
-        if state.base != begun_at {
-            self.state = state;
-        }
-        self.examined += input.len() - begun_at;
-        let left = input.len() - state.base;
-        if left > 0 {
-            let octets = by.tail(input, state.base);
-            match state.block(by, octets, valid(left), input, limits, &mut self.positions) {
-                Progress::More => {}
-                Progress::Complete(end) => return self.complete(state, end, limits),
-                Progress::Doubtful => return Progress::Doubtful,
-            }
-        }
-        if state.may_be_beyond(input.len(), limits) { Progress::Doubtful } else { Progress::More }
-    }
-
-    #[inline(always)]
-    fn complete(&mut self, state: State, end: usize, limits: &HttpLimits) -> Progress {
-        self.state = state;
-        let octets = end - 2 - state.fields as usize;
-        if octets > longest(limits.fields_octets) || state.count / 2 > limits.fields {
-            return Progress::Doubtful;
-        }
-        Progress::Complete(end)
-    }
-}
-
-/// A limit, or what is taken for it.
-#[inline(always)]
-fn longest(limit: usize) -> usize {
-    limit.min(LONGEST_PART)
-}
-
-impl State {
-    const fn new(section: Section) -> Self {
-        let part = match section {
-            Section::Head => Part::Method,
-            Section::Fields => Part::Fields,
-        };
-        State {
-            base: 0,
-            part,
-            version: Version::Http11,
-            form: TargetForm::Origin,
-            method: 0,
-            method_end: 0,
-            target_end: 0,
-            fields: 0,
-            count: 0,
-            carry: Carry { start: matches!(section, Section::Fields) as u64, cr: 0, empty: 0, name: 0 },
-        }
-    }
-
-    /// Looks at the block at `base`, of which the octets are there that `there` has bits for.
-    #[inline(always)]
-    fn block<C: Classify>(
-        &mut self,
-        by: C,
-        octets: C::Octets<'_>,
-        there: u64,
-        input: &[u8],
-        limits: &HttpLimits,
-        positions: &mut Positions,
-    ) -> Progress {
-        let masks = by.masks(octets, self.runs(input));
-        let mut from = u64::MAX;
         if self.part != Part::Fields {
-            match self.request_line(by, octets, &masks, there, input, limits) {
-                Line::Ended => {}
-                Line::GoesOn => {
-                    self.carry.start = masks.lf >> 63;
-                    self.carry.cr = masks.cr >> 63;
-                    return Progress::More;
-                }
-                Line::Wrong => return Progress::Doubtful,
+            match self.request_line(by, input, limits) {
+                Ok(()) => {}
+                Err(Pause::More) => return Progress::More,
+                Err(Pause::Wrong) => return self.uncommon(),
             }
         }
-        if self.fields as usize > self.base {
-            from = from.checked_shl(self.fields - self.base as u32).unwrap_or(0);
-        }
-        let lines = lines(&masks, self.carry, from);
-        if lines.ends != 0 {
-            // All up to and including the lowest bit.
-            let head = lines.ends ^ (lines.ends - 1);
-            if lines.wrong & head != 0 {
+        let (mut at, mut count, mut carry) = (self.at, self.count, self.carry);
+        while let Some(block) = input[at..].first_chunk::<BLOCK>() {
+            let lines = lines(by.masks(by.whole(block), carry.runs()), carry);
+            if lines.ends != 0 {
+                return self.end_in(lines, at, count, limits);
+            }
+            if lines.wrong != 0 {
                 return Progress::Doubtful;
             }
-            self.count = positions.write(self.count, lines.stream & head, self.base);
-            return Progress::Complete(self.base + lines.ends.trailing_zeros() as usize + 1);
+            count = self.positions.write(count, lines.stream, at);
+            carry = lines.carry;
+            at += BLOCK;
         }
-        if lines.wrong & there != 0 || self.count / 2 > limits.fields {
+        (self.at, self.count, self.carry) = (at, count, carry);
+        let left = input.len() - at;
+        if left > 0 {
+            let lines = lines(by.masks(by.tail(input, at), carry.runs()), carry);
+            if lines.ends != 0 {
+                return self.end_in(lines, at, count, limits);
+            }
+            if lines.wrong & valid(left) != 0 {
+                return Progress::Doubtful;
+            }
+            count += (lines.stream & valid(left)).count_ones() as usize;
+        }
+        // At the limit it may be beyond it or not.
+        let octets = input.len() - self.fields as usize;
+        if octets > limits.fields_octets || count / 2 >= limits.fields { Progress::Doubtful } else { Progress::More }
+    }
+
+    /// The head ends in the block at `at`.
+    #[inline(always)]
+    fn end_in(&mut self, lines: Lines, at: usize, count: usize, limits: &HttpLimits) -> Progress {
+        // All up to and including the lowest bit.
+        let head = lines.ends ^ (lines.ends - 1);
+        let end = at + lines.ends.trailing_zeros() as usize + 1;
+        let count = self.positions.write(count, lines.stream & head, at);
+        let octets = end - 2 - self.fields as usize;
+        if lines.wrong & head != 0 || octets > limits.fields_octets || count / 2 > limits.fields {
             return Progress::Doubtful;
         }
-        self.count = positions.write(self.count, lines.stream & there, self.base);
-        self.carry = lines.carry;
-        Progress::More
+        (self.at, self.count, self.part) = (end, count, Part::Complete);
+        Progress::Complete(end)
     }
 
-    /// Where in this block a method or name goes on, or starts without a LF before it.
-    #[inline(always)]
-    fn runs(&self, input: &[u8]) -> u64 {
-        if self.part == Part::Method && self.base == 0 {
-            return if input.starts_with(b"\r") { 0b100 } else { 1 };
-        }
-        u64::from(self.part == Part::Method) | self.carry.start | self.carry.name
-    }
-
-    /// Whether what is there of the fields, without their end, may be beyond a limit. At the limit, it may be or not.
-    #[inline(always)]
-    fn may_be_beyond(&self, end: usize, limits: &HttpLimits) -> bool {
-        let fields = self.fields as usize;
-        self.part == Part::Fields && (end > fields + longest(limits.fields_octets) || self.count / 2 >= limits.fields)
+    /// Nothing is to be done, or something is wrong.
+    #[cold]
+    fn uncommon(&self) -> Progress {
+        self.end().map_or(Progress::Doubtful, Progress::Complete)
     }
 }
 
 // The request line.
 
-impl State {
-    /// Goes on with the request line in a block. When it has ended, `fields` is where the first field starts, perhaps in the next
-    /// block.
+impl HeadIndex {
+    /// Goes on in the request line, up to the first field.
     #[inline(always)]
-    fn request_line<C: Classify>(
-        &mut self,
-        by: C,
-        octets: C::Octets<'_>,
-        masks: &Masks,
-        there: u64,
-        input: &[u8],
-        limits: &HttpLimits,
-    ) -> Line {
-        let end = (self.base + BLOCK).min(input.len());
+    fn request_line<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Result<(), Pause> {
+        if self.part == Part::Start {
+            let is_get = input.starts_with(b"GET ") && limits.method >= 3;
+            if is_get {
+                (self.method, self.method_end, self.at) = (0, 3, 4);
+                self.part = Part::Target;
+            } else {
+                self.start(input)?;
+            }
+        }
         if self.part == Part::Method {
-            let mut from = there;
-            if self.base == 0 {
-                if input[0] == b'\r' {
-                    match input {
-                        [_, b'\n', ..] => self.method = 2,
-                        [_] => return Line::GoesOn,
-                        _ => return Line::Wrong,
-                    }
-                }
-                from &= u64::MAX << self.method;
-            }
-            let stops = !masks.token & from;
-            let run = from & (stops ^ stops.wrapping_sub(1));
-            let stop = if stops == 0 { end } else { self.base + stops.trailing_zeros() as usize };
-            let length = stop - self.method as usize;
-            if masks.bad & run != 0 || length > longest(limits.method) {
-                return Line::Wrong;
-            }
-            if stops == 0 {
-                return Line::GoesOn;
-            }
-            if input[stop] != b' ' || length == 0 {
-                return Line::Wrong;
-            }
-            self.method_end = stop as u32;
-            self.part = Part::Target;
+            self.any_method(input, limits)?;
         }
         if self.part == Part::Target {
-            let target = self.method_end as usize + 1;
-            let mut from = there;
-            if target > self.base {
-                from &= u64::MAX.checked_shl((target - self.base) as u32).unwrap_or(0);
+            let start = self.method_end as usize + 1;
+            let end = self.at + by.target(input, self.at);
+            self.at = end;
+            if end - start > limits.target {
+                return Err(Pause::Wrong);
             }
-            let stops = by.target_ends(octets) & from;
-            let stop = if stops == 0 { end } else { self.base + stops.trailing_zeros() as usize };
-            let length = stop.saturating_sub(target);
-            if length > longest(limits.target) {
-                return Line::Wrong;
+            match input.get(end) {
+                Some(b' ') if end > start => {}
+                Some(_) => return Err(Pause::Wrong),
+                None => return Err(Pause::More),
             }
-            if stops == 0 {
-                return Line::GoesOn;
-            }
-            if input[stop] != b' ' || length == 0 {
-                return Line::Wrong;
-            }
-            self.target_end = stop as u32;
+            self.target_end = end as u32;
+            self.at = end + 1;
             self.part = Part::Version;
         }
-        self.version(input)
+        if self.part != Part::Version {
+            return Err(Pause::Wrong);
+        }
+        self.version = if input[self.at..].starts_with(b"HTTP/1.1\r\n") {
+            Version::Http11
+        } else {
+            any_version(&input[self.at..])?
+        };
+        let target = &input[self.method_end as usize + 1..self.target_end as usize];
+        self.form = target::form(&input[self.method as usize..self.method_end as usize], target).ok_or(Pause::Wrong)?;
+        self.at += 10;
+        self.fields = self.at as u32;
+        (self.part, self.count, self.carry) = (Part::Fields, 0, Carry::LINE_START);
+        Ok(())
     }
 
-    #[inline(always)]
-    fn version(&mut self, input: &[u8]) -> Line {
-        let start = self.target_end as usize + 1;
-        let rest = &input[start..];
-        if !rest.starts_with(b"HTTP/1.1\r\n") {
-            match uncommon_version(rest) {
-                Line::Ended => self.version = Version::Http10,
-                other => return other,
-            }
-        }
-        let method = &input[self.method as usize..self.method_end as usize];
-        let Some(form) = target::form(method, &input[self.method_end as usize + 1..start - 1]) else {
-            return Line::Wrong;
+    #[cold]
+    fn start(&mut self, input: &[u8]) -> Result<(), Pause> {
+        self.method = match input {
+            [] | [b'\r'] => return Err(Pause::More),
+            [b'\r', b'\n', ..] => 2,
+            [b'\r', ..] => return Err(Pause::Wrong),
+            _ => 0,
         };
-        self.form = form;
-        self.fields = start as u32 + 10;
-        self.part = Part::Fields;
-        Line::Ended
+        self.at = self.method as usize;
+        self.part = Part::Method;
+        Ok(())
+    }
+
+    /// A method is short: it is looked up octet by octet.
+    #[inline(never)]
+    fn any_method(&mut self, input: &[u8], limits: &HttpLimits) -> Result<(), Pause> {
+        let start = self.method as usize;
+        self.at += run(&input[self.at..], TOKEN);
+        if self.at - start > limits.method {
+            return Err(Pause::Wrong);
+        }
+        match input.get(self.at) {
+            Some(b' ') if self.at > start => {}
+            Some(_) => return Err(Pause::Wrong),
+            None => return Err(Pause::More),
+        }
+        self.method_end = self.at as u32;
+        self.at += 1;
+        self.part = Part::Target;
+        Ok(())
     }
 }
 
 #[cold]
-fn uncommon_version(rest: &[u8]) -> Line {
+fn any_version(rest: &[u8]) -> Result<Version, Pause> {
     if rest.starts_with(b"HTTP/1.0\r\n") {
-        Line::Ended
+        Ok(Version::Http10)
     } else if b"HTTP/1.1\r\n".starts_with(rest) || b"HTTP/1.0\r\n".starts_with(rest) {
-        Line::GoesOn
+        Err(Pause::More)
     } else {
         // Perhaps it is HTTP/2.0, of which only the end is missing.
-        Line::Wrong
+        Err(Pause::Wrong)
     }
 }

@@ -18,8 +18,8 @@ mod target;
 
 pub use body::{Chunk, ChunkedDecoder};
 pub use error::{Error, ErrorKind};
-pub use fields::Fields;
-pub use framing::Framing;
+pub use fields::{Fields, Spans};
+pub use framing::{Facts, Framing, judge};
 pub use head::{Head, HeadParser, Version};
 pub use index::HeadIndex;
 pub use limits::HttpLimits;

@@ -63,7 +63,7 @@ mod swar;
 
 pub use choice::{Form, Scanner};
 pub(crate) use class::{CLASS, NAME, TARGET, TOKEN, VALUE, is_token, run};
-pub(super) use lines::{Carry, lines};
+pub(super) use lines::{Carry, Lines, lines};
 pub(super) use positions::Positions;
 
 /// The octets of one block.
@@ -97,8 +97,8 @@ pub(super) trait Classify: Copy {
     /// What is where. `runs` are places where a name or method may start or go on, beside those behind each LF.
     fn masks(self, octets: Self::Octets<'_>, runs: u64) -> Masks;
 
-    /// Octets that are in no target: SP, controls, DEL and `#`.
-    fn target_ends(self, octets: Self::Octets<'_>) -> u64;
+    /// How many octets from `at` on are of a target.
+    fn target(self, input: &[u8], at: usize) -> usize;
 }
 
 /// The bits of the octets that are there, if `left` are (fewer than a block).

@@ -14,6 +14,7 @@
 use super::super::index::{HeadIndex, Progress};
 use super::super::limits::HttpLimits;
 use super::nibbles::{BADS, COLUMNS, ROWS, TOKENS};
+use super::class::{TARGET, run as run_of};
 use super::{BLOCK, Classify, Masks};
 use std::arch::x86_64::*;
 
@@ -80,15 +81,16 @@ impl Classify for Avx2 {
     #[inline(always)]
     fn tail(self, input: &[u8], base: usize) -> Octets {
         let left = input.len() - base;
-        if let Some(block) = input.last_chunk::<BLOCK>() {
-            return Octets { before: (BLOCK - left) as u32, ..self.whole(block) };
-        }
-        if let (Some(low), Some(high)) = (input.first_chunk(), input.last_chunk()) {
+        let nothing = Octets { low: load(&[NOTHING; 32]), high: load(&[NOTHING; 32]), repeated: 0, before: 0 };
+        if let (Some(low), Some(high)) = (input[base..].first_chunk(), input.last_chunk()) {
             return Octets { low: load(low), high: load(high), repeated: (BLOCK - left) as u32, before: 0 };
+        }
+        if let Some(last) = input.last_chunk() {
+            return Octets { low: load(last), before: (32 - left) as u32, ..nothing };
         }
         let mut copy = [NOTHING; 32];
         copy[..left].copy_from_slice(&input[base..]);
-        Octets { low: load(&copy), high: load(&[NOTHING; 32]), repeated: 0, before: 0 }
+        Octets { low: load(&copy), ..nothing }
     }
 
     #[inline(always)]
@@ -104,8 +106,16 @@ impl Classify for Avx2 {
     }
 
     #[inline(always)]
-    fn target_ends(self, octets: Octets) -> u64 {
-        octets.join(no_target(octets.low), no_target(octets.high))
+    fn target(self, input: &[u8], at: usize) -> usize {
+        let mut end = at;
+        while let Some(octets) = input[end..].first_chunk() {
+            let ends = no_target(load(octets));
+            if ends != 0 {
+                return end - at + ends.trailing_zeros() as usize;
+            }
+            end += 32;
+        }
+        end - at + run_of(&input[end..], TARGET)
     }
 }
 

@@ -76,10 +76,20 @@ impl Classify for Avx512 {
     }
 
     #[inline(always)]
-    fn target_ends(self, octets: __m512i) -> u64 {
-        // SAFETY: AVX-512 BW was detected.
-        let below = unsafe { _mm512_cmple_epu8_mask(octets, _mm512_set1_epi8(b' ' as i8)) };
-        below | equal(octets, 0x7f) | equal(octets, b'#')
+    fn target(self, input: &[u8], at: usize) -> usize {
+        let mut end = at;
+        while end < input.len() {
+            let (octets, there) = match input[end..].first_chunk() {
+                Some(block) => (self.whole(block), BLOCK),
+                None => (self.tail(input, end), input.len() - end),
+            };
+            let ends = no_target(octets);
+            if ends != 0 {
+                return end - at + ends.trailing_zeros() as usize;
+            }
+            end += there;
+        }
+        end - at
     }
 }
 
@@ -112,4 +122,12 @@ fn any(octets: __m512i, bits: u8) -> u64 {
 fn equal(octets: __m512i, octet: u8) -> u64 {
     // SAFETY: AVX-512 BW was detected.
     unsafe { _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(octet as i8)) }
+}
+
+/// Where octets are that no target holds.
+#[inline(always)]
+fn no_target(octets: __m512i) -> u64 {
+    // SAFETY: AVX-512 BW was detected.
+    let below = unsafe { _mm512_cmple_epu8_mask(octets, _mm512_set1_epi8(b' ' as i8)) };
+    below | equal(octets, 0x7f) | equal(octets, b'#')
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! octets    H o s t : ␠ a ␍ ␊ X : ␍ ␊ ␍ ␊          (the first octet is the lowest bit)
 //! token     1 1 1 1 0 0 1 0 0 1 0 0 0 0 0
-//! starts    1 0 0 0 0 0 0 0 0 1 0 0 0 1 0          behind each LF, and where the last block said so
+//! starts    1 0 0 0 0 0 0 0 0 1 0 0 0 1 0          behind each LF
 //! + names   1 0 0 0 0 0 0 0 0 1 0 0 0 0 0          starts that are tokens
 //! = sum     0 0 0 0 1 0 1 0 0 0 1 0 0 0 0          ripples through two runs, leaves the third alone
 //! ends      0 0 0 0 1 0 0 0 0 0 1 0 0 0 0          sum without token: here must be colons
@@ -12,17 +12,27 @@
 
 use super::Masks;
 
-/// What a block says about the one behind it: each is 0, or 1 for its first octet.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a block says about the one behind it.
+#[derive(Clone, Copy, Debug)]
 pub(in crate::http1) struct Carry {
-    /// A line starts there: there was a LF before it.
-    pub(in crate::http1) start: u64,
-    /// A LF must be there: there was a CR before it.
-    pub(in crate::http1) cr: u64,
-    /// That CR was all there was of its line.
-    pub(in crate::http1) empty: u64,
-    /// A name goes on there, or ends.
-    pub(in crate::http1) name: u64,
+    // Of these words of the block, the next one needs the highest bit. Shifting it in from the word costs one instruction, where
+    // keeping the bit costs one more.
+    lf: u64,
+    cr: u64,
+    empty: u64,
+    /// 1 if a name goes on, or ends, with the first octet.
+    name: u64,
+}
+
+impl Carry {
+    /// Before the first line.
+    pub(in crate::http1) const LINE_START: Carry = Carry { lf: 1 << 63, cr: 0, empty: 0, name: 0 };
+
+    /// Where a name may start or go on, beside those behind each LF in the block.
+    #[inline(always)]
+    pub(in crate::http1) fn runs(self) -> u64 {
+        self.lf >> 63 | self.name
+    }
 }
 
 /// What a block holds.
@@ -37,24 +47,28 @@ pub(in crate::http1) struct Lines {
     pub(in crate::http1) carry: Carry,
 }
 
-/// Finds the lines in a block. Only what `from` has bits for is of field lines; what is before that is the request line.
+/// Each bit moved to the next octet, the last one of the block before into the first.
 #[inline(always)]
-pub(in crate::http1) fn lines(masks: &Masks, carry: Carry, from: u64) -> Lines {
-    let Masks { token, colon, cr, lf, bad } = *masks;
-    let starts = lf << 1 | carry.start;
+fn behind(word: u64, before: u64) -> u64 {
+    word << 1 | before >> 63
+}
+
+/// Finds the lines in a block.
+#[inline(always)]
+pub(in crate::http1) fn lines(masks: Masks, carry: Carry) -> Lines {
+    let Masks { token, colon, cr, lf, bad } = masks;
+    let starts = behind(lf, carry.lf);
     let empty = cr & starts;
-    let lf_due = cr << 1 | carry.cr;
-    let (sum, name_goes_on) = token.overflowing_add(starts & token & from | carry.name);
+    let (sum, name_goes_on) = token.overflowing_add(starts & token | carry.name);
     let name_ends = sum & !token;
 
-    let line_ends_wrong = lf ^ lf_due;
+    let line_ends_wrong = lf ^ behind(cr, carry.cr);
     let name_ends_wrong = name_ends & !colon;
     let starts_wrong = starts & !(token | cr);
     Lines {
-        // The request line holds no empty line, so this need not wait until it is known where the fields start.
-        ends: (empty << 1 | carry.empty) & lf,
-        wrong: (line_ends_wrong | name_ends_wrong | starts_wrong | bad) & from,
-        stream: (name_ends | (cr & !starts)) & from,
-        carry: Carry { start: lf >> 63, cr: cr >> 63, empty: empty >> 63, name: u64::from(name_goes_on) },
+        ends: behind(empty, carry.empty) & lf,
+        wrong: line_ends_wrong | name_ends_wrong | starts_wrong | bad,
+        stream: name_ends | (cr & !starts),
+        carry: Carry { lf, cr, empty, name: u64::from(name_goes_on) },
     }
 }

@@ -57,16 +57,12 @@ impl Classify for Swar {
     }
 
     #[inline(always)]
-    fn target_ends(self, octets: &[u8]) -> u64 {
-        let mut ends = 0;
-        for (i, sixteen) in octets.chunks(16).enumerate() {
-            if sixteen.iter().fold(false, |any, &octet| any | (octet <= b' ') | (octet == DELETE) | (octet == b'#')) {
-                for (j, &octet) in sixteen.iter().enumerate() {
-                    ends |= u64::from(!is(octet, TARGET)) << (i * 16 + j);
-                }
-            }
-        }
-        ends
+    fn target(self, input: &[u8], at: usize) -> usize {
+        let octets = &input[at..];
+        let is_end = |octet: u8| (octet <= b' ') | (octet == DELETE) | (octet == b'#');
+        let sixteens = octets.as_chunks::<16>().0.iter();
+        let passed = 16 * sixteens.take_while(|sixteen| !sixteen.iter().fold(false, |any, &octet| any | is_end(octet))).count();
+        passed + run(&octets[passed..], TARGET)
     }
 }
 
