@@ -250,14 +250,15 @@ impl HeadIndex {
     /// Goes on, with one form of the scanner. Those call it, so that it is compiled for each of them.
     #[inline(always)]
     pub(super) fn run<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Progress {
-        if self.part != Part::Fields {
+        let (mut at, mut count, mut carry) = if self.part == Part::Fields {
+            (self.at, self.count, self.carry)
+        } else {
             match self.request_line(by, input, limits) {
-                Ok(()) => {}
+                Ok(fields) => (fields, 0, Carry::LINE_START),
                 Err(Pause::More) => return Progress::More,
                 Err(Pause::Wrong) => return self.uncommon(),
             }
-        }
-        let (mut at, mut count, mut carry) = (self.at, self.count, self.carry);
+        };
         while let Some(block) = input[at..].first_chunk::<BLOCK>() {
             let lines = lines(by.masks(by.whole(block), carry.runs()), carry);
             if lines.ends != 0 {
@@ -270,7 +271,7 @@ impl HeadIndex {
             carry = lines.carry;
             at += BLOCK;
         }
-        (self.at, self.count, self.carry) = (at, count, carry);
+        (self.part, self.at, self.count, self.carry) = (Part::Fields, at, count, carry);
         let left = input.len() - at;
         if left > 0 {
             let lines = lines(by.masks(by.tail(input, at), carry.runs()), carry);
@@ -312,94 +313,84 @@ impl HeadIndex {
 // The request line.
 
 impl HeadIndex {
-    /// Goes on in the request line, up to the first field.
+    /// Goes on in the request line, and says where the first field is. What is known is kept in `self` but not read from there
+    /// again: where the fields are is waited for.
     #[inline(always)]
-    fn request_line<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Result<(), Pause> {
-        if self.part == Part::Start {
-            let is_get = input.starts_with(b"GET ") && limits.method >= 3;
-            if is_get {
-                (self.method, self.method_end, self.at) = (0, 3, 4);
-                self.part = Part::Target;
-            } else {
-                self.start(input)?;
+    fn request_line<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Result<usize, Pause> {
+        let (mut at, mut target) = (4, 4);
+        if self.part == Part::Start && input.starts_with(b"GET ") && limits.method >= 3 {
+            (self.method, self.method_end) = (0, 3);
+        } else {
+            self.any_method(input, limits)?;
+            (at, target) = (self.at, self.method_end as usize + 1);
+        }
+        if self.part != Part::Version {
+            at += by.target(input, at);
+            let is_too_long = at - target > limits.target;
+            match input.get(at) {
+                _ if is_too_long => return Err(Pause::Wrong),
+                Some(b' ') if at > target => {}
+                Some(_) => return Err(Pause::Wrong),
+                None => {
+                    (self.part, self.at) = (Part::Target, at);
+                    return Err(Pause::More);
+                }
             }
+            self.target_end = at as u32;
+            at += 1;
+        }
+        self.version = Version::Http11;
+        if !input[at..].starts_with(b"HTTP/1.1\r\n") {
+            self.any_version(input, at)?;
+        }
+        let method = &input[self.method as usize..target - 1];
+        self.form = target::form(method, &input[target..at - 1]).ok_or(Pause::Wrong)?;
+        self.fields = (at + 10) as u32;
+        Ok(at + 10)
+    }
+
+    /// Goes on in a method, or up to it. It is short: it is looked up octet by octet.
+    #[inline(never)]
+    fn any_method(&mut self, input: &[u8], limits: &HttpLimits) -> Result<(), Pause> {
+        if self.part == Part::Start {
+            self.method = match input {
+                [] | [b'\r'] => return Err(Pause::More),
+                [b'\r', b'\n', ..] => 2,
+                [b'\r', ..] => return Err(Pause::Wrong),
+                _ => 0,
+            };
+            self.at = self.method as usize;
+            self.part = Part::Method;
         }
         if self.part == Part::Method {
-            self.any_method(input, limits)?;
-        }
-        if self.part == Part::Target {
-            let start = self.method_end as usize + 1;
-            let end = self.at + by.target(input, self.at);
-            self.at = end;
-            if end - start > limits.target {
-                return Err(Pause::Wrong);
-            }
-            match input.get(end) {
-                Some(b' ') if end > start => {}
+            let start = self.method as usize;
+            self.at += run(&input[self.at..], TOKEN);
+            let is_too_long = self.at - start > limits.method;
+            match input.get(self.at) {
+                _ if is_too_long => return Err(Pause::Wrong),
+                Some(b' ') if self.at > start => {}
                 Some(_) => return Err(Pause::Wrong),
                 None => return Err(Pause::More),
             }
-            self.target_end = end as u32;
-            self.at = end + 1;
-            self.part = Part::Version;
+            self.method_end = self.at as u32;
+            self.at += 1;
+            self.part = Part::Target;
         }
-        if self.part != Part::Version {
-            return Err(Pause::Wrong);
-        }
-        self.version = if input[self.at..].starts_with(b"HTTP/1.1\r\n") {
-            Version::Http11
-        } else {
-            any_version(&input[self.at..])?
-        };
-        let target = &input[self.method_end as usize + 1..self.target_end as usize];
-        self.form = target::form(&input[self.method as usize..self.method_end as usize], target).ok_or(Pause::Wrong)?;
-        self.at += 10;
-        self.fields = self.at as u32;
-        (self.part, self.count, self.carry) = (Part::Fields, 0, Carry::LINE_START);
-        Ok(())
+        if matches!(self.part, Part::Target | Part::Version) { Ok(()) } else { Err(Pause::Wrong) }
     }
 
     #[cold]
-    fn start(&mut self, input: &[u8]) -> Result<(), Pause> {
-        self.method = match input {
-            [] | [b'\r'] => return Err(Pause::More),
-            [b'\r', b'\n', ..] => 2,
-            [b'\r', ..] => return Err(Pause::Wrong),
-            _ => 0,
-        };
-        self.at = self.method as usize;
-        self.part = Part::Method;
-        Ok(())
-    }
-
-    /// A method is short: it is looked up octet by octet.
-    #[inline(never)]
-    fn any_method(&mut self, input: &[u8], limits: &HttpLimits) -> Result<(), Pause> {
-        let start = self.method as usize;
-        self.at += run(&input[self.at..], TOKEN);
-        if self.at - start > limits.method {
-            return Err(Pause::Wrong);
+    fn any_version(&mut self, input: &[u8], at: usize) -> Result<(), Pause> {
+        (self.part, self.at) = (Part::Version, at);
+        let rest = &input[at..];
+        if rest.starts_with(b"HTTP/1.0\r\n") {
+            self.version = Version::Http10;
+            Ok(())
+        } else if b"HTTP/1.1\r\n".starts_with(rest) || b"HTTP/1.0\r\n".starts_with(rest) {
+            Err(Pause::More)
+        } else {
+            // Perhaps it is HTTP/2.0, of which only the end is missing.
+            Err(Pause::Wrong)
         }
-        match input.get(self.at) {
-            Some(b' ') if self.at > start => {}
-            Some(_) => return Err(Pause::Wrong),
-            None => return Err(Pause::More),
-        }
-        self.method_end = self.at as u32;
-        self.at += 1;
-        self.part = Part::Target;
-        Ok(())
-    }
-}
-
-#[cold]
-fn any_version(rest: &[u8]) -> Result<Version, Pause> {
-    if rest.starts_with(b"HTTP/1.0\r\n") {
-        Ok(Version::Http10)
-    } else if b"HTTP/1.1\r\n".starts_with(rest) || b"HTTP/1.0\r\n".starts_with(rest) {
-        Err(Pause::More)
-    } else {
-        // Perhaps it is HTTP/2.0, of which only the end is missing.
-        Err(Pause::Wrong)
     }
 }

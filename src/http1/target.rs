@@ -19,16 +19,21 @@ pub enum TargetForm {
 /// The form of the target, if it has one that goes with the method.
 ///
 /// The octets of a path or query are not judged beyond what the scanner did: they are handed over raw.
-#[inline]
+#[inline(always)]
 pub(crate) fn form(method: &[u8], target: &[u8]) -> Option<TargetForm> {
+    if target.first() == Some(&b'/') && method != b"CONNECT" {
+        return Some(TargetForm::Origin);
+    }
+    uncommon_form(method, target)
+}
+
+#[cold]
+fn uncommon_form(method: &[u8], target: &[u8]) -> Option<TargetForm> {
     if method == b"CONNECT" {
         // RFC 9110 section 9.3.6: a CONNECT without a port is refused.
         let authority = Authority::parse(target)?;
         let whole = !authority.host.is_empty() && authority.port.is_some_and(|port| !port.is_empty());
         return whole.then_some(TargetForm::Authority);
-    }
-    if target.first() == Some(&b'/') {
-        return Some(TargetForm::Origin);
     }
     if target == b"*" {
         return (method == b"OPTIONS").then_some(TargetForm::Asterisk);

@@ -31,7 +31,7 @@ impl Positions {
             self.grow(end + AT_ONCE);
         }
         let mut bits = stream;
-        for slots in self.slots[count..].chunks_exact_mut(AT_ONCE) {
+        for slots in self.slots[count..].as_chunks_mut::<AT_ONCE>().0 {
             for slot in slots {
                 *slot = (base as u32).wrapping_add(bits.trailing_zeros());
                 bits &= bits.wrapping_sub(1);
