@@ -61,18 +61,16 @@ impl Iterator for Spans<'_> {
     }
 }
 
-/// The value within a span, without the white space around it (RFC 9110 section 5.5).
-#[inline]
-pub(crate) fn trimmed(input: &[u8], span: Range<usize>) -> Range<usize> {
-    let is_space = |octet: &u8| matches!(octet, b' ' | b'\t');
-    let Range { mut start, mut end } = span;
-    while start < end && is_space(&input[start]) {
-        start += 1;
+/// A value without the white space around it (RFC 9110 section 5.5).
+#[inline(always)]
+pub(super) fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
     }
-    while start < end && is_space(&input[end - 1]) {
-        end -= 1;
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
     }
-    start..end
+    value
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -81,7 +79,7 @@ impl<'a> Iterator for Fields<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (name, value) = self.spans.next()?;
-        Some((&self.input[name], &self.input[trimmed(self.input, value)]))
+        Some((&self.input[name], trimmed(&self.input[value])))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -64,90 +64,141 @@ pub fn judge(
 ) -> Result<Facts, Error> {
     let mut noted = Noted::default();
     noted.all(input, fields);
+    let refused = |kind, value| Err(Error::new(kind, offset(input, value)));
 
-    let host = noted.host.one(ErrorKind::HostRepeated)?;
-    match host {
+    if let Some(again) = noted.host_again {
+        return refused(ErrorKind::HostRepeated, again);
+    }
+    match noted.host {
         None if version == Version::Http10 => {}
         None => return Err(Error::new(ErrorKind::HostMissing, end)),
-        Some(value) => check_host(input, value, form)?,
+        Some(value) if is_host(value, form) => {}
+        Some(value) => return refused(ErrorKind::HostMalformed, value),
     }
 
-    let length = match noted.length.one(ErrorKind::ContentLengthRepeated)? {
-        None => None,
-        Some(value) => {
-            let at = value.start;
-            let length = decimal(&input[value]).ok_or(Error::new(ErrorKind::ContentLengthMalformed, at))?;
-            Some((length, at))
-        }
-    };
-
-    let framing = match (noted.codings, length) {
+    if let Some(again) = noted.length_again {
+        return refused(ErrorKind::ContentLengthRepeated, again);
+    }
+    let framing = match (noted.codings, noted.length) {
         (None, None) => Framing::None,
-        (None, Some((length, at))) if length > limits.body => {
-            return Err(Error::new(ErrorKind::BodyTooLarge, at));
-        }
-        (None, Some((length, _))) => Framing::Length(length),
-        (Some(codings), _) => {
-            let refused = |kind| Err(Error::new(kind, codings.at));
+        (Some(codings), length) => {
+            if length.is_some_and(|value| decimal(value).is_none()) {
+                return refused(ErrorKind::ContentLengthMalformed, length.unwrap_or_default());
+            }
             if version == Version::Http10 {
-                return refused(ErrorKind::TransferEncodingInHttp10);
+                return refused(ErrorKind::TransferEncodingInHttp10, codings.first);
             }
             if length.is_some() {
-                return refused(ErrorKind::LengthAndTransferEncoding);
+                return refused(ErrorKind::LengthAndTransferEncoding, codings.first);
             }
             match codings.verdict() {
                 Ok(()) => Framing::Chunked,
-                Err(kind) => return refused(kind),
+                Err(kind) => return refused(kind, codings.first),
             }
         }
+        (None, Some(value)) => match decimal(value) {
+            None => return refused(ErrorKind::ContentLengthMalformed, value),
+            Some(length) if length > limits.body => return refused(ErrorKind::BodyTooLarge, value),
+            Some(length) => Framing::Length(length),
+        },
     };
 
     // RFC 9110 section 10.1.1: an HTTP/1.0 expectation is ignored, and there is nothing to continue with where there is no
     // body.
     let may_expect = version == Version::Http11;
-    if let (true, Some(at)) = (may_expect, noted.unknown_expectation) {
-        return Err(Error::new(ErrorKind::ExpectationUnknown, at));
+    if let (true, Some(value)) = (may_expect, noted.unknown_expectation) {
+        return refused(ErrorKind::ExpectationUnknown, value);
     }
     let keep_alive = !noted.close && (version == Version::Http11 || noted.keep_alive);
     let has_body = !matches!(framing, Framing::None | Framing::Length(0));
     Ok(Facts { framing, keep_alive, expects_continue: may_expect && noted.expects_continue && has_body })
 }
 
+/// Where a value is in the input. Nobody needs to know before something is refused.
+#[cold]
+fn offset(input: &[u8], value: &[u8]) -> usize {
+    value.as_ptr().addr() - input.as_ptr().addr()
+}
+
 /// What one pass over the fields remembers.
 #[derive(Default)]
-struct Noted {
-    host: Single,
-    length: Single,
-    codings: Option<Codings>,
+struct Noted<'a> {
+    host: Option<&'a [u8]>,
+    host_again: Option<&'a [u8]>,
+    length: Option<&'a [u8]>,
+    length_again: Option<&'a [u8]>,
+    codings: Option<Codings<'a>>,
     close: bool,
     keep_alive: bool,
     expects_continue: bool,
-    unknown_expectation: Option<usize>,
+    unknown_expectation: Option<&'a [u8]>,
 }
 
-impl Noted {
-    /// Few fields matter, and their names have five lengths: all others cost one comparison.
-    #[inline]
-    fn all(&mut self, input: &[u8], fields: impl Iterator<Item = (Range<usize>, Range<usize>)>) {
+/// The names that matter. No two are of one length.
+const NAMES: [&[u8]; 5] = [b"host", b"expect", b"connection", b"content-length", b"transfer-encoding"];
+
+/// For each length of a name: which bits of its first eight octets matter, and what they are if it may be the one that matters.
+/// Where no name does, nothing is equal to that.
+const FIRST_EIGHT: [(u64, u64); 18] = {
+    let mut table = [(0, 1); 18];
+    let mut i = 0;
+    while i < NAMES.len() {
+        let (mut mask, mut first) = (0, 0);
+        let mut octet = 0;
+        while octet < 8 && octet < NAMES[i].len() {
+            mask |= 0xff << (8 * octet);
+            first |= (NAMES[i][octet] as u64) << (8 * octet);
+            octet += 1;
+        }
+        table[NAMES[i].len()] = (mask, first);
+        i += 1;
+    }
+    table
+};
+
+impl<'a> Noted<'a> {
+    /// Few fields matter, and each name that does has a length of its own. So a length says which name a field may have, and one
+    /// comparison of eight octets whether it has; all other fields cost nothing more.
+    ///
+    /// Eight octets can be read from the start of every name that matters: the shortest has four, and a colon and two line ends
+    /// follow it.
+    #[inline(always)]
+    fn all(&mut self, input: &'a [u8], fields: impl Iterator<Item = (Range<usize>, Range<usize>)>) {
         for (name, value) in fields {
-            if !matches!(name.len(), 4 | 6 | 10 | 14 | 17) {
-                continue;
+            if let Some((mask, first)) = FIRST_EIGHT.get(name.len())
+                && let Some(eight) = input.get(name.start..name.start + 8)
+                && let Ok(eight) = eight.try_into()
+                && (u64::from_le_bytes(eight) | SMALL) & mask == *first
+            {
+                self.one(&input[name], trimmed(&input[value]));
             }
-            let name = &input[name];
-            if is(name, b"host") {
-                self.host.note(trimmed(input, value));
-            } else if is(name, b"connection") {
-                self.connection(&input[trimmed(input, value)]);
-            } else if is(name, b"content-length") {
-                self.length.note(trimmed(input, value));
-            } else if is(name, b"transfer-encoding") {
-                let value = trimmed(input, value);
-                let codings = self.codings.get_or_insert(Codings { at: value.start, ..Codings::default() });
-                codings.add(&input[value]);
-            } else if is(name, b"expect") {
-                let value = trimmed(input, value);
-                self.expect(&input[value.clone()], value.start);
+        }
+    }
+
+    /// A field that begins like one that matters.
+    #[inline(always)]
+    fn one(&mut self, name: &[u8], value: &'a [u8]) {
+        match name.len() {
+            4 => match self.host {
+                None => self.host = Some(value),
+                Some(_) => _ = self.host_again.get_or_insert(value),
+            },
+            10 if is(name, b"connection") => self.connection(value),
+            _ => self.rare(name, value),
+        }
+    }
+
+    #[inline(never)]
+    fn rare(&mut self, name: &[u8], value: &'a [u8]) {
+        if is(name, b"expect") {
+            self.expect(value);
+        } else if is(name, b"content-length") {
+            match self.length {
+                None => self.length = Some(value),
+                Some(_) => _ = self.length_again.get_or_insert(value),
             }
+        } else if is(name, b"transfer-encoding") {
+            self.codings.get_or_insert(Codings { first: value, ..Codings::default() }).add(value);
         }
     }
 
@@ -164,48 +215,22 @@ impl Noted {
         }
     }
 
-    fn expect(&mut self, value: &[u8], at: usize) {
+    fn expect(&mut self, value: &'a [u8]) {
         for expectation in members(value) {
             if expectation.eq_ignore_ascii_case(b"100-continue") {
                 self.expects_continue = true;
             } else {
-                self.unknown_expectation.get_or_insert(at);
+                self.unknown_expectation.get_or_insert(value);
             }
-        }
-    }
-}
-
-/// A field that may appear once.
-#[derive(Default)]
-struct Single {
-    value: Option<Range<usize>>,
-    again: Option<usize>,
-}
-
-impl Single {
-    #[inline]
-    fn note(&mut self, value: Range<usize>) {
-        match self.value {
-            None => self.value = Some(value),
-            Some(_) => _ = self.again.get_or_insert(value.start),
-        }
-    }
-
-    /// The one value there is, if any.
-    #[inline]
-    fn one(self, repeated: ErrorKind) -> Result<Option<Range<usize>>, Error> {
-        match self.again {
-            Some(at) => Err(Error::new(repeated, at)),
-            None => Ok(self.value),
         }
     }
 }
 
 /// The transfer codings of all Transfer-Encoding lines, as one list.
 #[derive(Clone, Copy, Default)]
-struct Codings {
-    /// Where the first value starts.
-    at: usize,
+struct Codings<'a> {
+    /// The first value.
+    first: &'a [u8],
     malformed: bool,
     unknown: bool,
     chunked: usize,
@@ -213,7 +238,7 @@ struct Codings {
     last_is_chunked: bool,
 }
 
-impl Codings {
+impl Codings<'_> {
     /// One line of them.
     fn add(&mut self, value: &[u8]) {
         for coding in members(value) {
@@ -251,14 +276,12 @@ fn parameters_follow(rest: &[u8]) -> bool {
 
 /// Host (RFC 9112 section 3.2): an authority without user information. It is empty where the target URI has no authority, which
 /// the two forms that spell theirs out do not leave open.
-#[inline]
-fn check_host(input: &[u8], value: Range<usize>, form: TargetForm) -> Result<(), Error> {
-    let at = value.start;
-    let valid = match &input[value] {
+#[inline(always)]
+fn is_host(value: &[u8], form: TargetForm) -> bool {
+    match value {
         [] => matches!(form, TargetForm::Origin | TargetForm::Asterisk),
         host => Authority::parse(host).is_some_and(|authority| !authority.host.is_empty()),
-    };
-    if valid { Ok(()) } else { Err(Error::new(ErrorKind::HostMalformed, at)) }
+    }
 }
 
 /// `1*DIGIT` as a number, unless it is too large for one.
@@ -276,6 +299,10 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
 fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&octet| octet == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
+
+/// The bit of each octet that makes capitals small. It also makes other octets of each other, but no token octet of another one
+/// that is in these names.
+const SMALL: u64 = u64::from_ne_bytes([0x20; 8]);
 
 /// Whether `text`, of token octets, is `lower`, whatever its case.
 ///

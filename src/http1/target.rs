@@ -75,9 +75,16 @@ impl<'a> Authority<'a> {
 }
 
 /// The length of `*( unreserved / pct-encoded / sub-delims )` at the front. An IPv4 address is one too.
-#[inline]
+#[inline(always)]
 fn reg_name(octets: &[u8]) -> Option<usize> {
-    let mut at = run(octets, NAME);
+    let usual = usual_name(octets);
+    if matches!(octets.get(usual), None | Some(b':')) { Some(usual) } else { any_reg_name(octets, usual) }
+}
+
+/// The same, where the first `at` octets are known to be of it.
+#[inline(never)]
+fn any_reg_name(octets: &[u8], mut at: usize) -> Option<usize> {
+    at += run(&octets[at..], NAME);
     while octets.get(at) == Some(&b'%') {
         let digits = octets.get(at + 1..at + 3)?;
         if !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -87,6 +94,40 @@ fn reg_name(octets: &[u8]) -> Option<usize> {
         at += run(&octets[at..], NAME);
     }
     Some(at)
+}
+
+/// How many octets at the front are letters, digits, `-` or `.`, which is what names are mostly made of: eight at a time.
+#[inline(always)]
+fn usual_name(octets: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(word) = octets[at..].first_chunk() {
+        let others = others(u64::from_le_bytes(*word));
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let rest = &octets[at..];
+    let word = rest.iter().rev().fold(0, |word, &octet| word << 8 | u64::from(octet));
+    at + others(word).trailing_zeros() as usize / 8
+}
+
+/// The high bit of each octet that is no letter, digit, `-` or `.`.
+///
+/// With the high bits off, an octet plus `0x80 - low` has its high bit on from `low` upwards, and none carries into its neighbour.
+#[inline(always)]
+const fn others(word: u64) -> u64 {
+    const fn all(octet: u8) -> u64 {
+        u64::from_ne_bytes([octet; 8])
+    }
+    const HIGH: u64 = all(0x80);
+    let low = word & !HIGH;
+    let small = low | all(0x20);
+    let letter = (small + all(0x80 - b'a')) & !(small + all(0x7f - b'z'));
+    // From `-` to `9` there are also `.`, which is welcome, and `/`.
+    let digit = (low + all(0x80 - b'-')) & !(low + all(0x7f - b'9'));
+    let not_slash = (low ^ all(b'/')) + all(0x7f);
+    (!(letter | digit & not_slash) | word) & HIGH
 }
 
 /// The length of `"[" ( IPv6address / IPvFuture ) "]"` at the front.
@@ -116,4 +157,27 @@ fn is_port(digits: &[u8]) -> bool {
         value.checked_mul(10)?.checked_add(u16::from(digit))
     });
     value.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every octet, in every place of a word, among octets that could leak into their neighbours.
+    #[test]
+    fn usual_names_end_where_a_plain_loop_finds_it() {
+        let is_usual = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.');
+        for filler in [b'a', b'Z', b'-', b'9', b'.'] {
+            for length in 0..20 {
+                for place in 0..length {
+                    for octet in 0..=255 {
+                        let mut octets = vec![filler; length];
+                        octets[place] = octet;
+                        let plain = octets.iter().position(|octet| !is_usual(octet)).unwrap_or(length);
+                        assert_eq!(usual_name(&octets), plain, "{octets:?}");
+                    }
+                }
+            }
+        }
+    }
 }
