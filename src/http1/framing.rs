@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! judge(fields):
-//!     one pass: remember what Host, Content-Length, Transfer-Encoding, Connection and Expect say
+//!     one pass: remember what Host and Connection say, and whether there is anything else of interest
+//!     another pass, if there is: what Content-Length, Transfer-Encoding and Expect say
 //!     then refuse, in this order:
 //!         Host                 missing (1.1 only), repeated, malformed
 //!         Content-Length       repeated, malformed
@@ -22,7 +23,7 @@ use super::error::{Error, ErrorKind};
 use super::fields::trimmed;
 use super::head::Version;
 use super::limits::HttpLimits;
-use super::target::{Authority, TargetForm};
+use super::target::{Authority, TargetForm, is_usual_host};
 use std::ops::Range;
 
 /// Where the body of a request ends (RFC 9112 section 6.3; a request's body never ends with the connection).
@@ -53,85 +54,107 @@ pub struct Facts {
 /// # Errors
 ///
 /// What the table above says, at the offset of the value concerned.
-#[inline]
+#[inline(always)]
 pub fn judge(
     input: &[u8],
-    fields: impl Iterator<Item = (Range<usize>, Range<usize>)>,
+    fields: impl Iterator<Item = (Range<usize>, Range<usize>)> + Clone,
     end: usize,
     version: Version,
     form: TargetForm,
     limits: &HttpLimits,
 ) -> Result<Facts, Error> {
-    let mut noted = Noted::default();
-    noted.all(input, fields);
-    let refused = |kind, value| Err(Error::new(kind, offset(input, value)));
-
-    if let Some(again) = noted.host_again {
-        return refused(ErrorKind::HostRepeated, again);
+    let mut host = None;
+    let mut host_again = None;
+    let mut options = Options::default();
+    let mut has_more = false;
+    for (name, value) in fields.clone() {
+        if !may_matter(input, &name) {
+            continue;
+        }
+        let (name, value) = (&input[name], &input[value]);
+        match name.len() {
+            4 if host.is_none() => host = Some(trimmed(value)),
+            4 => _ = host_again.get_or_insert(trimmed(value)),
+            10 if is(name, b"connection") => options.add(trimmed(value)),
+            _ => has_more = true,
+        }
     }
-    match noted.host {
+    if let Some(again) = host_again {
+        return refused(ErrorKind::HostRepeated, input, again);
+    }
+    match host {
         None if version == Version::Http10 => {}
         None => return Err(Error::new(ErrorKind::HostMissing, end)),
-        Some(value) if is_host(value, form) => {}
-        Some(value) => return refused(ErrorKind::HostMalformed, value),
+        Some(value) if is_usual_host(value) || is_host(value, form) => {}
+        Some(value) => return refused(ErrorKind::HostMalformed, input, value),
+    }
+    let keep_alive = !options.close && (version == Version::Http11 || options.keep_alive);
+    if has_more {
+        return judge_body(input, fields, version, keep_alive, limits);
+    }
+    Ok(Facts { framing: Framing::None, keep_alive, expects_continue: false })
+}
+
+/// The rest of it, for requests that may have a body.
+#[inline(never)]
+fn judge_body(
+    input: &[u8],
+    fields: impl Iterator<Item = (Range<usize>, Range<usize>)>,
+    version: Version,
+    keep_alive: bool,
+    limits: &HttpLimits,
+) -> Result<Facts, Error> {
+    let mut noted = Noted::default();
+    for (name, value) in fields {
+        if may_matter(input, &name) {
+            noted.note(&input[name], trimmed(&input[value]));
+        }
     }
 
     if let Some(again) = noted.length_again {
-        return refused(ErrorKind::ContentLengthRepeated, again);
+        return refused(ErrorKind::ContentLengthRepeated, input, again);
     }
-    let framing = match (noted.codings, noted.length) {
+    let length = match noted.length {
+        None => None,
+        Some(value) => match decimal(value) {
+            None => return refused(ErrorKind::ContentLengthMalformed, input, value),
+            Some(length) => Some((length, value)),
+        },
+    };
+
+    let framing = match (noted.codings, length) {
         (None, None) => Framing::None,
-        (Some(codings), length) => {
-            if length.is_some_and(|value| decimal(value).is_none()) {
-                return refused(ErrorKind::ContentLengthMalformed, length.unwrap_or_default());
-            }
+        (None, Some((length, value))) if length > limits.body => return refused(ErrorKind::BodyTooLarge, input, value),
+        (None, Some((length, _))) => Framing::Length(length),
+        (Some(codings), _) => {
+            let refused = |kind| refused(kind, input, codings.first);
             if version == Version::Http10 {
-                return refused(ErrorKind::TransferEncodingInHttp10, codings.first);
+                return refused(ErrorKind::TransferEncodingInHttp10);
             }
             if length.is_some() {
-                return refused(ErrorKind::LengthAndTransferEncoding, codings.first);
+                return refused(ErrorKind::LengthAndTransferEncoding);
             }
             match codings.verdict() {
                 Ok(()) => Framing::Chunked,
-                Err(kind) => return refused(kind, codings.first),
+                Err(kind) => return refused(kind),
             }
         }
-        (None, Some(value)) => match decimal(value) {
-            None => return refused(ErrorKind::ContentLengthMalformed, value),
-            Some(length) if length > limits.body => return refused(ErrorKind::BodyTooLarge, value),
-            Some(length) => Framing::Length(length),
-        },
     };
 
     // RFC 9110 section 10.1.1: an HTTP/1.0 expectation is ignored, and there is nothing to continue with where there is no
     // body.
     let may_expect = version == Version::Http11;
     if let (true, Some(value)) = (may_expect, noted.unknown_expectation) {
-        return refused(ErrorKind::ExpectationUnknown, value);
+        return refused(ErrorKind::ExpectationUnknown, input, value);
     }
-    let keep_alive = !noted.close && (version == Version::Http11 || noted.keep_alive);
     let has_body = !matches!(framing, Framing::None | Framing::Length(0));
     Ok(Facts { framing, keep_alive, expects_continue: may_expect && noted.expects_continue && has_body })
 }
 
-/// Where a value is in the input. Nobody needs to know before something is refused.
+/// Refused because of a value. Nobody needs to know where it is before that.
 #[cold]
-fn offset(input: &[u8], value: &[u8]) -> usize {
-    value.as_ptr().addr() - input.as_ptr().addr()
-}
-
-/// What one pass over the fields remembers.
-#[derive(Default)]
-struct Noted<'a> {
-    host: Option<&'a [u8]>,
-    host_again: Option<&'a [u8]>,
-    length: Option<&'a [u8]>,
-    length_again: Option<&'a [u8]>,
-    codings: Option<Codings<'a>>,
-    close: bool,
-    keep_alive: bool,
-    expects_continue: bool,
-    unknown_expectation: Option<&'a [u8]>,
+fn refused(kind: ErrorKind, input: &[u8], value: &[u8]) -> Result<Facts, Error> {
+    Err(Error::new(kind, value.as_ptr().addr() - input.as_ptr().addr()))
 }
 
 /// The names that matter. No two are of one length.
@@ -156,40 +179,59 @@ const FIRST_EIGHT: [(u64, u64); 18] = {
     table
 };
 
+/// Whether a name begins like one that matters.
+///
+/// Each of those has a length of its own. So a length says which name it may be, and one comparison of eight octets whether it
+/// is; all others cost nothing more. Eight octets can be read from the start of every name that matters: the shortest has four,
+/// and a colon and two line ends follow it.
+#[inline(always)]
+fn may_matter(input: &[u8], name: &Range<usize>) -> bool {
+    let length = name.end.wrapping_sub(name.start);
+    let Some((mask, first)) = FIRST_EIGHT.get(length) else { return false };
+    let Some(eight) = input.get(name.start..).and_then(|rest| rest.first_chunk()) else { return false };
+    (u64::from_le_bytes(*eight) | SMALL) & mask == *first
+}
+
+/// What all Connection lines say (RFC 9112 section 9.3). Options unknown here concern nobody but proxies.
+#[derive(Default)]
+struct Options {
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Options {
+    /// One line. Most browsers say just `keep-alive` in every request.
+    #[inline(always)]
+    fn add(&mut self, value: &[u8]) {
+        if is(value, b"keep-alive") {
+            self.keep_alive = true;
+        } else {
+            let (close, keep_alive) = options(value);
+            self.close |= close;
+            self.keep_alive |= keep_alive;
+        }
+    }
+}
+
+#[inline(never)]
+fn options(value: &[u8]) -> (bool, bool) {
+    members(value).fold((false, false), |(close, keep_alive), option| {
+        (close | is(option, b"close"), keep_alive | is(option, b"keep-alive"))
+    })
+}
+
+/// What one pass over the fields remembers.
+#[derive(Default)]
+struct Noted<'a> {
+    length: Option<&'a [u8]>,
+    length_again: Option<&'a [u8]>,
+    codings: Option<Codings<'a>>,
+    expects_continue: bool,
+    unknown_expectation: Option<&'a [u8]>,
+}
+
 impl<'a> Noted<'a> {
-    /// Few fields matter, and each name that does has a length of its own. So a length says which name a field may have, and one
-    /// comparison of eight octets whether it has; all other fields cost nothing more.
-    ///
-    /// Eight octets can be read from the start of every name that matters: the shortest has four, and a colon and two line ends
-    /// follow it.
-    #[inline(always)]
-    fn all(&mut self, input: &'a [u8], fields: impl Iterator<Item = (Range<usize>, Range<usize>)>) {
-        for (name, value) in fields {
-            if let Some((mask, first)) = FIRST_EIGHT.get(name.len())
-                && let Some(eight) = input.get(name.start..name.start + 8)
-                && let Ok(eight) = eight.try_into()
-                && (u64::from_le_bytes(eight) | SMALL) & mask == *first
-            {
-                self.one(&input[name], trimmed(&input[value]));
-            }
-        }
-    }
-
-    /// A field that begins like one that matters.
-    #[inline(always)]
-    fn one(&mut self, name: &[u8], value: &'a [u8]) {
-        match name.len() {
-            4 => match self.host {
-                None => self.host = Some(value),
-                Some(_) => _ = self.host_again.get_or_insert(value),
-            },
-            10 if is(name, b"connection") => self.connection(value),
-            _ => self.rare(name, value),
-        }
-    }
-
-    #[inline(never)]
-    fn rare(&mut self, name: &[u8], value: &'a [u8]) {
+    fn note(&mut self, name: &[u8], value: &'a [u8]) {
         if is(name, b"expect") {
             self.expect(value);
         } else if is(name, b"content-length") {
@@ -199,19 +241,6 @@ impl<'a> Noted<'a> {
             }
         } else if is(name, b"transfer-encoding") {
             self.codings.get_or_insert(Codings { first: value, ..Codings::default() }).add(value);
-        }
-    }
-
-    /// RFC 9112 section 9.3, over all Connection lines. Options unknown here concern nobody but proxies.
-    fn connection(&mut self, value: &[u8]) {
-        if is(value, b"keep-alive") {
-            // Most browsers say just this in every request.
-            self.keep_alive = true;
-            return;
-        }
-        for option in members(value) {
-            self.close |= is(option, b"close");
-            self.keep_alive |= is(option, b"keep-alive");
         }
     }
 
@@ -276,7 +305,7 @@ fn parameters_follow(rest: &[u8]) -> bool {
 
 /// Host (RFC 9112 section 3.2): an authority without user information. It is empty where the target URI has no authority, which
 /// the two forms that spell theirs out do not leave open.
-#[inline(always)]
+#[inline(never)]
 fn is_host(value: &[u8], form: TargetForm) -> bool {
     match value {
         [] => matches!(form, TargetForm::Origin | TargetForm::Asterisk),

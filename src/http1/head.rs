@@ -11,7 +11,7 @@
 use super::error::Error;
 use super::fields::Fields;
 use super::framing::{Facts, Framing, judge};
-use super::index::HeadIndex;
+use super::index::{HeadIndex, Progress};
 use super::limits::HttpLimits;
 use super::scanner::Scanner;
 use super::target::TargetForm;
@@ -29,8 +29,11 @@ pub enum Version {
 #[derive(Debug)]
 pub struct HeadParser {
     index: HeadIndex,
-    /// Of a head that is complete: what its fields mean, once that was judged.
-    facts: Option<Result<Facts, Error>>,
+    judged: bool,
+    /// What the fields mean, once they were judged.
+    facts: Facts,
+    /// Or why they were refused.
+    refused: Option<Error>,
 }
 
 impl Default for HeadParser {
@@ -47,14 +50,15 @@ impl HeadParser {
 
     /// The same, with a scanner of one's choice. The outcome does not depend on it.
     pub const fn with_scanner(scanner: Scanner) -> Self {
-        HeadParser { index: HeadIndex::with_scanner(scanner), facts: None }
+        let facts = Facts { framing: Framing::None, keep_alive: false, expects_continue: false };
+        HeadParser { index: HeadIndex::with_scanner(scanner), judged: false, facts, refused: None }
     }
 
     /// Makes ready for the next message. The memory of up to 1024 lines is kept for it, more is given back.
     #[inline]
     pub fn reset(&mut self) {
         self.index.reset();
-        self.facts = None;
+        self.judged = false;
     }
 
     /// Parses on. `input` starts at the first octet of the message; between two calls it may only grow.
@@ -67,18 +71,30 @@ impl HeadParser {
     /// A head that RFC 9112 does not allow, or that is beyond a limit; see [`ErrorKind`](super::ErrorKind).
     #[inline]
     pub fn parse(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        let Some(end) = self.index.parse(input, limits)? else {
-            return Ok(None);
-        };
-        let facts = match self.facts {
-            None => {
-                let (version, form) = (self.index.version(), self.index.target_form());
-                judge(input, self.index.fields(input).spans(), end - 2, version, form, limits)
+        match self.index.advance(input, limits) {
+            Progress::More => Ok(None),
+            Progress::Refused => Err(self.index.error()),
+            Progress::Complete(end) => {
+                if !self.judged {
+                    self.judge(input, end, limits);
+                }
+                match self.refused {
+                    None => Ok(Some(end)),
+                    Some(error) => Err(error),
+                }
             }
-            Some(facts) => facts,
-        };
-        self.facts = Some(facts);
-        facts.map(|_| Some(end))
+        }
+    }
+
+    #[inline(always)]
+    fn judge(&mut self, input: &[u8], end: usize, limits: &HttpLimits) {
+        let (version, form) = (self.index.version(), self.index.target_form());
+        self.judged = true;
+        self.refused = None;
+        match judge(input, self.index.fields(input).spans(), end - 2, version, form, limits) {
+            Ok(facts) => self.facts = facts,
+            Err(error) => self.refused = Some(error),
+        }
     }
 
     /// Whether octets of a request have been seen, beyond the one CRLF that may be skipped before it.
@@ -100,8 +116,8 @@ impl HeadParser {
     /// If the last [`parse`](Self::parse) gave anything but `Some`.
     #[inline]
     pub fn head<'a>(&'a self, input: &'a [u8]) -> Head<'a> {
-        match (self.index.end(), self.facts) {
-            (Some(end), Some(Ok(facts))) => Head { index: &self.index, facts, input: &input[..end] },
+        match self.index.end() {
+            Some(end) if self.judged && self.refused.is_none() => Head { parser: self, input: &input[..end] },
             _ => panic!("head() is for a head that parse() has found complete"),
         }
     }
@@ -110,8 +126,7 @@ impl HeadParser {
 /// A complete head: the positions of a [`HeadParser`], and what they mean, beside the octets they are about.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
-    index: &'a HeadIndex,
-    facts: Facts,
+    parser: &'a HeadParser,
     input: &'a [u8],
 }
 
@@ -119,31 +134,31 @@ impl<'a> Head<'a> {
     /// The method, as sent; methods are case-sensitive (RFC 9110 section 9.1).
     #[inline]
     pub fn method(&self) -> &'a [u8] {
-        self.index.method(self.input)
+        self.parser.index.method(self.input)
     }
 
     /// The target, as sent: its octets are not decoded and need not be UTF-8.
     #[inline]
     pub fn target(&self) -> &'a [u8] {
-        self.index.target(self.input)
+        self.parser.index.target(self.input)
     }
 
     /// The form of the target; it goes with the method.
     #[inline]
     pub fn target_form(&self) -> TargetForm {
-        self.index.target_form()
+        self.parser.index.target_form()
     }
 
     /// The version.
     #[inline]
     pub fn version(&self) -> Version {
-        self.index.version()
+        self.parser.index.version()
     }
 
     /// All fields, in the order they came in.
     #[inline]
     pub fn fields(&self) -> Fields<'a> {
-        self.index.fields(self.input)
+        self.parser.index.fields(self.input)
     }
 
     /// The values of all fields of that name, whatever its case, in the order they came in.
@@ -154,20 +169,20 @@ impl<'a> Head<'a> {
     /// Where the body ends.
     #[inline]
     pub fn framing(&self) -> Framing {
-        self.facts.framing
+        self.parser.facts.framing
     }
 
     /// Whether the client would have the connection stay open after the answer (RFC 9112 section 9.3): in 1.1 unless Connection
     /// says `close`, in 1.0 only if it says `keep-alive` and not `close`.
     #[inline]
     pub fn keep_alive(&self) -> bool {
-        self.facts.keep_alive
+        self.parser.facts.keep_alive
     }
 
     /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 section 10.1.1). Never so in HTTP/1.0,
     /// nor without a body.
     #[inline]
     pub fn expects_continue(&self) -> bool {
-        self.facts.expects_continue
+        self.parser.facts.expects_continue
     }
 }

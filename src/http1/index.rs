@@ -21,7 +21,7 @@
 //! 4. **One CRLF before the request line is skipped** (RFC 9112 section 2.2: old clients send one after a body). A second one is
 //!    refused.
 
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::fields::Fields;
 use super::grammar::{self, Section};
 use super::head::Version;
@@ -67,15 +67,34 @@ enum Part {
     Refused,
 }
 
-/// What came of looking.
+/// What came of parsing on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// The head ends there.
     Complete(usize),
     /// There is nothing wrong with what is there.
     More,
+    Refused,
+}
+
+/// What came of looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The head ends there.
+    Complete(usize),
+    /// There is nothing wrong with what is there.
+    More,
     /// It is wrong, or may be beyond a limit: the grammar knows.
-    Doubtful,
+    Doubt,
+}
+
+/// What came of the first block.
+enum First {
+    Over(Found),
+    /// All of it is settled, and the fields go on.
+    Settled(usize, Carry),
+    /// It is not as most are, and was not looked at.
+    Unusual,
 }
 
 /// Why the request line is not complete.
@@ -148,45 +167,59 @@ impl HeadIndex {
     /// Octets, a version or a target form that RFC 9112 does not allow, or a part beyond its limit.
     #[inline]
     pub fn parse(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
+        match self.advance(input, limits) {
+            Progress::Complete(end) => Ok(Some(end)),
+            Progress::More => Ok(None),
+            Progress::Refused => Err(self.error()),
+        }
+    }
+
+    /// The same; why it is refused is kept.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, input: &[u8], limits: &HttpLimits) -> Progress {
         if input.len() > LONGEST_PART {
-            return self.parse_long(input, limits);
+            return self.advance_long(input, limits);
         }
         match self.scanner.run(self, input, limits) {
-            Progress::Complete(end) => Ok(Some(end)),
-            Progress::More => {
+            Found::Complete(end) => Progress::Complete(end),
+            Found::More => {
                 self.started = !matches!(input, [] | [b'\r'] | [b'\r', b'\n']);
-                Ok(None)
+                Progress::More
             }
-            Progress::Doubtful => self.doubt(input, limits),
+            Found::Doubt => self.doubt(input, limits),
         }
     }
 
     /// Positions must have their place in 32 bits, however generous the limits.
     #[cold]
-    fn parse_long(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
+    fn advance_long(&mut self, input: &[u8], limits: &HttpLimits) -> Progress {
         let longest = |limit: usize| limit.min(LONGEST_PART);
         let (method, target, fields_octets) = (longest(limits.method), longest(limits.target), longest(limits.fields_octets));
         let limits = HttpLimits { method, target, fields_octets, ..*limits };
         let input = &input[..input.len().min(LONGEST_HEAD)];
         match self.scanner.run(self, input, &limits) {
-            Progress::Complete(end) => Ok(Some(end)),
-            Progress::More | Progress::Doubtful => self.doubt(input, &limits),
+            Found::Complete(end) => Progress::Complete(end),
+            Found::More | Found::Doubt => self.doubt(input, &limits),
         }
     }
 
     #[cold]
-    fn doubt(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
+    fn doubt(&mut self, input: &[u8], limits: &HttpLimits) -> Progress {
         self.started = true;
         if self.part != Part::Refused {
             self.error = grammar::refusal(self.section, input, limits);
         }
-        match self.error {
-            Some(error) => {
-                self.part = Part::Refused;
-                Err(error)
-            }
-            None => Ok(None),
+        if self.error.is_none() {
+            return Progress::More;
         }
+        self.part = Part::Refused;
+        Progress::Refused
+    }
+
+    /// Why it was refused.
+    #[cold]
+    pub(super) fn error(&self) -> Error {
+        self.error.unwrap_or(Error::new(ErrorKind::Method, 0))
     }
 
     /// Whether octets of a request have been seen, beyond the one CRLF that may be skipped before it.
@@ -249,23 +282,43 @@ impl Default for HeadIndex {
 impl HeadIndex {
     /// Goes on, with one form of the scanner. Those call it, so that it is compiled for each of them.
     #[inline(always)]
-    pub(super) fn run<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Progress {
-        let (mut at, mut count, mut carry) = if self.part == Part::Fields {
+    pub(super) fn run<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Found {
+        if self.part == Part::Start {
+            match self.first_block(by, input, limits) {
+                First::Over(found) => return found,
+                First::Settled(count, carry) => return self.blocks(by, input, limits, (BLOCK, count, carry)),
+                First::Unusual => {}
+            }
+        }
+        let settled = if self.part == Part::Fields {
             (self.at, self.count, self.carry)
         } else {
             match self.request_line(by, input, limits) {
                 Ok(fields) => (fields, 0, Carry::LINE_START),
-                Err(Pause::More) => return Progress::More,
-                Err(Pause::Wrong) => return self.uncommon(),
+                Err(Pause::More) => return Found::More,
+                Err(Pause::Wrong) => return self.end().map_or(Found::Doubt, Found::Complete),
             }
         };
+        self.blocks(by, input, limits, settled)
+    }
+
+    /// Looks at blocks of fields, from the first that is not settled: where it is, how many positions were noted before it, and
+    /// what reaches into it.
+    #[inline(always)]
+    fn blocks<C: Classify>(
+        &mut self,
+        by: C,
+        input: &[u8],
+        limits: &HttpLimits,
+        (mut at, mut count, mut carry): (usize, usize, Carry),
+    ) -> Found {
         while let Some(block) = input[at..].first_chunk::<BLOCK>() {
-            let lines = lines(by.masks(by.whole(block), carry.runs()), carry);
+            let lines = lines(by.masks(by.whole(block), carry.runs()), carry, u64::MAX);
             if lines.ends != 0 {
                 return self.end_in(lines, at, count, limits);
             }
             if lines.wrong != 0 {
-                return Progress::Doubtful;
+                return Found::Doubt;
             }
             count = self.positions.write(count, lines.stream, at);
             carry = lines.carry;
@@ -274,45 +327,72 @@ impl HeadIndex {
         (self.part, self.at, self.count, self.carry) = (Part::Fields, at, count, carry);
         let left = input.len() - at;
         if left > 0 {
-            let lines = lines(by.masks(by.tail(input, at), carry.runs()), carry);
+            let lines = lines(by.masks(by.tail(input, at), carry.runs()), carry, u64::MAX);
             if lines.ends != 0 {
                 return self.end_in(lines, at, count, limits);
             }
             if lines.wrong & valid(left) != 0 {
-                return Progress::Doubtful;
+                return Found::Doubt;
             }
             count += (lines.stream & valid(left)).count_ones() as usize;
         }
         // At the limit it may be beyond it or not.
         let octets = input.len() - self.fields as usize;
-        if octets > limits.fields_octets || count / 2 >= limits.fields { Progress::Doubtful } else { Progress::More }
+        if octets > limits.fields_octets || count / 2 >= limits.fields { Found::Doubt } else { Found::More }
     }
 
     /// The head ends in the block at `at`.
     #[inline(always)]
-    fn end_in(&mut self, lines: Lines, at: usize, count: usize, limits: &HttpLimits) -> Progress {
+    fn end_in(&mut self, lines: Lines, at: usize, count: usize, limits: &HttpLimits) -> Found {
         // All up to and including the lowest bit.
         let head = lines.ends ^ (lines.ends - 1);
         let end = at + lines.ends.trailing_zeros() as usize + 1;
         let count = self.positions.write(count, lines.stream & head, at);
         let octets = end - 2 - self.fields as usize;
         if lines.wrong & head != 0 || octets > limits.fields_octets || count / 2 > limits.fields {
-            return Progress::Doubtful;
+            return Found::Doubt;
         }
         (self.at, self.count, self.part) = (end, count, Part::Complete);
-        Progress::Complete(end)
-    }
-
-    /// Nothing is to be done, or something is wrong.
-    #[cold]
-    fn uncommon(&self) -> Progress {
-        self.end().map_or(Progress::Doubtful, Progress::Complete)
+        Found::Complete(end)
     }
 }
 
 // The request line.
 
 impl HeadIndex {
+    /// Most requests are `GET /... HTTP/1.1` with all of that in the first block. Then the block is loaded once for both, the
+    /// request line and the fields behind it; nothing waits for where the fields start but what is of the fields.
+    #[inline(always)]
+    fn first_block<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> First {
+        const METHOD: &[u8] = b"GET ";
+        const VERSION: &[u8] = b" HTTP/1.1\r\n";
+        if !input.starts_with(b"GET /") || limits.method < 3 {
+            return First::Unusual;
+        }
+        let (octets, is_whole) = match input.first_chunk() {
+            Some(block) => (by.whole(block), true),
+            None => (by.tail(input, 0), false),
+        };
+        let target_ends = by.target_ends(octets) & u64::MAX << METHOD.len();
+        let target_end = target_ends.trailing_zeros() as usize;
+        let fields = target_end + VERSION.len();
+        if fields >= BLOCK || target_end - METHOD.len() > limits.target || input.get(target_end..fields) != Some(VERSION) {
+            return First::Unusual;
+        }
+        (self.method, self.method_end, self.target_end, self.fields) = (0, 3, target_end as u32, fields as u32);
+        (self.version, self.form) = (Version::Http11, TargetForm::Origin);
+        let lines = lines(by.masks(octets, 0), Carry::NONE, u64::MAX << fields);
+        if lines.ends != 0 {
+            First::Over(self.end_in(lines, 0, 0, limits))
+        } else if !is_whole {
+            First::Unusual
+        } else if lines.wrong != 0 {
+            First::Over(Found::Doubt)
+        } else {
+            First::Settled(self.positions.write(0, lines.stream, 0), lines.carry)
+        }
+    }
+
     /// Goes on in the request line, and says where the first field is. What is known is kept in `self` but not read from there
     /// again: where the fields are is waited for.
     #[inline(always)]
@@ -325,7 +405,7 @@ impl HeadIndex {
             (at, target) = (self.at, self.method_end as usize + 1);
         }
         if self.part != Part::Version {
-            at += by.target(input, at);
+            at += target_run(by, &input[at..]);
             let is_too_long = at - target > limits.target;
             match input.get(at) {
                 _ if is_too_long => return Err(Pause::Wrong),
@@ -393,4 +473,22 @@ impl HeadIndex {
             Err(Pause::Wrong)
         }
     }
+}
+
+/// How many octets at the front are of a target.
+#[inline(always)]
+fn target_run<C: Classify>(by: C, octets: &[u8]) -> usize {
+    let mut at = 0;
+    while at < octets.len() {
+        let (block, length) = match octets[at..].first_chunk() {
+            Some(block) => (by.whole(block), BLOCK),
+            None => (by.tail(octets, at), octets.len() - at),
+        };
+        let ends = by.target_ends(block);
+        if ends != 0 {
+            return at + ends.trailing_zeros() as usize;
+        }
+        at += length;
+    }
+    at
 }

@@ -35,8 +35,8 @@
 //! 5. **A parse goes on at a block boundary** (`index.rs`). Whole blocks are settled: position, carries and count are kept, and
 //!    their octets are not looked at again. The unfinished block at the end is looked at in each call anew, at most 63 octets.
 //!    So the work is linear however the octets drip in.
-//! 6. **The request line is no field line.** It is short, and its three parts are found in the same words with a count of
-//!    trailing zeros each, while the fields behind it are already under way.
+//! 6. **The request line is no field line.** Its parts are runs, found one after the other. Where it ends is waited for by all that
+//!    follows, so usual ones are found in the block that the first fields are found in, with no load in between.
 //!
 //! | form | how it classifies | it needs |
 //! |---|---|---|
@@ -97,8 +97,8 @@ pub(super) trait Classify: Copy {
     /// What is where. `runs` are places where a name or method may start or go on, beside those behind each LF.
     fn masks(self, octets: Self::Octets<'_>, runs: u64) -> Masks;
 
-    /// How many octets from `at` on are of a target.
-    fn target(self, input: &[u8], at: usize) -> usize;
+    /// Octets that are in no target: SP, controls, DEL and `#`.
+    fn target_ends(self, octets: Self::Octets<'_>) -> u64;
 }
 
 /// The bits of the octets that are there, if `left` are (fewer than a block).

@@ -74,17 +74,40 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// The length of `*( unreserved / pct-encoded / sub-delims )` at the front. An IPv4 address is one too.
+/// Whether a host is what most are: letters, digits, `-` and `.`, and perhaps a port of up to four digits. Others may be valid too.
 #[inline(always)]
-fn reg_name(octets: &[u8]) -> Option<usize> {
-    let usual = usual_name(octets);
-    if matches!(octets.get(usual), None | Some(b':')) { Some(usual) } else { any_reg_name(octets, usual) }
+pub(crate) fn is_usual_host(octets: &[u8]) -> bool {
+    let name = usual_name(octets);
+    match &octets[name..] {
+        [] => name > 0,
+        [b':', port @ ..] => name > 0 && port.len() <= 4 && port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
-/// The same, where the first `at` octets are known to be of it.
-#[inline(never)]
-fn any_reg_name(octets: &[u8], mut at: usize) -> Option<usize> {
-    at += run(&octets[at..], NAME);
+/// How many octets at the front are letters, digits, `-` or `.`: eight at a time.
+#[inline(always)]
+fn usual_name(octets: &[u8]) -> usize {
+    let first = |word, at| (others(word) != 0).then(|| at + others(word).trailing_zeros() as usize / 8);
+    let Some(last) = octets.last_chunk() else {
+        let word = octets.iter().rev().fold(0, |word, &octet| word << 8 | u64::from(octet));
+        return others(word).trailing_zeros() as usize / 8;
+    };
+    let mut at = 0;
+    while at + 8 < octets.len() {
+        let Some(word) = octets[at..].first_chunk() else { break };
+        if let Some(at) = first(u64::from_le_bytes(*word), at) {
+            return at;
+        }
+        at += 8;
+    }
+    // The last eight may have been looked at in part: those were usual.
+    first(u64::from_le_bytes(*last), octets.len() - 8).unwrap_or(octets.len())
+}
+
+/// The length of `*( unreserved / pct-encoded / sub-delims )` at the front. An IPv4 address is one too.
+fn reg_name(octets: &[u8]) -> Option<usize> {
+    let mut at = run(octets, NAME);
     while octets.get(at) == Some(&b'%') {
         let digits = octets.get(at + 1..at + 3)?;
         if !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -94,22 +117,6 @@ fn any_reg_name(octets: &[u8], mut at: usize) -> Option<usize> {
         at += run(&octets[at..], NAME);
     }
     Some(at)
-}
-
-/// How many octets at the front are letters, digits, `-` or `.`, which is what names are mostly made of: eight at a time.
-#[inline(always)]
-fn usual_name(octets: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = octets[at..].first_chunk() {
-        let others = others(u64::from_le_bytes(*word));
-        if others != 0 {
-            return at + others.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = &octets[at..];
-    let word = rest.iter().rev().fold(0, |word, &octet| word << 8 | u64::from(octet));
-    at + others(word).trailing_zeros() as usize / 8
 }
 
 /// The high bit of each octet that is no letter, digit, `-` or `.`.

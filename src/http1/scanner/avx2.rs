@@ -11,10 +11,9 @@
 //!    place. Only inputs of less than 32 octets have no room for that: they are copied.
 #![allow(unsafe_code)]
 
-use super::super::index::{HeadIndex, Progress};
+use super::super::index::{HeadIndex, Found};
 use super::super::limits::HttpLimits;
 use super::nibbles::{BADS, COLUMNS, ROWS, TOKENS};
-use super::class::{TARGET, run as run_of};
 use super::{BLOCK, Classify, Masks};
 use std::arch::x86_64::*;
 
@@ -34,7 +33,7 @@ impl Avx2 {
 
     /// [`HeadIndex::run`], compiled for such a processor.
     #[inline(always)]
-    pub(super) fn run(self, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Progress {
+    pub(super) fn run(self, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Found {
         // SAFETY: an `Avx2` is only made where all these features were detected.
         unsafe { run(self, index, input, limits) }
     }
@@ -42,7 +41,7 @@ impl Avx2 {
 
 /// Functions that are inlined into this one are compiled with its features; closures would not be.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn run(by: Avx2, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Progress {
+fn run(by: Avx2, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Found {
     index.run(by, input, limits)
 }
 
@@ -106,16 +105,8 @@ impl Classify for Avx2 {
     }
 
     #[inline(always)]
-    fn target(self, input: &[u8], at: usize) -> usize {
-        let mut end = at;
-        while let Some(octets) = input[end..].first_chunk() {
-            let ends = no_target(load(octets));
-            if ends != 0 {
-                return end - at + ends.trailing_zeros() as usize;
-            }
-            end += 32;
-        }
-        end - at + run_of(&input[end..], TARGET)
+    fn target_ends(self, octets: Octets) -> u64 {
+        octets.join(no_target(octets.low), no_target(octets.high))
     }
 }
 

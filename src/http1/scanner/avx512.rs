@@ -8,7 +8,7 @@
 //! 3. **No octet behind the end is read.** The load of the tail has a mask too, and the processor does not touch what it leaves out.
 #![allow(unsafe_code)]
 
-use super::super::index::{HeadIndex, Progress};
+use super::super::index::{HeadIndex, Found};
 use super::super::limits::HttpLimits;
 use super::nibbles::{BADS, COLUMNS, ROWS, TOKENS};
 use super::{BLOCK, Classify, Masks, valid};
@@ -31,7 +31,7 @@ impl Avx512 {
 
     /// [`HeadIndex::run`], compiled for such a processor.
     #[inline(always)]
-    pub(super) fn run(self, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Progress {
+    pub(super) fn run(self, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Found {
         // SAFETY: an `Avx512` is only made where all these features were detected.
         unsafe { run(self, index, input, limits) }
     }
@@ -39,7 +39,7 @@ impl Avx512 {
 
 /// Functions that are inlined into this one are compiled with its features; closures would not be.
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
-fn run(by: Avx512, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Progress {
+fn run(by: Avx512, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Found {
     index.run(by, input, limits)
 }
 
@@ -76,20 +76,10 @@ impl Classify for Avx512 {
     }
 
     #[inline(always)]
-    fn target(self, input: &[u8], at: usize) -> usize {
-        let mut end = at;
-        while end < input.len() {
-            let (octets, there) = match input[end..].first_chunk() {
-                Some(block) => (self.whole(block), BLOCK),
-                None => (self.tail(input, end), input.len() - end),
-            };
-            let ends = no_target(octets);
-            if ends != 0 {
-                return end - at + ends.trailing_zeros() as usize;
-            }
-            end += there;
-        }
-        end - at
+    fn target_ends(self, octets: __m512i) -> u64 {
+        // SAFETY: AVX-512 BW was detected.
+        let below = unsafe { _mm512_cmple_epu8_mask(octets, _mm512_set1_epi8(b' ' as i8)) };
+        below | equal(octets, 0x7f) | equal(octets, b'#')
     }
 }
 
@@ -122,12 +112,4 @@ fn any(octets: __m512i, bits: u8) -> u64 {
 fn equal(octets: __m512i, octet: u8) -> u64 {
     // SAFETY: AVX-512 BW was detected.
     unsafe { _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(octet as i8)) }
-}
-
-/// Where octets are that no target holds.
-#[inline(always)]
-fn no_target(octets: __m512i) -> u64 {
-    // SAFETY: AVX-512 BW was detected.
-    let below = unsafe { _mm512_cmple_epu8_mask(octets, _mm512_set1_epi8(b' ' as i8)) };
-    below | equal(octets, 0x7f) | equal(octets, b'#')
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
 use super::{byte::Byte, swar::Swar};
-use crate::http1::index::{HeadIndex, Progress};
+use crate::http1::index::{HeadIndex, Found};
 use crate::http1::limits::HttpLimits;
 
 /// The ways of classifying octets. What a head parser says does not depend on it.
@@ -122,7 +122,7 @@ impl Scanner {
 
     /// Parses on with this form.
     #[inline(always)]
-    pub(in crate::http1) fn run(self, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Progress {
+    pub(in crate::http1) fn run(self, index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Found {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Choice::Avx512(by) => by.run(index, input, limits),
@@ -135,12 +135,12 @@ impl Scanner {
 }
 
 #[inline(never)]
-fn swar(index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Progress {
+fn swar(index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Found {
     index.run(Swar, input, limits)
 }
 
 #[inline(never)]
-fn byte(index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Progress {
+fn byte(index: &mut HeadIndex, input: &[u8], limits: &HttpLimits) -> Found {
     index.run(Byte, input, limits)
 }
 

@@ -28,6 +28,9 @@ impl Carry {
     /// Before the first line.
     pub(in crate::http1) const LINE_START: Carry = Carry { lf: 1 << 63, cr: 0, empty: 0, name: 0 };
 
+    /// Before the request line.
+    pub(in crate::http1) const NONE: Carry = Carry { lf: 0, cr: 0, empty: 0, name: 0 };
+
     /// Where a name may start or go on, beside those behind each LF in the block.
     #[inline(always)]
     pub(in crate::http1) fn runs(self) -> u64 {
@@ -53,22 +56,24 @@ fn behind(word: u64, before: u64) -> u64 {
     word << 1 | before >> 63
 }
 
-/// Finds the lines in a block.
+/// Finds the lines in a block. Only what `from` has bits for is of field lines; before that is the request line, whose octets were
+/// found to be right.
 #[inline(always)]
-pub(in crate::http1) fn lines(masks: Masks, carry: Carry) -> Lines {
+pub(in crate::http1) fn lines(masks: Masks, carry: Carry, from: u64) -> Lines {
     let Masks { token, colon, cr, lf, bad } = masks;
     let starts = behind(lf, carry.lf);
     let empty = cr & starts;
-    let (sum, name_goes_on) = token.overflowing_add(starts & token | carry.name);
+    let (sum, name_goes_on) = token.overflowing_add(starts & token & from | carry.name);
     let name_ends = sum & !token;
 
     let line_ends_wrong = lf ^ behind(cr, carry.cr);
     let name_ends_wrong = name_ends & !colon;
     let starts_wrong = starts & !(token | cr);
     Lines {
+        // No line of a request line is empty, so this need not wait until it is known where that ends.
         ends: behind(empty, carry.empty) & lf,
-        wrong: line_ends_wrong | name_ends_wrong | starts_wrong | bad,
-        stream: name_ends | (cr & !starts),
+        wrong: (line_ends_wrong | name_ends_wrong | starts_wrong | bad) & from,
+        stream: (name_ends | cr & !starts) & from,
         carry: Carry { lf, cr, empty, name: u64::from(name_goes_on) },
     }
 }

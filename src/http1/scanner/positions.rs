@@ -27,16 +27,18 @@ impl Positions {
     #[inline(always)]
     pub(in crate::http1) fn write(&mut self, count: usize, stream: u64, base: usize) -> usize {
         let end = count + stream.count_ones() as usize;
-        if self.slots.len() < end + AT_ONCE {
+        if end + AT_ONCE > self.slots.len() {
             self.grow(end + AT_ONCE);
         }
         let mut bits = stream;
-        for slots in self.slots[count..].as_chunks_mut::<AT_ONCE>().0 {
+        let mut at = count;
+        while let Some(slots) = self.slots.get_mut(at..at + AT_ONCE) {
             for slot in slots {
                 *slot = (base as u32).wrapping_add(bits.trailing_zeros());
                 bits &= bits.wrapping_sub(1);
             }
-            if bits == 0 {
+            at += AT_ONCE;
+            if at >= end {
                 break;
             }
         }

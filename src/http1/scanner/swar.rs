@@ -9,7 +9,7 @@
 //! 2. **Tokens are looked up only where they matter:** from the start of each line to the first octet that is none. Everything
 //!    else between `token` and `colon` bits is left 0.
 
-use super::class::{TARGET, TOKEN, VALUE, is, run};
+use super::class::{TOKEN, VALUE, is, run};
 use super::{BLOCK, Classify, Masks};
 
 /// Asks sixteen octets at once.
@@ -57,12 +57,17 @@ impl Classify for Swar {
     }
 
     #[inline(always)]
-    fn target(self, input: &[u8], at: usize) -> usize {
-        let octets = &input[at..];
+    fn target_ends(self, octets: &[u8]) -> u64 {
         let is_end = |octet: u8| (octet <= b' ') | (octet == DELETE) | (octet == b'#');
-        let sixteens = octets.as_chunks::<16>().0.iter();
-        let passed = 16 * sixteens.take_while(|sixteen| !sixteen.iter().fold(false, |any, &octet| any | is_end(octet))).count();
-        passed + run(&octets[passed..], TARGET)
+        let mut ends = 0;
+        for (i, sixteen) in octets.chunks(16).enumerate() {
+            if sixteen.iter().fold(false, |any, &octet| any | is_end(octet)) {
+                for (j, &octet) in sixteen.iter().enumerate() {
+                    ends |= u64::from(is_end(octet)) << (i * 16 + j);
+                }
+            }
+        }
+        ends
     }
 }
 
