@@ -54,7 +54,7 @@ pub struct Facts {
 /// # Errors
 ///
 /// What the table above says, at the offset of the value concerned.
-#[inline(always)]
+#[inline(never)]
 pub fn judge(
     input: &[u8],
     fields: impl Iterator<Item = (Range<usize>, Range<usize>)> + Clone,
@@ -188,7 +188,7 @@ const FIRST_EIGHT: [(u64, u64); 18] = {
 fn may_matter(input: &[u8], name: &Range<usize>) -> bool {
     let length = name.end.wrapping_sub(name.start);
     let Some((mask, first)) = FIRST_EIGHT.get(length) else { return false };
-    let Some(eight) = input.get(name.start..).and_then(|rest| rest.first_chunk()) else { return false };
+    let Some(eight) = input.get(name.start..name.start + 8).and_then(|eight| eight.first_chunk()) else { return false };
     (u64::from_le_bytes(*eight) | SMALL) & mask == *first
 }
 

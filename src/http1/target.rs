@@ -88,21 +88,18 @@ pub(crate) fn is_usual_host(octets: &[u8]) -> bool {
 /// How many octets at the front are letters, digits, `-` or `.`: eight at a time.
 #[inline(always)]
 fn usual_name(octets: &[u8]) -> usize {
-    let first = |word, at| (others(word) != 0).then(|| at + others(word).trailing_zeros() as usize / 8);
     let Some(last) = octets.last_chunk() else {
         let word = octets.iter().rev().fold(0, |word, &octet| word << 8 | u64::from(octet));
         return others(word).trailing_zeros() as usize / 8;
     };
-    let mut at = 0;
-    while at + 8 < octets.len() {
-        let Some(word) = octets[at..].first_chunk() else { break };
-        if let Some(at) = first(u64::from_le_bytes(*word), at) {
-            return at;
+    for (i, word) in octets.as_chunks().0.iter().enumerate() {
+        let others = others(u64::from_le_bytes(*word));
+        if others != 0 {
+            return i * 8 + others.trailing_zeros() as usize / 8;
         }
-        at += 8;
     }
-    // The last eight may have been looked at in part: those were usual.
-    first(u64::from_le_bytes(*last), octets.len() - 8).unwrap_or(octets.len())
+    // Some of the last eight are new, all that are not are usual: 64 trailing zeros are as many as there are octets.
+    octets.len() - 8 + others(u64::from_le_bytes(*last)).trailing_zeros() as usize / 8
 }
 
 /// The length of `*( unreserved / pct-encoded / sub-delims )` at the front. An IPv4 address is one too.
