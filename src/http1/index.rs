@@ -375,6 +375,10 @@ impl HeadIndex {
         };
         let target_ends = by.target_ends(octets) & u64::MAX << METHOD.len();
         let target_end = target_ends.trailing_zeros() as usize;
+        if target_ends == 0 && is_whole {
+            (self.method, self.method_end, self.at, self.part) = (0, 3, BLOCK, Part::Target);
+            return First::Unusual;
+        }
         let fields = target_end + VERSION.len();
         if fields >= BLOCK || target_end - METHOD.len() > limits.target || input.get(target_end..fields) != Some(VERSION) {
             return First::Unusual;
@@ -397,13 +401,10 @@ impl HeadIndex {
     /// again: where the fields are is waited for.
     #[inline(always)]
     fn request_line<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Result<usize, Pause> {
-        let (mut at, mut target) = (4, 4);
-        if self.part == Part::Start && input.starts_with(b"GET ") && limits.method >= 3 {
-            (self.method, self.method_end) = (0, 3);
-        } else {
+        if !matches!(self.part, Part::Target | Part::Version) {
             self.any_method(input, limits)?;
-            (at, target) = (self.at, self.method_end as usize + 1);
         }
+        let (mut at, target) = (self.at, self.method_end as usize + 1);
         if self.part != Part::Version {
             at += target_run(by, &input[at..]);
             let is_too_long = at - target > limits.target;

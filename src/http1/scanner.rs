@@ -60,6 +60,8 @@ mod lines;
 mod nibbles;
 mod positions;
 mod swar;
+#[cfg(test)]
+mod tests;
 
 pub use choice::{Form, Scanner};
 pub(crate) use class::{CLASS, NAME, TARGET, TOKEN, VALUE, is_token, run};

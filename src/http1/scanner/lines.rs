@@ -62,13 +62,14 @@ fn behind(word: u64, before: u64) -> u64 {
 pub(in crate::http1) fn lines(masks: Masks, carry: Carry, from: u64) -> Lines {
     let Masks { token, colon, cr, lf, bad } = masks;
     let starts = behind(lf, carry.lf);
-    let empty = cr & starts;
-    let (sum, name_goes_on) = token.overflowing_add(starts & token & from | carry.name);
+    let (empty, names) = (starts & cr, starts & token);
+    let (sum, name_goes_on) = token.overflowing_add(names & from | carry.name);
     let name_ends = sum & !token;
 
     let line_ends_wrong = lf ^ behind(cr, carry.cr);
     let name_ends_wrong = name_ends & !colon;
-    let starts_wrong = starts & !(token | cr);
+    // No octet is both. (Said with a NOT, compilers would do it before the masks are made, with five instructions more.)
+    let starts_wrong = starts ^ names ^ empty;
     Lines {
         // No line of a request line is empty, so this need not wait until it is known where that ends.
         ends: behind(empty, carry.empty) & lf,

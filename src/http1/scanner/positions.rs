@@ -15,7 +15,7 @@ pub(in crate::http1) struct Positions {
 
 /// So many positions are written at a time, whether there are that many or not: a loop that ends after as many turns as there
 /// are positions is guessed wrong by the processor at almost every block.
-const AT_ONCE: usize = 4;
+const EIGHT: usize = 8;
 
 impl Positions {
     pub(in crate::http1) const fn new() -> Self {
@@ -26,29 +26,42 @@ impl Positions {
     /// there are now.
     #[inline(always)]
     pub(in crate::http1) fn write(&mut self, count: usize, stream: u64, base: usize) -> usize {
-        let end = count + stream.count_ones() as usize;
-        if end + AT_ONCE > self.slots.len() {
-            self.grow(end + AT_ONCE);
-        }
+        let found = stream.count_ones() as usize;
+        let Some(slots) = self.slots.get_mut(count..count + EIGHT) else {
+            return self.grow(count, stream, base);
+        };
         let mut bits = stream;
-        let mut at = count;
-        while let Some(slots) = self.slots.get_mut(at..at + AT_ONCE) {
-            for slot in slots {
+        let (first, second) = slots.split_at_mut(4);
+        for slot in first {
+            *slot = (base as u32).wrapping_add(bits.trailing_zeros());
+            bits &= bits.wrapping_sub(1);
+        }
+        if found > 4 {
+            for slot in second {
                 *slot = (base as u32).wrapping_add(bits.trailing_zeros());
                 bits &= bits.wrapping_sub(1);
             }
-            at += AT_ONCE;
-            if at >= end {
-                break;
+            if found > 8 {
+                return self.grow(count, stream, base);
             }
         }
-        end
+        count + found
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, needed: usize) {
-        self.slots.resize(needed.next_power_of_two().max(FEWEST), 0);
+    fn grow(&mut self, mut count: usize, stream: u64, base: usize) -> usize {
+        let needed = count + EIGHT.max(stream.count_ones() as usize);
+        if self.slots.len() < needed {
+            self.slots.resize(needed.next_power_of_two().max(FEWEST), 0);
+        }
+        let mut bits = stream;
+        while bits != 0 {
+            self.slots[count] = base as u32 + bits.trailing_zeros();
+            bits &= bits - 1;
+            count += 1;
+        }
+        count
     }
 
     /// The first `count`.
