@@ -373,9 +373,8 @@ impl HeadIndex {
             Some(block) => (by.whole(block), true),
             None => (by.tail(input, 0), false),
         };
-        let target_ends = by.target_ends(octets) & u64::MAX << METHOD.len();
-        let target_end = target_ends.trailing_zeros() as usize;
-        if target_ends == 0 && is_whole {
+        let target_end = by.target_end(octets, METHOD.len());
+        if target_end >= BLOCK && is_whole {
             (self.method, self.method_end, self.at, self.part) = (0, 3, BLOCK, Part::Target);
             return First::Unusual;
         }
@@ -485,9 +484,9 @@ fn target_run<C: Classify>(by: C, octets: &[u8]) -> usize {
             Some(block) => (by.whole(block), BLOCK),
             None => (by.tail(octets, at), octets.len() - at),
         };
-        let ends = by.target_ends(block);
-        if ends != 0 {
-            return at + ends.trailing_zeros() as usize;
+        let end = by.target_end(block, 0);
+        if end < length {
+            return at + end;
         }
         at += length;
     }

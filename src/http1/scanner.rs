@@ -99,8 +99,9 @@ pub(super) trait Classify: Copy {
     /// What is where. `runs` are places where a name or method may start or go on, beside those behind each LF.
     fn masks(self, octets: Self::Octets<'_>, runs: u64) -> Masks;
 
-    /// Octets that are in no target: SP, controls, DEL and `#`.
-    fn target_ends(self, octets: Self::Octets<'_>) -> u64;
+    /// The first octet that is in no target (SP, control, DEL, `#`), of those from `from` on, which is below [`BLOCK`]. If there is
+    /// none: some number that no octet of the block has.
+    fn target_end(self, octets: Self::Octets<'_>, from: usize) -> usize;
 }
 
 /// The bits of the octets that are there, if `left` are (fewer than a block).

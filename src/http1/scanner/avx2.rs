@@ -105,8 +105,9 @@ impl Classify for Avx2 {
     }
 
     #[inline(always)]
-    fn target_ends(self, octets: Octets) -> u64 {
-        octets.join(no_target(octets.low), no_target(octets.high))
+    fn target_end(self, octets: Octets, from: usize) -> usize {
+        let ends = octets.join(no_target(octets.low), no_target(octets.high));
+        (ends & u64::MAX << from).trailing_zeros() as usize
     }
 }
 

@@ -76,10 +76,11 @@ impl Classify for Avx512 {
     }
 
     #[inline(always)]
-    fn target_ends(self, octets: __m512i) -> u64 {
+    fn target_end(self, octets: __m512i, from: usize) -> usize {
         // SAFETY: AVX-512 BW was detected.
         let below = unsafe { _mm512_cmple_epu8_mask(octets, _mm512_set1_epi8(b' ' as i8)) };
-        below | equal(octets, 0x7f) | equal(octets, b'#')
+        let ends = below | equal(octets, 0x7f) | equal(octets, b'#');
+        (ends & u64::MAX << from).trailing_zeros() as usize
     }
 }
 

@@ -1,6 +1,6 @@
 //! One octet at a time, with a table: the reference.
 
-use super::class::{TARGET, TOKEN, VALUE, is};
+use super::class::{TARGET, TOKEN, VALUE, is, run};
 use super::{BLOCK, Classify, Masks};
 
 /// Looks each octet up.
@@ -38,7 +38,7 @@ impl Classify for Byte {
     }
 
     #[inline(always)]
-    fn target_ends(self, octets: &[u8]) -> u64 {
-        octets.iter().enumerate().fold(0, |ends, (i, &octet)| ends | u64::from(!is(octet, TARGET)) << i)
+    fn target_end(self, octets: &[u8], from: usize) -> usize {
+        octets.get(from..).map_or(BLOCK, |octets| from + run(octets, TARGET))
     }
 }

@@ -24,8 +24,8 @@ impl Dice {
     }
 }
 
-/// What a form says of the block at `base`, as far as it must say the same as all others: which octets end a target, and what
-/// the lines are, if there is nothing wrong with them.
+/// What a form says of the block at `base`, as far as it must say the same as all others: where a target ends, and what the
+/// lines are, if there is nothing wrong with them.
 fn seen<C: Classify>(by: C, input: &[u8], base: usize) -> [u64; 5] {
     let left = (input.len() - base).min(BLOCK);
     let octets = match input[base..].first_chunk() {
@@ -40,7 +40,8 @@ fn seen<C: Classify>(by: C, input: &[u8], base: usize) -> [u64; 5] {
     let lines = lines(masks, Carry::LINE_START, u64::MAX);
     let is_wrong = lines.wrong & there != 0;
     let stream = if is_wrong { 0 } else { lines.stream & there };
-    [by.target_ends(octets) & there, masks.cr, masks.lf, u64::from(is_wrong), stream]
+    let target_end = by.target_end(octets, base % BLOCK).min(left) as u64;
+    [target_end, masks.cr, masks.lf, u64::from(is_wrong), stream]
 }
 
 /// Asserts that all forms see the same in a block.
