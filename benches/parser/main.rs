@@ -33,11 +33,12 @@ fn main() {
     if is_given(&["--row", "--model", "--rounds", "--list"]) {
         return eprintln!("http1_parser: skipped, since rows, models and rounds are asked for, and it has none");
     }
+    let (warm_up, moment) = (Duration::from_micros(1000), Duration::from_micros(300));
     let plan = match () {
-        () if is_given(&["--test"]) => Plan { rounds: 1, moment: Duration::ZERO },
-        () if is_given(&["--quick"]) => Plan { rounds: 51, moment: Duration::from_micros(100) },
-        () if is_given(&["--full"]) => Plan { rounds: 2001, moment: Duration::from_micros(200) },
-        () => Plan { rounds: 301, moment: Duration::from_micros(200) },
+        () if is_given(&["--test"]) => Plan { rounds: 1, warm_up: Duration::ZERO, moment: Duration::ZERO },
+        () if is_given(&["--quick"]) => Plan { rounds: 31, warm_up, moment },
+        () if is_given(&["--full"]) => Plan { rounds: 1001, warm_up, moment },
+        () => Plan { rounds: 201, warm_up, moment },
     };
     println!("ns a head, and in brackets how many times longer httparse took (median of {} rounds, 95 % interval)", plan.rounds);
     println!("httparse 1.10 with uninitialised headers; this process would choose {}", Scanner::chosen().form());

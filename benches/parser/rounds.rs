@@ -1,7 +1,7 @@
 //! Rounds: everyone in turn, for a moment each, many times over. What disturbs the machine disturbs neighbours alike, so ratios
 //! within a round can be believed where times cannot.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::contenders::Contender;
 use crate::statistics::{Estimate, estimate, median};
@@ -10,7 +10,10 @@ use crate::statistics::{Estimate, estimate, median};
 #[derive(Clone, Copy)]
 pub struct Plan {
     pub rounds: usize,
-    /// How long each is to take in a round.
+    /// How long each goes before it is measured in a round: some processors slow down for wide vectors and stay slow for the
+    /// better part of a millisecond, which is not to be the next one's.
+    pub warm_up: Duration,
+    /// How long each is measured in a round.
     pub moment: Duration,
 }
 
@@ -27,6 +30,10 @@ impl Times {
                 // Nobody is always the first, nor always behind the same one's caches.
                 let turn = if round % 2 == 0 { turn } else { contenders.len() - 1 - turn };
                 let who = (turn + round) % contenders.len();
+                let begun = Instant::now();
+                while begun.elapsed() < plan.warm_up {
+                    contenders[who](input, times[who].div_ceil(8));
+                }
                 let took = contenders[who](input, times[who]);
                 columns[who].push(took.as_nanos() as f64 / (times[who] * heads) as f64);
             }

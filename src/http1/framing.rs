@@ -63,7 +63,7 @@ pub fn judge(
     form: TargetForm,
     limits: &HttpLimits,
 ) -> Result<Facts, Error> {
-    let mut host = None;
+    let mut host: Option<Range<usize>> = None;
     let mut host_again = None;
     let mut options = Options::default();
     let mut has_more = false;
@@ -71,18 +71,21 @@ pub fn judge(
         if !may_matter(input, &name) {
             continue;
         }
-        let (name, value) = (&input[name], &input[value]);
-        match name.len() {
-            4 if host.is_none() => host = Some(trimmed(value)),
-            4 => _ = host_again.get_or_insert(trimmed(value)),
-            10 if is(name, b"connection") => options.add(trimmed(value)),
-            _ => has_more = true,
+        if name.len() == b"host".len() {
+            match host {
+                None => host = Some(value),
+                Some(_) => _ = host_again.get_or_insert(value),
+            }
+        } else if is(&input[name], b"connection") {
+            options.add(trimmed(&input[value]));
+        } else {
+            has_more = true;
         }
     }
     if let Some(again) = host_again {
-        return refused(ErrorKind::HostRepeated, input, again);
+        return refused(ErrorKind::HostRepeated, input, trimmed(&input[again]));
     }
-    match host {
+    match host.map(|value| trimmed(&input[value])) {
         None if version == Version::Http10 => {}
         None => return Err(Error::new(ErrorKind::HostMissing, end)),
         Some(value) if is_usual_host(value) || is_host(value, form) => {}
@@ -188,7 +191,7 @@ const FIRST_EIGHT: [(u64, u64); 18] = {
 fn may_matter(input: &[u8], name: &Range<usize>) -> bool {
     let length = name.end.wrapping_sub(name.start);
     let Some((mask, first)) = FIRST_EIGHT.get(length) else { return false };
-    let Some(eight) = input.get(name.start..name.start + 8).and_then(|eight| eight.first_chunk()) else { return false };
+    let Some(eight) = input.get(name.start..).and_then(|rest| rest.first_chunk()) else { return false };
     (u64::from_le_bytes(*eight) | SMALL) & mask == *first
 }
 

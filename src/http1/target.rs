@@ -92,14 +92,19 @@ fn usual_name(octets: &[u8]) -> usize {
         let word = octets.iter().rev().fold(0, |word, &octet| word << 8 | u64::from(octet));
         return others(word).trailing_zeros() as usize / 8;
     };
-    for (i, word) in octets.as_chunks().0.iter().enumerate() {
+    let last_at = octets.len() - 8;
+    let mut at = 0;
+    while at < last_at
+        && let Some(word) = octets[at..].first_chunk()
+    {
         let others = others(u64::from_le_bytes(*word));
         if others != 0 {
-            return i * 8 + others.trailing_zeros() as usize / 8;
+            return at + others.trailing_zeros() as usize / 8;
         }
+        at += 8;
     }
     // Some of the last eight are new, all that are not are usual: 64 trailing zeros are as many as there are octets.
-    octets.len() - 8 + others(u64::from_le_bytes(*last)).trailing_zeros() as usize / 8
+    last_at + others(u64::from_le_bytes(*last)).trailing_zeros() as usize / 8
 }
 
 /// The length of `*( unreserved / pct-encoded / sub-delims )` at the front. An IPv4 address is one too.
