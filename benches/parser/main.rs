@@ -40,7 +40,10 @@ fn main() {
         () if is_given(&["--full"]) => Plan { rounds: 1001, warm_up, moment },
         () => Plan { rounds: 201, warm_up, moment },
     };
-    println!("ns a head, and in brackets how many times longer httparse took (median of {} rounds, 95 % interval)", plan.rounds);
+    println!(
+        "ns a head, and in brackets how many times longer httparse took (median of {} rounds, 95 % interval)",
+        plan.rounds
+    );
     println!("httparse 1.10 with uninitialised headers; this process would choose {}", Scanner::chosen().form());
     whole_heads(plan);
     drip(plan);

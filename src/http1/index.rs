@@ -26,37 +26,38 @@ use super::fields::Fields;
 use super::grammar::{self, Section};
 use super::head::Version;
 use super::limits::{HttpLimits, LONGEST_PART};
-use super::scanner::{BLOCK, Carry, Classify, Lines, Positions, Scanner, TOKEN, lines, run, valid};
-use super::target::{self, TargetForm};
+use super::request_line::{First, Pause};
+use super::scanner::{BLOCK, Carry, Classify, Lines, Positions, Scanner, lines, valid};
+use super::target::TargetForm;
 
 /// Finds what is where in heads, one after the other: the parts of the request line, and the lines of the fields. What they mean
 /// is for [`HeadParser`](super::HeadParser), which is this and a look at the fields that matter.
 #[derive(Debug)]
 pub struct HeadIndex {
     scanner: Scanner,
-    part: Part,
-    version: Version,
-    form: TargetForm,
+    pub(super) part: Part,
+    pub(super) version: Version,
+    pub(super) form: TargetForm,
     /// Where parts start and end, as far as they have come.
-    method: u32,
-    method_end: u32,
-    target_end: u32,
-    fields: u32,
+    pub(super) method: u32,
+    pub(super) method_end: u32,
+    pub(super) target_end: u32,
+    pub(super) fields: u32,
     /// The first octet that will be looked at again; the end of a complete head.
-    at: usize,
+    pub(super) at: usize,
     /// Positions noted, in settled blocks or in all of a complete head.
-    count: usize,
-    carry: Carry,
-    positions: Positions,
+    pub(super) count: usize,
+    pub(super) carry: Carry,
+    pub(super) positions: Positions,
     section: Section,
     started: bool,
-    /// Why it was refused.
-    error: Option<Error>,
+    /// Why it was refused, if it was.
+    error: Error,
 }
 
 /// What the octet at `at` is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Start,
     Method,
     Target,
@@ -86,21 +87,6 @@ pub(super) enum Found {
     More,
     /// It is wrong, or may be beyond a limit: the grammar knows.
     Doubt,
-}
-
-/// What came of the first block.
-enum First {
-    Over(Found),
-    /// All of it is settled, and the fields go on.
-    Settled(usize, Carry),
-    /// It is not as most are, and was not looked at.
-    Unusual,
-}
-
-/// Why the request line is not complete.
-enum Pause {
-    More,
-    Wrong,
 }
 
 /// More octets than any head has whose parts are within [`LONGEST_PART`], and few enough for their positions.
@@ -141,17 +127,17 @@ impl HeadIndex {
             positions: Positions::new(),
             section,
             started: false,
-            error: None,
+            error: Error { kind: ErrorKind::Method, offset: 0 },
         }
     }
 
     /// Makes ready for the next head. The memory of up to 1024 lines is kept for it, more is given back.
     #[inline]
     pub fn reset(&mut self) {
-        self.part = match self.section {
-            Section::Head => Part::Start,
-            Section::Fields => Part::Fields,
-        };
+        self.part = Part::Start;
+        if self.section == Section::Fields {
+            (self.part, self.count, self.carry) = (Part::Fields, 0, Carry::LINE_START);
+        }
         self.at = 0;
         self.started = false;
         self.positions.shrink();
@@ -207,19 +193,18 @@ impl HeadIndex {
     fn doubt(&mut self, input: &[u8], limits: &HttpLimits) -> Progress {
         self.started = true;
         if self.part != Part::Refused {
-            self.error = grammar::refusal(self.section, input, limits);
+            match grammar::refusal(self.section, input, limits) {
+                Some(error) => (self.part, self.error) = (Part::Refused, error),
+                None => return Progress::More,
+            }
         }
-        if self.error.is_none() {
-            return Progress::More;
-        }
-        self.part = Part::Refused;
         Progress::Refused
     }
 
     /// Why it was refused.
     #[cold]
     pub(super) fn error(&self) -> Error {
-        self.error.unwrap_or(Error::new(ErrorKind::Method, 0))
+        self.error
     }
 
     /// Whether octets of a request have been seen, beyond the one CRLF that may be skipped before it.
@@ -343,7 +328,7 @@ impl HeadIndex {
 
     /// The head ends in the block at `at`.
     #[inline(always)]
-    fn end_in(&mut self, lines: Lines, at: usize, count: usize, limits: &HttpLimits) -> Found {
+    pub(super) fn end_in(&mut self, lines: Lines, at: usize, count: usize, limits: &HttpLimits) -> Found {
         // All up to and including the lowest bit.
         let head = lines.ends ^ (lines.ends - 1);
         let end = at + lines.ends.trailing_zeros() as usize + 1;
@@ -355,140 +340,4 @@ impl HeadIndex {
         (self.at, self.count, self.part) = (end, count, Part::Complete);
         Found::Complete(end)
     }
-}
-
-// The request line.
-
-impl HeadIndex {
-    /// Most requests are `GET /... HTTP/1.1` with all of that in the first block. Then the block is loaded once for both, the
-    /// request line and the fields behind it; nothing waits for where the fields start but what is of the fields.
-    #[inline(always)]
-    fn first_block<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> First {
-        const METHOD: &[u8] = b"GET ";
-        const VERSION: &[u8] = b" HTTP/1.1\r\n";
-        if !input.starts_with(b"GET /") || limits.method < 3 {
-            return First::Unusual;
-        }
-        let (octets, is_whole) = match input.first_chunk() {
-            Some(block) => (by.whole(block), true),
-            None => (by.tail(input, 0), false),
-        };
-        let target_end = by.target_end(octets, METHOD.len());
-        if target_end >= BLOCK && is_whole {
-            (self.method, self.method_end, self.at, self.part) = (0, 3, BLOCK, Part::Target);
-            return First::Unusual;
-        }
-        let fields = target_end + VERSION.len();
-        if fields >= BLOCK || target_end - METHOD.len() > limits.target || input.get(target_end..fields) != Some(VERSION) {
-            return First::Unusual;
-        }
-        (self.method, self.method_end, self.target_end, self.fields) = (0, 3, target_end as u32, fields as u32);
-        (self.version, self.form) = (Version::Http11, TargetForm::Origin);
-        let lines = lines(by.masks(octets, 0), Carry::NONE, u64::MAX << fields);
-        if lines.ends != 0 {
-            First::Over(self.end_in(lines, 0, 0, limits))
-        } else if !is_whole {
-            First::Unusual
-        } else if lines.wrong != 0 {
-            First::Over(Found::Doubt)
-        } else {
-            First::Settled(self.positions.write(0, lines.stream, 0), lines.carry)
-        }
-    }
-
-    /// Goes on in the request line, and says where the first field is. What is known is kept in `self` but not read from there
-    /// again: where the fields are is waited for.
-    #[inline(always)]
-    fn request_line<C: Classify>(&mut self, by: C, input: &[u8], limits: &HttpLimits) -> Result<usize, Pause> {
-        if !matches!(self.part, Part::Target | Part::Version) {
-            self.any_method(input, limits)?;
-        }
-        let (mut at, target) = (self.at, self.method_end as usize + 1);
-        if self.part != Part::Version {
-            at += target_run(by, &input[at..]);
-            let is_too_long = at - target > limits.target;
-            match input.get(at) {
-                _ if is_too_long => return Err(Pause::Wrong),
-                Some(b' ') if at > target => {}
-                Some(_) => return Err(Pause::Wrong),
-                None => {
-                    (self.part, self.at) = (Part::Target, at);
-                    return Err(Pause::More);
-                }
-            }
-            self.target_end = at as u32;
-            at += 1;
-        }
-        self.version = Version::Http11;
-        if !input[at..].starts_with(b"HTTP/1.1\r\n") {
-            self.any_version(input, at)?;
-        }
-        let method = &input[self.method as usize..target - 1];
-        self.form = target::form(method, &input[target..at - 1]).ok_or(Pause::Wrong)?;
-        self.fields = (at + 10) as u32;
-        Ok(at + 10)
-    }
-
-    /// Goes on in a method, or up to it. It is short: it is looked up octet by octet.
-    #[inline(never)]
-    fn any_method(&mut self, input: &[u8], limits: &HttpLimits) -> Result<(), Pause> {
-        if self.part == Part::Start {
-            self.method = match input {
-                [] | [b'\r'] => return Err(Pause::More),
-                [b'\r', b'\n', ..] => 2,
-                [b'\r', ..] => return Err(Pause::Wrong),
-                _ => 0,
-            };
-            self.at = self.method as usize;
-            self.part = Part::Method;
-        }
-        if self.part == Part::Method {
-            let start = self.method as usize;
-            self.at += run(&input[self.at..], TOKEN);
-            let is_too_long = self.at - start > limits.method;
-            match input.get(self.at) {
-                _ if is_too_long => return Err(Pause::Wrong),
-                Some(b' ') if self.at > start => {}
-                Some(_) => return Err(Pause::Wrong),
-                None => return Err(Pause::More),
-            }
-            self.method_end = self.at as u32;
-            self.at += 1;
-            self.part = Part::Target;
-        }
-        if matches!(self.part, Part::Target | Part::Version) { Ok(()) } else { Err(Pause::Wrong) }
-    }
-
-    #[cold]
-    fn any_version(&mut self, input: &[u8], at: usize) -> Result<(), Pause> {
-        (self.part, self.at) = (Part::Version, at);
-        let rest = &input[at..];
-        if rest.starts_with(b"HTTP/1.0\r\n") {
-            self.version = Version::Http10;
-            Ok(())
-        } else if b"HTTP/1.1\r\n".starts_with(rest) || b"HTTP/1.0\r\n".starts_with(rest) {
-            Err(Pause::More)
-        } else {
-            // Perhaps it is HTTP/2.0, of which only the end is missing.
-            Err(Pause::Wrong)
-        }
-    }
-}
-
-/// How many octets at the front are of a target.
-#[inline(always)]
-fn target_run<C: Classify>(by: C, octets: &[u8]) -> usize {
-    let mut at = 0;
-    while at < octets.len() {
-        let (block, length) = match octets[at..].first_chunk() {
-            Some(block) => (by.whole(block), BLOCK),
-            None => (by.tail(octets, at), octets.len() - at),
-        };
-        let end = by.target_end(block, 0);
-        if end < length {
-            return at + end;
-        }
-        at += length;
-    }
-    at
 }

@@ -12,6 +12,7 @@ mod head;
 mod index;
 mod lifecycle;
 mod limits;
+mod request_line;
 pub mod scanner;
 mod status;
 mod target;

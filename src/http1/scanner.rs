@@ -20,10 +20,10 @@
 //!
 //! That is a branch for each octet, and a guess for the processor at the end of each run. The index departs from it:
 //!
-//! 1. **Sixty-four octets become five words.** [`Classify`] says of a block which octets are of a token, which are `:`, CR, LF, and
-//!    which belong in no value (*bad*). One bit an octet, the first octet the lowest bit: [`Masks`].
-//! 2. **Whole lines are judged by arithmetic on the words** ([`lines`]). An octet's neighbour is one shift away, and what reaches
-//!    into the next block is a carry ([`Carry`]). A line starts behind each LF. Each CR must have its LF behind it, and each LF
+//! 1. **Sixty-four octets become five words.** `Classify` says of a block which octets are of a token, which are `:`, CR, LF, and
+//!    which belong in no value (*bad*). One bit an octet, the first octet the lowest bit: `Masks`.
+//! 2. **Whole lines are judged by arithmetic on the words** (`lines`). An octet's neighbour is one shift away, and what reaches
+//!    into the next block is a carry (`Carry`). A line starts behind each LF. Each CR must have its LF behind it, and each LF
 //!    its CR before it: one XOR. *One addition finds the end of every name in the block*: a one added to the lowest bit of a run
 //!    of ones ripples to the first zero above it, and the runs that nothing is added to stay as they were (the scan of the
 //!    Parabix project, Cameron, 2008). At those ends must be colons. A line that starts with neither a token nor CR is a fold or
@@ -40,10 +40,10 @@
 //!
 //! | form | how it classifies | it needs |
 //! |---|---|---|
-//! | [`byte`] | looks each octet up: the reference | nothing |
-//! | [`swar`] | asks sixteen octets for controls at once, looks up the few that matter | nothing |
-//! | [`avx2`] | two nibble tables by shuffle, sign bits | AVX2, BMI1, BMI2, POPCNT |
-//! | [`avx512`] | the same tables, mask registers, loads that stop at the end | AVX-512 F and BW beside it |
+//! | [`byte`](Form::Byte) | looks each octet up: the reference | nothing |
+//! | [`swar`](Form::Swar) | asks sixteen octets for controls at once, looks up the few that matter | nothing |
+//! | [`avx2`](Form::Avx2) | two nibble tables by shuffle, sign bits | AVX2, BMI1, BMI2, POPCNT |
+//! | [`avx512`](Form::Avx512) | the same tables, mask registers, loads that stop at the end | AVX-512 F and BW beside it |
 //!
 //! **Invariant:** all forms give the same outcome on every input, and none reads beyond the slice it is given.
 //! **Invariant:** `unsafe` is in the two vector forms and nowhere else in `http1`.

@@ -11,7 +11,7 @@
 //!    place. Only inputs of less than 32 octets have no room for that: they are copied.
 #![allow(unsafe_code)]
 
-use super::super::index::{HeadIndex, Found};
+use super::super::index::{Found, HeadIndex};
 use super::super::limits::HttpLimits;
 use super::nibbles::{BADS, COLUMNS, ROWS, TOKENS};
 use super::{BLOCK, Classify, Masks};

@@ -8,7 +8,7 @@
 //! 3. **No octet behind the end is read.** The load of the tail has a mask too, and the processor does not touch what it leaves out.
 #![allow(unsafe_code)]
 
-use super::super::index::{HeadIndex, Found};
+use super::super::index::{Found, HeadIndex};
 use super::super::limits::HttpLimits;
 use super::nibbles::{BADS, COLUMNS, ROWS, TOKENS};
 use super::{BLOCK, Classify, Masks, valid};

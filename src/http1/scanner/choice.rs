@@ -1,4 +1,9 @@
-//! Which form? The fastest that the processor has, or the one that `IOLAB_SCANNER` names, found out once.
+//! Which form? The one that suits the processor, or the one that `IOLAB_SCANNER` names, found out once.
+//!
+//! The widest is not always that. The first server processors with AVX-512 (Intel, 2017 to 2020) run slower for most of a
+//! millisecond after a wide instruction, whoever runs then: on a Cascade Lake core at 3.1 GHz we measured 2.65 GHz, which the whole
+//! server pays for a scanner that is hardly quicker. Later ones (Intel since Ice Lake, AMD since Zen 4) do not, and are told by
+//! VBMI2, which came with them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +12,7 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
 use super::{byte::Byte, swar::Swar};
-use crate::http1::index::{HeadIndex, Found};
+use crate::http1::index::{Found, HeadIndex};
 use crate::http1::limits::HttpLimits;
 
 /// The ways of classifying octets. What a head parser says does not depend on it.
@@ -84,22 +89,28 @@ impl Scanner {
     }
 
     /// All that this processor can run, from slow to fast.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
         Form::ALL.into_iter().filter_map(Scanner::new)
     }
 
-    /// The one that `IOLAB_SCANNER` names (`byte`, `swar`, `avx2`, `avx512`), or the fastest. Found out once in a process; if it
-    /// cannot be as the variable would have it, standard error is told so, once.
+    /// The one that `IOLAB_SCANNER` names (`byte`, `swar`, `avx2`, `avx512`), or the one that suits this processor. Found out once
+    /// in a process; if it cannot be as the variable would have it, standard error is told so, once.
     pub fn chosen() -> Self {
         static CHOSEN: OnceLock<Scanner> = OnceLock::new();
         *CHOSEN.get_or_init(|| {
-            let fastest = Scanner::all().last().unwrap_or(Scanner(Choice::Swar));
-            let Some(wanted) = std::env::var_os("IOLAB_SCANNER") else { return fastest };
+            let suited = Scanner::suited();
+            let Some(wanted) = std::env::var_os("IOLAB_SCANNER") else { return suited };
             Scanner::named(&wanted.to_string_lossy()).unwrap_or_else(|why| {
-                eprintln!("iolab: IOLAB_SCANNER: {why}; {} is used", fastest.form());
-                fastest
+                eprintln!("iolab: IOLAB_SCANNER: {why}; {} is used", suited.form());
+                suited
             })
         })
+    }
+
+    /// The widest that does not slow the processor down.
+    fn suited() -> Self {
+        let mut usable = Scanner::all().filter(|scanner| scanner.form() != Form::Avx512 || wide_is_harmless());
+        usable.next_back().unwrap_or(Scanner(Choice::Swar))
     }
 
     /// The form of that name, if there is one and this processor can run it.
@@ -132,6 +143,14 @@ impl Scanner {
             Choice::Byte => byte(index, input, limits),
         }
     }
+}
+
+/// Whether the processor is of a generation that does not slow down for AVX-512.
+fn wide_is_harmless() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512vbmi2");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 #[inline(never)]
