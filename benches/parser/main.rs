@@ -10,10 +10,6 @@
 //!
 //! Another row is a head that comes byte by byte, and others are bodies in chunks, which httparse does not parse.
 
-#[path = "../models/statistics.rs"]
-#[allow(dead_code)]
-mod statistics;
-
 mod contenders;
 mod heads;
 mod rounds;

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use harness::statistics::{Estimate, estimate, median};
+
 use crate::contenders::Contender;
-use crate::statistics::{Estimate, estimate, median};
 
 /// How long and how often.
 #[derive(Clone, Copy)]
