@@ -190,9 +190,12 @@ const FIRST_EIGHT: [(u64, u64); 18] = {
 #[inline(always)]
 fn may_matter(input: &[u8], name: &Range<usize>) -> bool {
     let length = name.end.wrapping_sub(name.start);
-    let Some((mask, first)) = FIRST_EIGHT.get(length) else { return false };
-    let Some(eight) = input.get(name.start..).and_then(|rest| rest.first_chunk()) else { return false };
-    (u64::from_le_bytes(*eight) | SMALL) & mask == *first
+    if name.start > input.len() || length >= FIRST_EIGHT.len() {
+        return false;
+    }
+    let Some(eight) = input[name.start..].first_chunk() else { return false };
+    let (mask, first) = FIRST_EIGHT[length];
+    (u64::from_le_bytes(*eight) | SMALL) & mask == first
 }
 
 /// What all Connection lines say (RFC 9112 section 9.3). Options unknown here concern nobody but proxies.

@@ -75,7 +75,7 @@ impl<'a> Authority<'a> {
 }
 
 /// Whether a host is what most are: letters, digits, `-` and `.`, and perhaps a port of up to four digits. Others may be valid too.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn is_usual_host(octets: &[u8]) -> bool {
     let name = usual_name(octets);
     match &octets[name..] {
