@@ -62,7 +62,7 @@ fn whole_heads(plan: Plan) {
     for (name, input, heads) in inputs {
         println!("\n{name}, {} B", input.len() / heads);
         print!("  {:<24}{:>10}", "", "httparse");
-        forms().iter().for_each(|form| print!("{:>26}", form.name()));
+        forms().iter().for_each(|form| print!("{:>28}", form.name()));
         println!();
         for work in Work::ALL {
             let mut contenders = vec![httparse(work, false)];
@@ -80,7 +80,7 @@ fn print_row(name: &str, times: &Times, contenders: usize) {
     print!("  {name:<24}{:>10.1}", times.median(0));
     for who in 1..contenders {
         let ratio = times.ratio(0, who);
-        print!("{:>9.1} ({:.2}, {:.2}-{:.2})", times.median(who), ratio.median, ratio.low, ratio.high);
+        print!(" {:>9.1} ({:.2}, {:.2}-{:.2})", times.median(who), ratio.median, ratio.low, ratio.high);
     }
     println!();
 }
