@@ -32,7 +32,7 @@
 //! | [`http1`] | the same, and `patterns` |
 //! | [`patterns`] | `models`, `sys`, clocks, threads |
 //! | `driver`: what all loops need and none is about | `sys`, `models`, protocols by name |
-//! | `sys`: thin wrappers over kernel calls, every call counted; the only `unsafe` | protocols, connections, policy |
+//! | `sys`: thin wrappers over kernel calls, every call counted; the only `unsafe` beside two vector scanners | protocols, connections, policy |
 //! | [`models`] | protocols by name, `patterns`, and each other |
 //!
 //! Only examples, benches and tests join a [`Service`] to a [`Model`].

@@ -2,9 +2,9 @@
 //! rules are about, so that no input is spent on finding the rest again.
 
 use iolab::http1::ErrorKind;
-use iolab::http1::scanner::{Byte, Swar};
+use iolab::http1::scanner::Scanner;
 
-use super::http1_support::{Counting, is_about_fields, is_found_at_once, parse_to};
+use super::http1_support::{is_about_fields, is_found_at_once, most_examined, parse_to, parse_with};
 use super::input::Input;
 use super::plain;
 
@@ -32,29 +32,33 @@ pub fn fields(input: &[u8]) {
 
 /// Asserts that
 ///
-/// - the outcome is the same in one piece, octet by octet and in the pieces of the input, and with either scanner;
-/// - no octet is looked at twice, however many pieces they come in;
+/// - the outcome is the same in one piece, octet by octet and in the pieces of the input, and with each scanner of this processor;
+/// - at most a block of octets is looked at again in each call;
 /// - a head ends within the input, not an octet earlier, and what follows it does not matter;
 /// - an error is at an octet of the input; one about octets is found with this octet, and not before;
 /// - the head means what the [plain reader](plain) takes it to mean, or is refused for the same reason;
 /// - what is taken is within all limits, and what is beyond one is refused at the first octet beyond.
 fn check(input: &Input<'_>, octets: &[u8]) {
     let limits = &input.limits();
-    let whole = parse_to::<Swar>(octets, [octets.len()], limits);
+    let whole = parse_to(octets, [octets.len()], limits);
     let shown = octets.escape_ascii();
-    assert_eq!(parse_to::<Byte>(octets, [octets.len()], limits), whole, "byte scanner: {shown}");
     let ends = input.ends(octets.len());
-    assert_eq!(parse_to::<Swar>(octets, ends.iter().copied(), limits), whole, "cut at {ends:?}: {shown}");
-    let (dripped, examined) = Counting::during(|| parse_to::<Counting>(octets, 0..=octets.len(), limits));
-    assert_eq!(dripped, whole, "octet by octet: {shown}");
-    assert!(examined <= octets.len(), "{examined} octets examined of {}: {shown}", octets.len());
+    for scanner in Scanner::all() {
+        let form = scanner.form();
+        assert_eq!(parse_with(scanner, octets, [octets.len()], limits).0, whole, "{form}: {shown}");
+        assert_eq!(parse_with(scanner, octets, ends.iter().copied(), limits).0, whole, "{form}, cut at {ends:?}: {shown}");
+        let (dripped, examined) = parse_with(scanner, octets, 0..=octets.len(), limits);
+        assert_eq!(dripped, whole, "{form}, octet by octet: {shown}");
+        let most = most_examined(octets.len(), octets.len() + 1);
+        assert!(examined <= most, "{form}: {examined} octets examined of {}: {shown}", octets.len());
+    }
 
     match whole {
         Ok(None) => {}
         Ok(Some(parsed)) => {
             let end = parsed.octets;
-            assert_eq!(parse_to::<Swar>(octets, [end - 1], limits), Ok(None), "too early: {shown}");
-            assert_eq!(parse_to::<Swar>(&octets[..end], [end], limits), Ok(Some(parsed.clone())), "looked beyond: {shown}");
+            assert_eq!(parse_to(octets, [end - 1], limits), Ok(None), "too early: {shown}");
+            assert_eq!(parse_to(&octets[..end], [end], limits), Ok(Some(parsed.clone())), "looked beyond: {shown}");
             let lines = Lines::of(octets, end);
             let beyond = [
                 (parsed.method.len(), limits.method),
@@ -68,8 +72,8 @@ fn check(input: &Input<'_>, octets: &[u8]) {
         Err(error) => {
             assert!(error.offset < octets.len(), "{error:?}: {shown}");
             if is_found_at_once(error.kind) {
-                assert_eq!(parse_to::<Swar>(octets, [error.offset], limits), Ok(None), "too early: {shown}");
-                assert_eq!(parse_to::<Swar>(octets, [error.offset + 1], limits), Err(error), "too late: {shown}");
+                assert_eq!(parse_to(octets, [error.offset], limits), Ok(None), "too early: {shown}");
+                assert_eq!(parse_to(octets, [error.offset + 1], limits), Err(error), "too late: {shown}");
             }
             let lines = Lines::of(octets, error.offset);
             let allowed = match error.kind {

@@ -12,9 +12,10 @@
 //! how servers were smuggled past.
 
 use super::error::{Error, ErrorKind};
-use super::fields::{FieldLines, Fields};
+use super::fields::Fields;
+use super::index::HeadIndex;
 use super::limits::{HttpLimits, LONGEST_PART};
-use super::scanner::{CLASS, Swar, TOKEN};
+use super::scanner::{CLASS, TOKEN};
 
 /// Takes the chunks off a body, however it is split. Holds no octet of the body but the trailers.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct ChunkedDecoder {
     offset: usize,
     /// The trailer section as far as it came, unless it came whole and empty.
     trailer_octets: Vec<u8>,
-    trailers: FieldLines,
+    trailers: HeadIndex,
 }
 
 /// What [`ChunkedDecoder::decode`] found.
@@ -75,7 +76,7 @@ enum State {
 
 impl ChunkedDecoder {
     /// A decoder for a body that starts `offset` octets into its message: errors say where in the message they are.
-    pub const fn new(offset: usize) -> Self {
+    pub fn new(offset: usize) -> Self {
         ChunkedDecoder {
             state: State::Size,
             chunk: 0,
@@ -83,7 +84,7 @@ impl ChunkedDecoder {
             extensions: 0,
             offset,
             trailer_octets: Vec::new(),
-            trailers: FieldLines::new(),
+            trailers: HeadIndex::of_fields(),
         }
     }
 
@@ -264,7 +265,8 @@ impl ChunkedDecoder {
         let room = limits.trailer_octets.min(LONGEST_PART) + 2 - had;
         let taken = &rest[..rest.len().min(room)];
         self.trailer_octets.extend_from_slice(taken);
-        match self.trailers.scan::<Swar>(&self.trailer_octets, limits.trailer_octets, limits.trailers) {
+        let limits = &HttpLimits { fields_octets: limits.trailer_octets, fields: limits.trailers, ..*limits };
+        match self.trailers.parse(&self.trailer_octets, limits) {
             Ok(None) => {
                 self.offset += taken.len();
                 Ok((taken.len(), Chunk::NeedMore))

@@ -1,35 +1,20 @@
-//! The head of a request: request line and fields, parsed while it arrives, read where it lies.
+//! The head of a request: where everything is, and what it means to the connection.
 //!
 //! ```text
-//! [ CRLF ] method SP target SP version CRLF *( field-line CRLF ) CRLF          RFC 9112 section 2.1
-//!
 //! parse(input, which has grown at its end since the last call):
-//!     go on where the last call stopped, in the state it stopped in:
-//!         let the scanner find the end of the run
-//!         the input ends first: remember how far it is, ask for more
-//!         the octet there ends the run rightly: remember the position, next state
-//!         else: refuse
+//!     let the index find the lines                          index.rs: linear, strict, final
+//!     the head is complete: judge what its fields mean      framing.rs
 //! ```
 //!
-//! What this departs from the obvious in:
-//!
-//! 1. **Positions, not slices.** The parser owns no octet and borrows none between calls, so the caller's buffer may move and
-//!    grow. [`Head`] joins the two again for as long as someone reads.
-//! 2. **The outcome is a function of the octets.** An error is found at the first octet after which nothing could have made the
-//!    head valid, and this octet is its offset. So a head that came in one piece is refused for the same reason as one that
-//!    came octet by octet. Limits are such octets too: the first beyond the limit. To see no further than that, each run is
-//!    scanned in a window that ends there.
-//! 3. **Three errors wait for the end of what they are about**: version and target form for the end of the request line (in
-//!    this order), meaning for the end of the head ([`framing`](super::framing)).
-//! 4. **One CRLF before the request line is skipped** (RFC 9112 section 2.2: old clients send one after a body). A second one
-//!    is refused.
+//! A third kind of error waits longest: meaning is judged at the end of the head, after all octets.
 
-use super::error::{Error, ErrorKind};
-use super::fields::{FieldLines, Fields};
+use super::error::Error;
+use super::fields::Fields;
 use super::framing::{Facts, Framing, judge};
-use super::limits::{HttpLimits, LONGEST_PART};
-use super::scanner::{Scanner, Swar};
-use super::target::{self, TargetForm};
+use super::index::{HeadIndex, Progress};
+use super::limits::HttpLimits;
+use super::scanner::Scanner;
+use super::target::TargetForm;
 
 /// A version this server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,29 +28,12 @@ pub enum Version {
 /// Parses the heads of requests, one after the other.
 #[derive(Debug)]
 pub struct HeadParser {
-    /// Set once there is nothing more to find out.
-    outcome: Option<Result<usize, Error>>,
-    expected: Expected,
-    /// The next octet of the request line to look at.
-    at: usize,
-    method: u32,
-    method_end: u32,
-    target_end: u32,
-    version: Version,
-    form: TargetForm,
-    fields: FieldLines,
+    index: HeadIndex,
+    judged: bool,
+    /// What the fields mean, once they were judged.
     facts: Facts,
-}
-
-/// What the octet at `at` is part of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expected {
-    Start,
-    SkippedLf,
-    Method,
-    Target,
-    Version,
-    Fields,
+    /// Or why they were refused.
+    refused: Option<Error>,
 }
 
 impl Default for HeadParser {
@@ -75,30 +43,22 @@ impl Default for HeadParser {
 }
 
 impl HeadParser {
-    /// A parser that owns no memory yet.
-    pub const fn new() -> Self {
-        HeadParser {
-            outcome: None,
-            expected: Expected::Start,
-            at: 0,
-            method: 0,
-            method_end: 0,
-            target_end: 0,
-            version: Version::Http11,
-            form: TargetForm::Origin,
-            fields: FieldLines::new(),
-            facts: Facts { framing: Framing::None, keep_alive: false, expects_continue: false },
-        }
+    /// A parser that owns no memory yet, with the [scanner chosen](Scanner::chosen) for this process.
+    pub fn new() -> Self {
+        Self::with_scanner(Scanner::chosen())
     }
 
-    /// Makes ready for the next message. The memory of up to 1024 field positions is kept for it, more is given back.
+    /// The same, with a scanner of one's choice. The outcome does not depend on it.
+    pub const fn with_scanner(scanner: Scanner) -> Self {
+        let facts = Facts { framing: Framing::None, keep_alive: false, expects_continue: false };
+        HeadParser { index: HeadIndex::with_scanner(scanner), judged: false, facts, refused: None }
+    }
+
+    /// Makes ready for the next message. The memory of up to 1024 lines is kept for it, more is given back.
     #[inline]
     pub fn reset(&mut self) {
-        self.outcome = None;
-        self.expected = Expected::Start;
-        self.at = 0;
-        self.method = 0;
-        self.fields.reset();
+        self.index.reset();
+        self.judged = false;
     }
 
     /// Parses on. `input` starts at the first octet of the message; between two calls it may only grow.
@@ -108,34 +68,45 @@ impl HeadParser {
     ///
     /// # Errors
     ///
-    /// A head that RFC 9112 does not allow, or that is beyond a limit; see [`ErrorKind`].
+    /// A head that RFC 9112 does not allow, or that is beyond a limit; see [`ErrorKind`](super::ErrorKind).
     #[inline]
     pub fn parse(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        self.parse_with::<Swar>(input, limits)
+        match self.index.advance(input, limits) {
+            Progress::More => Ok(None),
+            Progress::Refused => Err(self.index.error()),
+            Progress::Complete(end) => {
+                if !self.judged {
+                    self.judge(input, end, limits);
+                }
+                match self.refused {
+                    None => Ok(Some(end)),
+                    Some(error) => Err(error),
+                }
+            }
+        }
     }
 
-    /// [`parse`](Self::parse) with a scanner of one's choice. The outcome does not depend on it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`parse`](Self::parse).
-    #[inline]
-    pub fn parse_with<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        if self.outcome.is_none() {
-            self.outcome = self.advance::<S>(input, limits).transpose();
+    #[inline(always)]
+    fn judge(&mut self, input: &[u8], end: usize, limits: &HttpLimits) {
+        let (version, form) = (self.index.version(), self.index.target_form());
+        self.judged = true;
+        self.refused = None;
+        match judge(input, self.index.fields(input).spans(), end - 2, version, form, limits) {
+            Ok(facts) => self.facts = facts,
+            Err(error) => self.refused = Some(error),
         }
-        self.outcome.transpose()
     }
 
     /// Whether octets of a request have been seen, beyond the one CRLF that may be skipped before it.
     ///
     /// A header deadline runs from the first such octet, an idle deadline until then.
     pub fn started(&self) -> bool {
-        match self.expected {
-            Expected::Start | Expected::SkippedLf => false,
-            Expected::Method => self.at > self.method as usize,
-            _ => true,
-        }
+        self.index.started()
+    }
+
+    /// See [`HeadIndex::settled`].
+    pub fn settled(&self) -> usize {
+        self.index.settled()
     }
 
     /// The head in `input`, which must begin with the octets parsed.
@@ -145,140 +116,14 @@ impl HeadParser {
     /// If the last [`parse`](Self::parse) gave anything but `Some`.
     #[inline]
     pub fn head<'a>(&'a self, input: &'a [u8]) -> Head<'a> {
-        match self.outcome {
-            Some(Ok(end)) => Head { parser: self, input: &input[..end] },
+        match self.index.end() {
+            Some(end) if self.judged && self.refused.is_none() => Head { parser: self, input: &input[..end] },
             _ => panic!("head() is for a head that parse() has found complete"),
         }
     }
-
-    #[inline]
-    fn advance<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<Option<usize>, Error> {
-        if self.expected != Expected::Fields {
-            if !self.request_line::<S>(input, limits)? {
-                return Ok(None);
-            }
-            self.fields.begin(self.at);
-            self.expected = Expected::Fields;
-        }
-        let Some(end) = self.fields.scan::<S>(input, limits.fields_octets, limits.fields)? else {
-            return Ok(None);
-        };
-        self.facts = judge(input, self.fields.fields(input), end - 2, self.version, self.form, limits)?;
-        Ok(Some(end))
-    }
-
-    /// Whether the request line is complete. Enters it where the last call left off.
-    #[inline]
-    fn request_line<S: Scanner>(&mut self, input: &[u8], limits: &HttpLimits) -> Result<bool, Error> {
-        if self.expected == Expected::Start {
-            match input.first() {
-                None => return Ok(false),
-                Some(b'\r') => {
-                    self.at = 1;
-                    self.expected = Expected::SkippedLf;
-                }
-                Some(_) => self.expected = Expected::Method,
-            }
-        }
-        if self.expected == Expected::SkippedLf {
-            match input.get(1) {
-                None => return Ok(false),
-                Some(b'\n') => {}
-                Some(_) => return Err(Error::new(ErrorKind::BareCr, 1)),
-            }
-            (self.at, self.method) = (2, 2);
-            self.expected = Expected::Method;
-        }
-        if self.expected == Expected::Method {
-            let start = self.method as usize;
-            let bound = start + limits.method.min(LONGEST_PART);
-            let at = self.at + S::token(&window(input, bound)[self.at..]);
-            self.at = at;
-            match input.get(at) {
-                _ if at > bound => return Err(Error::new(ErrorKind::MethodTooLong, bound)),
-                None => return Ok(false),
-                Some(b' ') if at > start => {}
-                Some(b'\n') => return Err(Error::new(ErrorKind::BareLf, at)),
-                Some(_) => return Err(Error::new(ErrorKind::Method, at)),
-            }
-            self.method_end = at as u32;
-            self.at = at + 1;
-            self.expected = Expected::Target;
-        }
-        if self.expected == Expected::Target {
-            let start = self.method_end as usize + 1;
-            let bound = start + limits.target.min(LONGEST_PART);
-            let at = self.at + S::target(&window(input, bound)[self.at..]);
-            self.at = at;
-            match input.get(at) {
-                _ if at > bound => return Err(Error::new(ErrorKind::TargetTooLong, bound)),
-                None => return Ok(false),
-                Some(b'\n') => return Err(Error::new(ErrorKind::BareLf, at)),
-                Some(b' ' | b'\r') if at == start => {
-                    return Err(Error::new(ErrorKind::TargetEmpty, at));
-                }
-                Some(b' ') => {}
-                Some(b'\r') => return Err(Error::new(ErrorKind::VersionMalformed, at)),
-                Some(_) => return Err(Error::new(ErrorKind::TargetOctet, at)),
-            }
-            self.target_end = at as u32;
-            self.at = at + 1;
-            self.expected = Expected::Version;
-        }
-        self.version(input)
-    }
-
-    /// The rest of the request line, and what can be judged at its end. Whether the line is complete.
-    #[inline]
-    fn version(&mut self, input: &[u8]) -> Result<bool, Error> {
-        let start = self.target_end as usize + 1;
-        if input[start..].starts_with(b"HTTP/1.1\r\n") {
-            self.version = Version::Http11;
-            self.at = start + 10;
-        } else if !self.uncommon_version(input, start)? {
-            return Ok(false);
-        }
-        let target = self.method_end as usize + 1;
-        let method = &input[self.method as usize..self.method_end as usize];
-        self.form =
-            target::form(method, &input[target..self.target_end as usize]).ok_or(Error::new(ErrorKind::TargetForm, target))?;
-        Ok(true)
-    }
-
-    #[cold]
-    fn uncommon_version(&mut self, input: &[u8], start: usize) -> Result<bool, Error> {
-        const SHAPE: &[u8; 10] = b"HTTP/d.d\r\n";
-        while let Some(&shape) = SHAPE.get(self.at - start) {
-            let Some(&octet) = input.get(self.at) else {
-                return Ok(false);
-            };
-            let fits = if shape == b'd' { octet.is_ascii_digit() } else { octet == shape };
-            if !fits {
-                let kind = match (octet, shape) {
-                    (_, b'\n') => ErrorKind::BareCr,
-                    (b'\n', _) => ErrorKind::BareLf,
-                    _ => ErrorKind::VersionMalformed,
-                };
-                return Err(Error::new(kind, self.at));
-            }
-            self.at += 1;
-        }
-        self.version = match &input[start + 5..start + 8] {
-            b"1.1" => Version::Http11,
-            b"1.0" => Version::Http10,
-            _ => return Err(Error::new(ErrorKind::VersionUnsupported, start)),
-        };
-        Ok(true)
-    }
 }
 
-/// The input up to the octet at `bound`, which is the first too many.
-#[inline(always)]
-fn window(input: &[u8], bound: usize) -> &[u8] {
-    &input[..input.len().min(bound + 1)]
-}
-
-/// A complete head: the positions of a [`HeadParser`] beside the octets they are about.
+/// A complete head: the positions of a [`HeadParser`], and what they mean, beside the octets they are about.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     parser: &'a HeadParser,
@@ -289,31 +134,31 @@ impl<'a> Head<'a> {
     /// The method, as sent; methods are case-sensitive (RFC 9110 section 9.1).
     #[inline]
     pub fn method(&self) -> &'a [u8] {
-        &self.input[self.parser.method as usize..self.parser.method_end as usize]
+        self.parser.index.method(self.input)
     }
 
     /// The target, as sent: its octets are not decoded and need not be UTF-8.
     #[inline]
     pub fn target(&self) -> &'a [u8] {
-        &self.input[self.parser.method_end as usize + 1..self.parser.target_end as usize]
+        self.parser.index.target(self.input)
     }
 
     /// The form of the target; it goes with the method.
     #[inline]
     pub fn target_form(&self) -> TargetForm {
-        self.parser.form
+        self.parser.index.target_form()
     }
 
     /// The version.
     #[inline]
     pub fn version(&self) -> Version {
-        self.parser.version
+        self.parser.index.version()
     }
 
     /// All fields, in the order they came in.
     #[inline]
     pub fn fields(&self) -> Fields<'a> {
-        self.parser.fields.fields(self.input)
+        self.parser.index.fields(self.input)
     }
 
     /// The values of all fields of that name, whatever its case, in the order they came in.

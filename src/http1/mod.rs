@@ -7,18 +7,22 @@ mod error;
 mod exchange;
 mod fields;
 mod framing;
+mod grammar;
 mod head;
+mod index;
 mod lifecycle;
 mod limits;
+mod request_line;
 pub mod scanner;
 mod status;
 mod target;
 
 pub use body::{Chunk, ChunkedDecoder};
 pub use error::{Error, ErrorKind};
-pub use fields::Fields;
-pub use framing::Framing;
+pub use fields::{Fields, Spans};
+pub use framing::{Facts, Framing, judge};
 pub use head::{Head, HeadParser, Version};
+pub use index::HeadIndex;
 pub use limits::HttpLimits;
 pub use target::TargetForm;
 

@@ -1,9 +1,8 @@
 //! Requests in pieces: what the parser says must not depend on how they are cut.
 #![allow(dead_code)] // each test file needs another part of this
 
-use iolab::http1::scanner::{Byte, Scanner, Swar};
+use iolab::http1::scanner::Scanner;
 use iolab::http1::{Chunk, ChunkedDecoder, Error, ErrorKind, Framing, HeadParser, HttpLimits, TargetForm, Version};
-use std::cell::Cell;
 
 pub type Field = (Vec<u8>, Vec<u8>);
 
@@ -23,15 +22,29 @@ pub struct Parsed {
 
 pub type HeadOutcome = Result<Option<Parsed>, Error>;
 
-/// Parses the head of a request that arrives up to each of `ends`, which rise.
-pub fn parse_to<S: Scanner>(input: &[u8], ends: impl IntoIterator<Item = usize>, limits: &HttpLimits) -> HeadOutcome {
-    let mut parser = HeadParser::new();
+/// Parses the head of a request that arrives up to each of `ends`, which rise, with the scanner chosen for this process.
+pub fn parse_to(input: &[u8], ends: impl IntoIterator<Item = usize>, limits: &HttpLimits) -> HeadOutcome {
+    parse_with(Scanner::chosen(), input, ends, limits).0
+}
+
+/// The same with any scanner; also says how many octets were looked at.
+pub fn parse_with(
+    scanner: Scanner,
+    input: &[u8],
+    ends: impl IntoIterator<Item = usize>,
+    limits: &HttpLimits,
+) -> (HeadOutcome, usize) {
+    let mut parser = HeadParser::with_scanner(scanner);
+    let mut examined = 0;
     for end in ends {
-        match parser.parse_with::<S>(&input[..end], limits) {
+        examined += end - parser.settled();
+        // Whoever looks behind the slice looks behind this memory.
+        let input = input[..end].to_vec();
+        match parser.parse(&input, limits) {
             Ok(None) => {}
             Ok(Some(octets)) => {
-                let head = parser.head(&input[..end]);
-                return Ok(Some(Parsed {
+                let head = parser.head(&input);
+                let parsed = Parsed {
                     octets,
                     method: head.method().to_vec(),
                     target: head.target().to_vec(),
@@ -41,28 +54,38 @@ pub fn parse_to<S: Scanner>(input: &[u8], ends: impl IntoIterator<Item = usize>,
                     framing: head.framing(),
                     keep_alive: head.keep_alive(),
                     expects_continue: head.expects_continue(),
-                }));
+                };
+                assert_eq!(parser.parse(&input, limits), Ok(Some(octets)), "a complete head must be final");
+                return (Ok(Some(parsed)), examined);
             }
             Err(error) => {
-                assert_eq!(parser.parse_with::<S>(input, limits), Err(error), "an error must be final");
-                return Err(error);
+                assert_eq!(parser.parse(&input, limits), Err(error), "an error must be final");
+                return (Err(error), examined);
             }
         }
     }
-    Ok(None)
+    (Ok(None), examined)
 }
 
-/// Parses a head whole, byte by byte, and cut at every place, with each scanner: it must be the same every time.
+/// Parses a head whole and byte by byte with each scanner, and cut at every place with the one chosen: it must be the same every
+/// time.
 pub fn parse_every_way(input: &[u8], limits: &HttpLimits) -> HeadOutcome {
-    let whole = parse_to::<Swar>(input, [input.len()], limits);
+    let whole = parse_to(input, [input.len()], limits);
     let shown = input.escape_ascii();
-    assert_eq!(parse_to::<Byte>(input, [input.len()], limits), whole, "byte scanner: {shown}");
-    assert_eq!(parse_to::<Swar>(input, 0..=input.len(), limits), whole, "byte by byte: {shown}");
-    assert_eq!(parse_to::<Byte>(input, 0..=input.len(), limits), whole, "byte by byte, byte scanner: {shown}");
+    for scanner in Scanner::all() {
+        let form = scanner.form();
+        assert_eq!(parse_with(scanner, input, [input.len()], limits).0, whole, "{form}: {shown}");
+        assert_eq!(parse_with(scanner, input, 0..=input.len(), limits).0, whole, "{form}, byte by byte: {shown}");
+    }
     for cut in 0..input.len() {
-        assert_eq!(parse_to::<Swar>(input, [cut, input.len()], limits), whole, "cut at {cut}: {shown}");
+        assert_eq!(parse_to(input, [cut, input.len()], limits), whole, "cut at {cut}: {shown}");
     }
     whole
+}
+
+/// The most octets that may be looked at in so many calls: no more than a block anew in each.
+pub fn most_examined(octets: usize, calls: usize) -> usize {
+    octets + 63 * calls
 }
 
 /// All a chunked body says: its octets, how many octets it took, its trailers. `None`: it is not over.
@@ -145,39 +168,4 @@ pub fn is_about_fields(kind: ErrorKind) -> bool {
 pub fn marked(message: &[u8]) -> (Vec<u8>, usize) {
     let at = message.windows(2).position(|octets| octets == b"@@").expect("a message marked with @@");
     ([&message[..at], &message[at + 2..]].concat(), at)
-}
-
-thread_local! {
-    static EXAMINED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts the octets a scanner was given to look at and did: the run, and the octet that ended it.
-pub struct Counting;
-
-impl Counting {
-    /// How many octets were examined on this thread while `parse` ran.
-    pub fn during<T>(parse: impl FnOnce() -> T) -> (T, usize) {
-        EXAMINED.set(0);
-        let result = parse();
-        (result, EXAMINED.get())
-    }
-
-    fn count(octets: &[u8], run: usize) -> usize {
-        EXAMINED.set(EXAMINED.get() + octets.len().min(run + 1));
-        run
-    }
-}
-
-impl Scanner for Counting {
-    fn token(octets: &[u8]) -> usize {
-        Self::count(octets, Byte::token(octets))
-    }
-
-    fn target(octets: &[u8]) -> usize {
-        Self::count(octets, Byte::target(octets))
-    }
-
-    fn value(octets: &[u8]) -> usize {
-        Self::count(octets, Byte::value(octets))
-    }
 }

@@ -1,81 +1,96 @@
-//! Eight octets at a time, in one 64-bit word: SIMD within a register.
+//! Words without vector instructions, for processors that have none we know: most octets are text, and text is passed over
+//! sixteen octets at a time.
 //!
-//! ```text
-//! run(class, octets):
-//!     for each word of eight octets:
-//!         ends = the high bit of each octet that is not in class
-//!         if ends != 0: return octets before the word + (trailing zeros of ends) / 8
-//!     do the last seven octets, or fewer, one by one
-//! ```
+//! Where this departs from the [reference](super::byte), each time because it was measured to be quicker:
 //!
-//! The words are read little-endian, so the first octet is the lowest and a count of trailing zeros finds it, on any machine.
-//!
-//! Where this departs from the pseudo-code, each time because it was measured to be quicker:
-//!
-//! 1. **Values, which are most of a head, are first asked sixteen octets at a time whether there is an end at all.** The
-//!    question is put without a branch per octet, and compilers answer it with vector instructions, though nothing here names
-//!    any: four of them with SSE2, which every x86-64 has, where two words take thirty.
-//! 2. **Tokens are looked up one by one.** Names are short, and a token is no range: in words it takes twice the additions of a
-//!    value, and often there is no whole word.
+//! 1. **Sixteen octets are first asked whether there is a control among them.** The question is put without a branch per octet,
+//!    and compilers answer it with what vector instructions the processor surely has, though nothing here names any: SSE2 and
+//!    NEON are part of every x86-64 and AArch64.
+//! 2. **Where one is, the two words of eight octets are asked which**: a handful of additions gives the high bit of each octet
+//!    that is a control. Words are read little-endian, so the first octet is the lowest, and trailing zeros count the way to it.
+//! 3. **Tokens are looked up only where they matter:** from the start of each line to the first octet that is none. The bits of
+//!    `token` and `colon` elsewhere are left 0.
 
-use super::{Scanner, TARGET, TOKEN, VALUE, run};
+use super::class::{TARGET, TOKEN, VALUE, is, run};
+use super::{BLOCK, Classify, Masks};
 
-/// Looks at eight octets with a handful of additions, and at sixteen where that is possible.
-pub struct Swar;
-
-impl Scanner for Swar {
-    #[inline]
-    fn token(octets: &[u8]) -> usize {
-        run(octets, TOKEN)
-    }
-
-    #[inline]
-    fn target(octets: &[u8]) -> usize {
-        let at = words(octets, ends_of_target);
-        at + run(&octets[at..], TARGET)
-    }
-
-    #[inline]
-    fn value(octets: &[u8]) -> usize {
-        let mut at = 0;
-        for block in octets.as_chunks::<16>().0 {
-            if block.iter().fold(false, |any, &octet| any | (octet < b' ') | (octet == DELETE)) {
-                let end = words(block, ends_of_value);
-                if end < block.len() {
-                    return at + end;
-                }
-                // It was a HTAB.
-            }
-            at += block.len();
-        }
-        at += words(&octets[at..], ends_of_value);
-        at + run(&octets[at..], VALUE)
-    }
-}
-
-/// How many octets lie before the first end in a whole word, or how many are in whole words.
-#[inline(always)]
-fn words(octets: &[u8], ends: impl Fn(u64) -> u64) -> usize {
-    let (words, rest) = octets.as_chunks();
-    for (i, word) in words.iter().enumerate() {
-        let ends = ends(u64::from_le_bytes(*word));
-        if ends != 0 {
-            return i * 8 + ends.trailing_zeros() as usize / 8;
-        }
-    }
-    octets.len() - rest.len()
-}
+/// Asks sixteen octets at once, and eight.
+#[derive(Clone, Copy)]
+pub(in crate::http1) struct Swar;
 
 const DELETE: u8 = 0x7f;
 
-#[inline(always)]
-const fn ends_of_target(word: u64) -> u64 {
-    below(word, b' ' + 1) | equal(word, DELETE) | equal(word, b'#')
+impl Classify for Swar {
+    type Octets<'a> = &'a [u8];
+
+    #[inline(always)]
+    fn whole(self, block: &[u8; BLOCK]) -> &[u8] {
+        block
+    }
+
+    #[inline(always)]
+    fn tail(self, input: &[u8], base: usize) -> &[u8] {
+        &input[base..]
+    }
+
+    #[inline(always)]
+    fn masks(self, octets: &[u8], runs: u64) -> Masks {
+        let mut masks = Masks::default();
+        let (sixteens, rest) = octets.as_chunks::<16>();
+        for (i, sixteen) in sixteens.iter().enumerate() {
+            if sixteen.iter().fold(false, |any, &octet| any | (octet < b' ') | (octet == DELETE)) {
+                for (j, word) in sixteen.as_chunks::<8>().0.iter().enumerate() {
+                    note_controls(&mut masks, *word, i * 16 + j * 8);
+                }
+            }
+        }
+        let at = octets.len() - rest.len();
+        for (j, octets) in rest.chunks(8).enumerate() {
+            let mut word = [b' '; 8];
+            word[..octets.len()].copy_from_slice(octets);
+            note_controls(&mut masks, word, at + j * 8);
+        }
+
+        let mut starts = masks.lf << 1 | runs;
+        while starts != 0 {
+            let start = starts.trailing_zeros() as usize;
+            starts &= starts - 1;
+            let Some(octets) = octets.get(start..) else { break };
+            let length = run(octets, TOKEN);
+            masks.token |= ones(length) << start;
+            if octets.get(length) == Some(&b':') {
+                masks.colon |= 1 << (start + length);
+            }
+        }
+        masks
+    }
+
+    #[inline(always)]
+    fn target_end(self, octets: &[u8], from: usize) -> usize {
+        let is_end = |octet: u8| (octet <= b' ') | (octet == DELETE) | (octet == b'#');
+        let Some(octets) = octets.get(from..) else { return BLOCK };
+        let sixteens = octets.as_chunks::<16>().0.iter();
+        let passed = 16 * sixteens.take_while(|sixteen| !sixteen.iter().fold(false, |any, &octet| any | is_end(octet))).count();
+        from + passed + run(&octets[passed..], TARGET)
+    }
 }
 
+/// Notes the controls among eight octets.
 #[inline(always)]
-const fn ends_of_value(word: u64) -> u64 {
-    (below(word, b' ') & !equal(word, b'\t')) | equal(word, DELETE)
+fn note_controls(masks: &mut Masks, octets: [u8; 8], at: usize) {
+    let word = u64::from_le_bytes(octets);
+    let mut controls = below(word, b' ') | below(word ^ all(DELETE), 1);
+    while controls != 0 {
+        let i = controls.trailing_zeros() as usize / 8;
+        controls &= controls - 1;
+        let bit = 1 << (at + i);
+        match octets[i] {
+            b'\r' => masks.cr |= bit,
+            b'\n' => masks.lf |= bit,
+            octet if !is(octet, VALUE) => masks.bad |= bit,
+            _ => {}
+        }
+    }
 }
 
 /// The same octet eight times.
@@ -94,48 +109,8 @@ const fn below(word: u64, bound: u8) -> u64 {
     !((word & !HIGH) + all(0x80 - bound)) & !word & HIGH
 }
 
-/// The high bit of each octet that is `octet`, and no other bit.
+/// So many ones, from the lowest bit.
 #[inline(always)]
-const fn equal(word: u64, octet: u8) -> u64 {
-    below(word ^ all(octet), 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Byte;
-    use super::*;
-
-    /// Every octet, in every place of inputs about as long as one to five words, at every alignment, among every filler that
-    /// could leak into its neighbours.
-    #[test]
-    fn agrees_with_the_reference() {
-        for filler in [b'a', b'\t', b'~', 0x80] {
-            for length in [1, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 41] {
-                for place in 0..length {
-                    for octet in 0..=255 {
-                        let mut octets = vec![filler; length];
-                        octets[place] = octet;
-                        let skipped = place % 9;
-                        let octets = &octets[skipped.min(length)..];
-                        assert_eq!(Swar::token(octets), Byte::token(octets), "token in {octets:?}");
-                        assert_eq!(Swar::target(octets), Byte::target(octets), "target in {octets:?}");
-                        assert_eq!(Swar::value(octets), Byte::value(octets), "value in {octets:?}");
-                    }
-                }
-            }
-        }
-    }
-
-    /// Two octets that end a run, in one word: a carry from the first must not hide or move it.
-    #[test]
-    fn finds_the_first_of_two_ends() {
-        for first in 0..=255_u8 {
-            for second in 0..=255_u8 {
-                let octets =
-                    [b'a', first, second, b'a', 0x80, second, first, b'a', first, b'a', second, b'a', 1, b'a', 0, first];
-                assert_eq!(Swar::target(&octets), Byte::target(&octets), "{octets:?}");
-                assert_eq!(Swar::value(&octets), Byte::value(&octets), "{octets:?}");
-            }
-        }
-    }
+fn ones(count: usize) -> u64 {
+    if count == BLOCK { u64::MAX } else { (1 << count) - 1 }
 }
