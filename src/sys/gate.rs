@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use nix::sys::time::TimeSpec;
@@ -17,38 +17,19 @@ use super::calls::{Call, count};
 #[derive(Default)]
 pub(crate) struct Gate {
     things: AtomicU32,
-    /// Those asleep, or about to be, whom nobody has gone to wake. It may be negative for a moment.
-    sleepers: AtomicI32,
+    sleepers: AtomicU32,
 }
 
 impl Gate {
     /// There are so many things more.
     pub(crate) fn leave(&self, things: u32) {
         self.things.fetch_add(things, SeqCst);
-        // Who is being woken is nobody else's to wake: it may take long until it runs, and each who comes meanwhile would call the
-        // kernel in vain.
-        let claim = |sleepers: i32| (sleepers > 0).then(|| sleepers - sleepers.min(things.cast_signed()));
-        if things == 0 {
-            return;
-        }
-        if let Ok(sleepers) = self.sleepers.fetch_update(SeqCst, SeqCst, claim) {
-            let claimed = sleepers.min(things.cast_signed());
-            // One that is only about to sleep cannot be woken, and need not: it will see that there is something.
-            self.sleepers.fetch_add(claimed - self.wake(claimed), SeqCst);
-        }
-    }
-
-    /// Wakes so many, or all there are; answers how many that was.
-    fn wake(&self, sleepers: i32) -> i32 {
-        count(Call::Futex);
-        let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
-        loop {
+        if things > 0 && self.sleepers.load(SeqCst) > 0 {
+            count(Call::Futex);
+            let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
             // SAFETY: the address is that of a live atomic; waking reads no memory.
-            let woken = unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, sleepers) };
-            // A live and aligned address leaves it no lasting reason to fail.
-            if woken >= 0 {
-                return woken as i32;
-            }
+            // One that fails has woken nobody; a live and aligned address leaves it no lasting reason to.
+            while unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, things) } < 0 {}
         }
     }
 
@@ -88,20 +69,18 @@ impl Gate {
         }
     }
 
-    /// Sleeps unless there is something; may wake for no reason (futex(2)).
+    /// Sleeps unless there is something; may wake for no reason.
     fn sleep(&self, limit: Option<Duration>) {
         let limit = limit.map(TimeSpec::from_duration);
         let limit = limit.as_ref().map_or(ptr::null(), |limit| limit.as_ref() as *const libc::timespec);
-        // Whoever leaves something after this line sees a sleeper; whoever did before it keeps the call below from sleeping. Who was
-        // woken has been taken off the count by its waker.
+        // Whoever leaves something after this line sees a sleeper; whoever did before it keeps the call below from sleeping.
         self.sleepers.fetch_add(1, SeqCst);
         count(Call::Futex);
         let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
         // SAFETY: the address is that of a live atomic, and the timeout is null or outlives the call. The kernel sleeps only if
         // the atomic still holds 0; that it did not, a signal, and the end of the time are for the caller to find out.
-        if unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, 0, limit) } != 0 {
-            self.sleepers.fetch_sub(1, SeqCst);
-        }
+        unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, 0, limit) };
+        self.sleepers.fetch_sub(1, SeqCst);
     }
 }
 
