@@ -49,7 +49,7 @@ impl Arguments {
         let (rounds, warm_up, window, counting) = match self {
             Arguments { test: true, .. } => (1, 0, 5, 5),
             Arguments { quick: true, .. } => (6, 10, 30, 20),
-            _ => (9, 20, 100, 60),
+            _ => (9, 20, 200, 60),
         };
         let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
         let rounds = self.rounds.unwrap_or(rounds);

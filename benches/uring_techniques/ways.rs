@@ -15,8 +15,9 @@ use crate::calls::{self, Calls};
 use crate::ring::Ring;
 use crate::ring_reads::RingReader;
 use crate::script::Script;
-use crate::switches::{Reading, Switches, Told};
+use crate::switches::{Reading, Switches};
 use crate::techniques::{self, not_here};
+use crate::told::Told;
 use crate::{ours, role, server, uring, verbs};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -71,11 +71,12 @@ impl Session {
         Ok(cells)
     }
 
-    /// Prints the table, or how many failures there were where there are no figures.
-    pub fn end(self, has_figures: bool, table: impl FnOnce(&Foot) -> String) -> ExitCode {
+    /// Prints the table, or how many failures there were where there are no figures. `subject`: what was measured, and its version.
+    pub fn end(self, has_figures: bool, subject: (&'static str, &str), table: impl FnOnce(&Foot) -> String) -> ExitCode {
         eprintln!("{:.0} s altogether", self.began.elapsed().as_secs_f64());
         if has_figures {
-            let fingerprint = machine::fingerprint(self.cores, &self.data);
+            let mut fingerprint = machine::fingerprint(self.cores, &self.data);
+            fingerprint.push((subject.0, subject.1.to_owned()));
             let notes = [self.cores.note()].into_iter().chain(quiet::warning(&self.disturbed)).collect();
             println!("{}", table(&Foot { fingerprint, notes }));
         } else {
