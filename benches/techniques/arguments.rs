@@ -15,7 +15,7 @@ pub struct Arguments {
     /// Every row once, in its smallest form, every answer checked, and no figures
     #[arg(long)]
     pub test: bool,
-    /// Only the row of this name, or all rows whose names contain it
+    /// Only the experiment or the row of this name, or all rows whose names contain it
     #[arg(long, value_name = "PATTERN")]
     pub row: Option<String>,
     /// So many rounds [default: 9; 6 with --quick, 1 with --test]

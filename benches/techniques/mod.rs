@@ -83,12 +83,19 @@ impl<W: Way> Bench<W> {
         status(name, result)
     }
 
+    /// Those of the experiment that is called that, or else those whose names are or contain it.
+    fn rows(&self, pattern: Option<&str>) -> Vec<Row<'_, W>> {
+        match self.experiments.iter().find(|experiment| Some(experiment.name) == pattern) {
+            Some(experiment) => Row::all(experiment).collect(),
+            None => select(self.experiments.iter().flat_map(Row::all).collect(), pattern, |row| &row.name),
+        }
+    }
+
     fn compare(self, arguments: &Arguments) -> io::Result<ExitCode> {
         let settings = arguments.settings();
-        let rows: Vec<Row<W>> = self.experiments.iter().flat_map(Row::all).collect();
-        let rows = select(rows, arguments.row.as_deref(), |row| &row.name);
+        let rows = self.rows(arguments.row.as_deref());
         if arguments.list {
-            rows.iter().for_each(|row| println!("{:<40}{}: {}", row.name, row.experiment.title, experiments::title(row.work)));
+            rows.iter().for_each(|row| println!("{:<46}{}: {}", row.name, row.experiment.title, experiments::title(row.work)));
             return Ok(ExitCode::SUCCESS);
         }
         if rows.is_empty() {

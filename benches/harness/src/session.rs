@@ -61,7 +61,7 @@ impl Session {
         self.done += 1;
         self.progress.count(self.done, self.rows);
         let cells = measure(name, work, entrants, &self.settings, &self.data, &mut self.progress)?;
-        self.progress.done(&format!("{name:<32}{:>6.1} s{}", started.elapsed().as_secs_f64(), outcome(&cells)));
+        self.progress.done(&format!("{name:<46}{:>6.1} s{}", started.elapsed().as_secs_f64(), outcome(&cells)));
         for (entrant, cell) in entrants.iter().zip(&cells) {
             if let Cell::Failed(why) = cell {
                 self.failures.push(format!("{} failed on {name}: {why}", entrant.name));
