@@ -220,10 +220,10 @@ fn model() -> Vec<Experiment<Way>> {
             name: "model-large",
             title: "The model: large buffers",
             ways: vec![
-                large("32 of 64 KiB", 32, 64).by_default(),
+                large("8 of 68 KiB", 8, 68).by_default(),
+                large("16 of 68 KiB", 16, 68),
                 large("32 of 68 KiB", 32, 68),
                 large("8 of 64 KiB", 8, 64),
-                large("8 of 68 KiB", 8, 68),
                 large("8 of 128 KiB", 8, 128),
                 large("64 of 16 KiB", 64, 16),
             ],
