@@ -38,6 +38,9 @@ const EVENTS: usize = 1024;
 /// more, the longer the first waits for its answer.
 const HEARD_AT_ONCE: usize = 16;
 
+/// But no more than this: what is held to be answered should not push itself out of the cache either.
+const OCTETS_AT_ONCE: u64 = 32 << 10;
+
 pub(super) fn serve<S: Service>(options: &Epoll, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
     let mut server = Server::new(options, shard)?;
@@ -130,9 +133,12 @@ impl<'a, S: Service> Server<'a, S> {
         }
         self.cost.wakeups += 1;
         let now = clock::now();
-        for few in heard.chunks(HEARD_AT_ONCE) {
-            few.iter().for_each(|&key| self.hear(key, now));
-            few.iter().for_each(|&key| self.answer(key, now));
+        let mut unanswered = heard.as_slice();
+        while !unanswered.is_empty() {
+            let few = self.hear_some(unanswered, now);
+            let (heard, rest) = unanswered.split_at(few);
+            heard.iter().for_each(|&key| self.answer(key, now));
+            unanswered = rest;
         }
         heard.clear();
         if self.again.is_empty() {
@@ -156,10 +162,21 @@ impl<'a, S: Service> Server<'a, S> {
         wakes.into_iter().flatten().min()
     }
 
-    fn hear(&mut self, key: Key, now: Now) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        peer.has_a_turn = false;
-        peer.hear(&mut self.buffer, &mut self.cost, now);
+    /// Hears the first few of those who are to be heard; answers how many.
+    fn hear_some(&mut self, keys: &[Key], now: Now) -> usize {
+        let enough = self.cost.octets_in + OCTETS_AT_ONCE;
+        let mut count = 0;
+        for &key in &keys[..keys.len().min(HEARD_AT_ONCE)] {
+            if let Some(peer) = self.peers.get_mut(key) {
+                peer.has_a_turn = false;
+                peer.hear(&mut self.buffer, &mut self.cost, now);
+            }
+            count += 1;
+            if self.cost.octets_in >= enough {
+                break;
+            }
+        }
+        count
     }
 
     fn answer(&mut self, key: Key, now: Now) {
