@@ -205,7 +205,7 @@ impl Bench<'_> {
         let turn = Duration::from_secs_f64(micros * *connections as f64 / 1e6);
         let window = Duration::from_secs_f64(500.0 * micros / 1e6).clamp(Duration::from_millis(500), Duration::from_secs(3));
         let plan = Plan { warm_up: Duration::from_millis(100).max(turn), window };
-        let counting = if counts { Duration::from_millis(150).max(turn) } else { Duration::ZERO };
+        let counting = if counts { window } else { Duration::ZERO };
         Settings { rounds, plan, counting, every_octet: false }
     }
 }
