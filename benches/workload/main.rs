@@ -133,9 +133,9 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         server_threads: description.server_threads,
         cores: description.cores.len(),
         rate: arguments.rate,
+        disturbed: before.and_then(|before| quiet::share_of_others(&before, cores)),
     };
     let contenders = contenders(&arguments.model, peaks, paced, case.cores);
-    let disturbed = before.and_then(|before| quiet::disturbance("this run", &before, cores));
     let mut fingerprint = machine::fingerprint(cores, &data);
     fingerprint.push(("iolab", env!("CARGO_PKG_VERSION").into()));
     let report = Report {
@@ -146,7 +146,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         case,
         contenders,
         rounds: bench.rounds(),
-        notes: [note(&description, cores)].into_iter().chain(quiet::warning(disturbed.as_slice())).collect(),
+        notes: vec![note(&description, cores)],
         machine: fingerprint,
     };
     let told = if arguments.json { serde_json::to_string_pretty(&report)? } else { report.table() };

@@ -118,8 +118,11 @@ impl Report<'_> {
     }
 
     fn verdict(&self, text: &mut String) {
-        let Verdict { headline, because, price, bound, would_change, .. } = &self.verdict;
+        let Verdict { headline, doubt, because, price, bound, would_change, .. } = &self.verdict;
         let _ = writeln!(text, "\nVERDICT\n{headline}");
+        if let Some(doubt) = doubt {
+            text.push_str(&wrapped(doubt, WIDTH));
+        }
         let parts =
             [("Why", because), ("What it costs", price), ("What is the limit", bound), ("What would change it", would_change)];
         for (title, sentences) in parts {
@@ -170,7 +173,7 @@ fn figures_of(contender: &Contender) -> Option<&Figures> {
 fn latencies(paced: &Paced) -> String {
     let seconds = [Some(paced.p50), Some(paced.p99), paced.p999];
     let largest = seconds.iter().flatten().copied().fold(0.0, f64::max);
-    let (factor, unit) = if largest >= 1e-2 { (1e3, "ms") } else { (1e6, "µs") };
+    let (factor, unit) = if largest >= 1e-3 { (1e3, "ms") } else { (1e6, "µs") };
     let figure = |seconds: &Option<f64>| match seconds.map(|seconds| factor * seconds) {
         None => "-".to_owned(),
         Some(figure) if figure < 10.0 => format!("{figure:.1}"),

@@ -53,6 +53,8 @@ pub struct Case {
     pub cores: usize,
     /// Requests a second that the user has, if that was said.
     pub rate: Option<f64>,
+    /// The share of the cores that others took meanwhile, if the machine was not quiet.
+    pub disturbed: Option<f64>,
 }
 
 /// One model, and what came of it.
@@ -109,6 +111,8 @@ pub struct Paced {
 pub struct Verdict {
     pub pick: Option<String>,
     pub headline: String,
+    /// Why not to believe it yet.
+    pub doubt: Option<String>,
     /// Why, one sentence each.
     pub because: Vec<String>,
     /// What the pick is worse at than another.
@@ -144,6 +148,12 @@ pub fn verdict(case: &Case, contenders: &[Contender]) -> Verdict {
     Verdict {
         pick: Some(pick.name.to_owned()),
         headline: headline(pick, &left, &measured),
+        doubt: case.disturbed.map(|share| {
+            format!(
+                "Measure again before you believe this: other programs or the hypervisor took {} of the cores.",
+                percent(share)
+            )
+        }),
         because,
         price: criteria.iter().filter_map(|criterion| criterion.price(&pick, &measured)).collect(),
         bound: bound(case, &measured),
@@ -197,46 +207,47 @@ fn keep_up<'a>(case: &Case, measured: &[Entry<'a>], because: &mut Vec<String>) -
 
 /// Something the models are compared by. A cost: less is better.
 struct Criterion {
-    /// For a sentence: "18,000 requests a second at its peak".
-    what: fn(&Entry<'_>, usize) -> String,
     cost: fn(&Entry<'_>, usize) -> Vec<f64>,
     /// Which of the rates it is about.
     place: usize,
     level: f64,
-    /// "does" what, and how a factor of it is said: "as many".
+    /// For a sentence: "uring", "does", "18,000", "requests a second at its peak", and "1.5 times", "as many".
     verb: &'static str,
+    figure: fn(&Entry<'_>, usize) -> String,
+    unit: String,
     as_much: &'static str,
 }
 
 fn criteria(case: &Case, entries: &[Entry<'_>]) -> Vec<Criterion> {
     let peak = Criterion {
-        what: |entry, _| format!("{} requests a second at its peak", grouped(entry.peak())),
         cost: |entry, _| entry.figures.peak.iter().map(|rate| 1.0 / rate).collect(),
         place: 0,
         level: PEAK_LEVEL,
         verb: "does",
+        figure: |entry, _| grouped(entry.peak()),
+        unit: "requests a second at its peak".to_owned(),
         as_much: "as many",
     };
     let cpu = Criterion {
-        what: |entry, _| format!("{} µs of CPU a request", short(entry.cpu())),
         cost: |entry, _| entry.figures.cpu_us.clone(),
         place: 0,
         level: PEAK_LEVEL,
         verb: "takes",
+        figure: |entry, _| short(entry.cpu()),
+        unit: "µs of CPU a request".to_owned(),
         as_much: "as much",
     };
     let rates = entries.iter().map(|entry| entry.figures.paced.len()).min().unwrap_or(0);
-    let tails = (0..rates).map(|place| Criterion {
-        what: |entry, place| {
-            let Some(paced) = entry.figures.paced.get(place) else { return String::new() };
-            format!("99 % of answers within {} at {} requests a second", time(paced.p99), grouped(paced.rate))
-        },
-        cost: |entry, place| entry.figures.paced.get(place).map_or(Vec::new(), |paced| paced.p99_by_round.clone()),
-        place,
-        level: TAIL_LEVEL,
-        verb: "has",
-        as_much: "as long",
-    });
+    let tails =
+        entries.iter().take(1).flat_map(|entry| &entry.figures.paced[..rates]).zip(0..).map(|(paced, place)| Criterion {
+            cost: |entry, place| entry.figures.paced[place].p99_by_round.clone(),
+            place,
+            level: TAIL_LEVEL,
+            verb: "has 99 % of its answers within",
+            figure: |entry, place| time(entry.figures.paced[place].p99),
+            unit: format!("at {} requests a second", grouped(paced.rate)),
+            as_much: "as long",
+        });
     match case.rate {
         Some(_) => tails.chain([cpu]).collect(),
         // Where the load was at its end before a server was, what the servers could do is not known.
@@ -282,10 +293,10 @@ impl Criterion {
     }
 
     fn sentence(&self, best: &Entry<'_>, other: &Entry<'_>, times: Estimate) -> String {
-        let [of_best, of_other] = [best, other].map(|entry| (self.what)(entry, self.place));
+        let [of_best, of_other] = [best, other].map(|entry| (self.figure)(entry, self.place));
+        let Criterion { verb, unit, as_much, .. } = self;
         let factor = format!("{:.2} times ({:.2}-{:.2})", times.median, times.low, times.high);
-        let Criterion { verb, as_much, .. } = self;
-        format!("{} {verb} {of_best}, {} {of_other}: {factor} {as_much}.", best.name, other.name)
+        format!("{} {verb} {of_best} {unit}, {} {of_other}: {factor} {as_much}.", best.name, other.name)
     }
 }
 
@@ -346,11 +357,12 @@ fn bound(case: &Case, measured: &[Entry<'_>]) -> Vec<String> {
         ));
     } else {
         told.push(format!(
-            "Neither side: at the best peak ({}'s) only {} of {cores} was used, and {} of the load's. {} asks too little at a time.",
+            "Neither side: at the best peak ({}'s) only {} of {cores} was used, and {} of the load's. Requests waited for something \
+             else: too few connections ask at a time ({}), or other programs had the cores.",
             best.name,
             percent(share),
             percent(best.figures.load_share),
-            if case.connections == 1 { "One connection".to_owned() } else { format!("{} connections", case.connections) },
+            case.connections,
         ));
     }
     for entry in measured.iter().filter(|entry| entry.figures.stalls > STALLS) {
@@ -381,10 +393,10 @@ fn would_change(case: &Case, pick: Entry<'_>, measured: &[Entry<'_>]) -> Vec<Str
     } else if case.disk_reads > 0 && case.cache_hits == 100 {
         told.push("Reads that miss the page cache: --cache-hits 90, and look for stalls.".to_owned());
     }
-    if case.cores <= case.server_threads && is_full(&pick) {
+    if case.cores == case.server_threads && case.connections > case.cores && is_full(&pick) {
         let many = case.server_threads + 1;
         let threaded: Vec<&str> =
-            measured.iter().filter(|entry| entry.figures.threads >= case.connections).map(|entry| entry.name).collect();
+            measured.iter().filter(|entry| entry.figures.threads > case.server_threads).map(|entry| entry.name).collect();
         let spread = if threaded.is_empty() {
             String::new()
         } else {
