@@ -2,20 +2,17 @@
 
 use std::io;
 use std::path::Path;
-use std::process;
-use std::thread;
 
 use clap::ValueEnum;
-use harness::child::{Child, Said, say};
-use harness::serving::{LISTEN, raise_descriptor_limit, wait_for_end_of_input};
+use harness::child::Child;
+use iolab::Model;
 use iolab::models::{AnyModel, Uring};
-use iolab::{Model, listen};
 
-use crate::calls::{self, Calls};
+use crate::epoll::{Best, Sizes};
 use crate::files::{self, Way};
 use crate::pool::Form;
-use crate::script::{Play, Script};
-use crate::{epoll, pool, threads, uring};
+use crate::script::Script;
+use crate::{epoll, pool, role, threads, uring};
 
 /// Somebody under measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,36 +74,19 @@ fn name_of(bare: impl ValueEnum) -> String {
     bare.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// The role of a bare server: hears its script, and serves until standard input ends. Nobody takes leave: with the process, all
-/// of its connections end.
+/// The role of a bare server.
 pub fn serve(bare: Loop) -> io::Result<()> {
-    // First of all, so that even of one that cannot serve the benchmark gets rid of it.
-    let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
+    let script = role::hear()?;
     if bare == Loop::Uring {
         Uring::default().available()?;
     }
-    raise_descriptor_limit()?;
-    let play: &'static Play = Box::leak(Box::new(Play::new(&serde_json::from_str::<Script>(&line)?)));
-    let listener = listen(LISTEN, 1)?.remove(0);
-    let address = listener.local_addr()?;
-    let serve = move || {
-        let calls = Calls::of_a_thread();
-        let Err(error) = match bare {
-            Loop::Threads => threads::serve(&listener, play, calls),
-            Loop::Epoll => epoll::serve(&listener, play, calls),
-            Loop::Uring => uring::serve(&listener, play, calls),
-            Loop::Pool => pool::serve(&listener, Form::RecvAndSend, play, calls),
-            Loop::PoolOfCalls => pool::serve(&listener, Form::EachCall, play, calls),
-        };
-        // If nobody hears it any more, the status says it.
-        let _ = say(&Said::Failed(error.to_string()));
-        process::exit(1);
-    };
-    thread::Builder::new().name("bare".into()).spawn(serve)?;
-    say(&Said::Listening(address))?;
-    wait_for_end_of_input();
-    say(&Said::Ended(calls::take()))
+    role::serve(&script, move |listener, play, calls| match bare {
+        Loop::Threads => threads::serve(listener, play, calls),
+        Loop::Epoll => epoll::serve::<Best>(listener, Sizes::BEST, play, calls),
+        Loop::Uring => uring::serve(listener, play, calls),
+        Loop::Pool => pool::serve(listener, Form::RecvAndSend, play, calls),
+        Loop::PoolOfCalls => pool::serve(listener, Form::EachCall, play, calls),
+    })
 }
 
 /// The role of a bare reader.

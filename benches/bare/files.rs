@@ -15,13 +15,11 @@ use harness::reader::{self, Blocks, check};
 
 use crate::aio::Aio;
 use crate::calls::{self, Call, Calls};
-use crate::ring::{self, Ring};
+use crate::ring::{Registered, Ring};
+use crate::ring_reads::{BATCH, RingReader};
 
 /// Memory for direct reads begins with a page.
 const PAGE: usize = 4096;
-
-/// Reads handed over at once: a disk whose queue drains while its client handles a large turn does nothing meanwhile.
-const BATCH: usize = 8;
 
 /// What a thread of the pool needs: its block is not on its stack.
 const STACK: usize = 64 << 10;
@@ -51,7 +49,7 @@ pub fn obey(way: Way, data: &Path) -> io::Result<()> {
         let began = Instant::now();
         match &mut reader.with {
             With::Pread => pread_all(&reader.file, order, || blocks.next_offset(), calls)?,
-            With::Ring(ring, memory) => read_by_ring(ring, memory, order, &mut blocks)?,
+            With::Ring(reader) => reader.read(order, &mut blocks)?,
             With::Aio(aio) => read_by_aio(aio, order, &mut blocks)?,
             With::Preads => blocks = read_by_pool(&reader.file, order, blocks, calls)?,
         }
@@ -68,7 +66,7 @@ struct Reader {
 
 enum With {
     Pread,
-    Ring(Ring, ring::Blocks),
+    Ring(RingReader),
     Aio(Aio),
     Preads,
 }
@@ -84,8 +82,7 @@ impl Reader {
             Way::Aio => With::Aio(Aio::new(&file, count, len, calls)?),
             Way::Ring => {
                 let ring = Ring::new(count.next_power_of_two() as u32, calls)?;
-                let blocks = ring::Blocks::new(&ring, &file, count, len)?;
-                With::Ring(ring, blocks)
+                With::Ring(RingReader::new(ring, &file, count, len, Registered { file: true, blocks: true })?)
             }
         };
         Ok(Reader { octets: file.metadata()?.len(), file, with })
@@ -118,34 +115,6 @@ fn read_by_pool(file: &File, order: &ReadOrder, blocks: Blocks, calls: &Calls) -
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked"))))
     })?;
     Ok(blocks.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn read_by_ring(ring: &mut Ring, memory: &mut ring::Blocks, order: &ReadOrder, blocks: &mut Blocks) -> io::Result<()> {
-    let mut offsets = vec![0; order.in_flight];
-    let mut in_flight = 0;
-    for (number, place) in offsets.iter_mut().enumerate() {
-        let Some(offset) = blocks.next_offset() else { break };
-        *place = offset;
-        memory.read(ring, number, offset)?;
-        in_flight += 1;
-    }
-    while in_flight > 0 {
-        ring.submit_and_wait()?;
-        while let Some(completion) = ring.next() {
-            let number = completion.token as usize;
-            check(order, offsets[number], memory.octets(completion)?)?;
-            let Some(offset) = blocks.next_offset() else {
-                in_flight -= 1;
-                continue;
-            };
-            offsets[number] = offset;
-            memory.read(ring, number, offset)?;
-            if ring.queued() >= BATCH {
-                ring.submit()?;
-            }
-        }
-    }
-    Ok(())
 }
 
 fn read_by_aio(aio: &mut Aio, order: &ReadOrder, blocks: &mut Blocks) -> io::Result<()> {

@@ -42,6 +42,8 @@ mod files;
 mod ours;
 mod pool;
 mod ring;
+mod ring_reads;
+mod role;
 mod rows;
 mod script;
 mod table;
@@ -51,23 +53,17 @@ mod uring;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use harness::child::{Child, Failure, Said, as_child};
-use harness::data_file::DataFile;
-use harness::interrupt::end_on_interrupt;
+use harness::child::as_child;
 use harness::load::Plan;
-use harness::measure::{Cell, Entrant, Settings, measure};
-use harness::progress::Progress;
-use harness::quiet::{self, Usage};
-use harness::serving::raise_descriptor_limit;
-use harness::work::{Steadily, Work, select};
-use harness::{cores, machine};
+use harness::measure::{Entrant, Settings};
+use harness::session::{Session, status};
+use harness::work::select;
 
 use arguments::Arguments;
 use contestants::Contestant;
 use ours::is_unavailable;
-use rows::Row;
 use script::Script;
 use table::Table;
 
@@ -80,21 +76,10 @@ fn main() -> ExitCode {
         Arguments { read_bare: Some(bare), .. } => as_child(contestants::read(*bare, &arguments.data), is_unavailable),
         _ => compare(&arguments),
     };
-    match result {
-        Ok(code) => code,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-            eprintln!("\nbare: interrupted");
-            ExitCode::from(130)
-        }
-        Err(error) => {
-            eprintln!("bare: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    status("bare", result)
 }
 
 fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
-    let began = Instant::now();
     let settings = settings(arguments);
     let rows = select(rows::rows(&arguments.model), arguments.row.as_deref(), |row| &row.name);
     if arguments.list {
@@ -105,40 +90,17 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         eprintln!("bare: no row is called {:?}; --list shows them all", arguments.row.as_deref().unwrap_or_default());
         return Ok(ExitCode::from(2));
     }
-    raise_descriptor_limit()?;
-    let cores = cores::take()?;
-    end_on_interrupt()?;
-
-    let mut progress = Progress::on_stderr();
-    progress.show("writing the data file");
-    let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), if arguments.test { 32 } else { 256 } << 20)?;
+    let octets = if arguments.test { 32 } else { 256 } << 20;
+    let mut session = Session::begin("bare", settings, rows.len(), Path::new(env!("CARGO_TARGET_TMPDIR")), octets)?;
     let mut table = Table::new(command(arguments), settings, arguments.cpu_split);
-    let (mut failures, mut disturbed) = (Vec::new(), Vec::new());
-    for (number, row) in rows.iter().enumerate() {
-        let (started, before) = (Instant::now(), Usage::now(&cores.both()));
-        progress.count(number + 1, rows.len());
+    for row in &rows {
         let contestants = row.contestants();
         let names: Vec<String> = contestants.iter().map(|contestant| contestant.name()).collect();
-        let script = script_for(&row.work)?;
-        let entrants = entrants(&contestants, &names, script.as_ref(), &data);
-        let cells = measure(&row.name, &row.work, &entrants, &settings, &data, &mut progress)?;
-        progress.done(&format!("{:<32}{:>6.1} s{}", row.name, started.elapsed().as_secs_f64(), outcome(&cells)));
-        failures.extend(names.iter().zip(&cells).filter_map(|(name, cell)| failure(row, name, cell)));
+        let (script, data) = (role::script_for(&row.work)?, session.data());
+        let cells = session.row(&row.name, &row.work, &entrants(&contestants, &names, script.as_ref(), &data))?;
         table.row(row, &contestants, &cells);
-        disturbed.extend(before.and_then(|before| quiet::disturbance(&row.name, &before, cores)));
     }
-    eprintln!("{:.0} s altogether", began.elapsed().as_secs_f64());
-
-    if arguments.test {
-        println!("{} rows: {} failures", rows.len(), failures.len());
-    } else {
-        let mut fingerprint = machine::fingerprint(cores, &data);
-        fingerprint.push(("iolab", env!("CARGO_PKG_VERSION").into()));
-        let notes: Vec<String> = [cores.note()].into_iter().chain(quiet::warning(&disturbed)).collect();
-        println!("{}", table.finish(&fingerprint, &notes));
-    }
-    failures.iter().for_each(|failure| eprintln!("bare: {failure}"));
-    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(session.end(!arguments.test, |foot| table.finish(foot)))
 }
 
 fn settings(arguments: &Arguments) -> Settings {
@@ -153,52 +115,20 @@ fn settings(arguments: &Arguments) -> Settings {
     Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet: arguments.test }
 }
 
-/// What the bare servers of a row are to know.
-fn script_for(work: &Work) -> io::Result<Option<Script>> {
-    match work {
-        Work::Steady(steadily) => ask_an_echo(steadily).map(Some),
-        _ => Ok(None),
-    }
-}
-
-fn ask_an_echo(steadily: &Steadily) -> io::Result<Script> {
-    let mut echo = Child::this_program(&["--serve", "epoll"])?;
-    match echo.hear() {
-        Ok(Said::Listening(address)) => Script::by_asking(address, &steadily.question(), steadily.body.unwrap_or(0)),
-        Ok(said) => Err(io::Error::other(format!("the echo said {said:?} out of turn"))),
-        Err(Failure::Error(error)) => Err(error),
-        Err(Failure::Unavailable(why)) => Err(io::Error::other(why)),
-    }
-}
-
 fn entrants<'a>(
     contestants: &[Contestant],
     names: &'a [String],
     script: Option<&'a Script>,
-    data: &'a DataFile,
+    data: &'a str,
 ) -> Vec<Entrant<'a>> {
     let entrant = |(&contestant, name): (&Contestant, &'a String)| {
         let start = move || match script {
             Some(script) => contestant.start_serving(script),
-            None => contestant.start_reading(&data.path()),
+            None => contestant.start_reading(data),
         };
         Entrant { name, start: Box::new(start) }
     };
     contestants.iter().zip(names).map(entrant).collect()
-}
-
-fn outcome(cells: &[Cell]) -> String {
-    let count = |is: fn(&Cell) -> bool| cells.iter().filter(|cell| is(cell)).count();
-    let (failed, absent) = (count(|cell| matches!(cell, Cell::Failed(_))), count(|cell| matches!(cell, Cell::Unavailable(_))));
-    let told = |count: usize, what: &str| if count > 0 { format!("   {count} {what}") } else { String::new() };
-    told(failed, "failed") + &told(absent, "not here")
-}
-
-fn failure(row: &Row, name: &str, cell: &Cell) -> Option<String> {
-    match cell {
-        Cell::Failed(why) => Some(format!("{name} failed on {}: {why}", row.name)),
-        _ => None,
-    }
 }
 
 /// How a row is measured again.

@@ -41,9 +41,10 @@ fn is_whole(answer: &[u8], body: usize) -> bool {
 /// The script, ready to be played; it stays until the process ends, and so the kernel may be given its octets without a thought.
 pub struct Play {
     pub request: usize,
-    answer: usize,
+    /// Its length.
+    pub answer: usize,
     /// The answer again and again.
-    answers: &'static [u8],
+    pub answers: &'static [u8],
 }
 
 impl Play {
@@ -60,9 +61,9 @@ pub struct Progress {
     /// Octets of a request that is not whole.
     heard: usize,
     /// Octets of answers that were not sent yet.
-    unsent: usize,
+    pub unsent: usize,
     /// Where in an answer they begin.
-    at: usize,
+    pub at: usize,
 }
 
 impl Progress {

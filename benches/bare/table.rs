@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use harness::measure::{Cell, Measured, Settings};
+use harness::session::Foot;
 use harness::statistics::{Estimate, ROUNDS_FOR_INTERVAL, ratio};
 use harness::text::{short, wrapped};
 use harness::work::Work;
@@ -132,7 +133,7 @@ impl Table {
     }
 
     /// All of it.
-    pub fn finish(self, fingerprint: &[(&str, String)], notes: &[String]) -> String {
+    pub fn finish(self, foot: &Foot) -> String {
         let mut text = String::new();
         let seconds = self.settings.plan.window.as_secs_f64();
         let _ = writeln!(
@@ -164,11 +165,12 @@ impl Table {
             );
             text.push_str(&wrapped(&why, WIDTH));
         }
-        for note in notes {
+        for note in &foot.notes {
             text.push_str(&wrapped(note, WIDTH));
         }
         let _ = writeln!(text, "One pair alone: add --model NAME to the command beside its row.\n");
-        for (name, value) in fingerprint {
+        let iolab = [("iolab", env!("CARGO_PKG_VERSION").to_owned())];
+        for (name, value) in foot.fingerprint.iter().chain(&iolab) {
             text.push_str(&wrapped(&format!("{name:<12}{value}"), WIDTH));
         }
         text

@@ -14,11 +14,16 @@ use crate::calls::Calls;
 use crate::ring::{Buffers, Completion, Ring};
 use crate::script::{Play, Progress};
 
-const ENTRIES: u32 = 1024;
+pub const ENTRIES: u32 = 1024;
 
-/// Buffers for requests that fit into one of these, and for others: with room for a body of 64 KiB and its head.
+/// Buffers, how many and how large, for requests that fit into one of these, and for others: with room for a body of 64 KiB and its
+/// head.
 const SMALL: (u16, u32) = (256, 2 << 10);
 const LARGE: (u16, u32) = (8, (64 + 4) << 10);
+
+pub fn buffers_for(play: &Play) -> (u16, u32) {
+    if play.request <= SMALL.1 as usize { SMALL } else { LARGE }
+}
 
 // A token is one of these, and below it a descriptor.
 const ACCEPT: u64 = 0 << 32;
@@ -47,7 +52,7 @@ struct Server<'p> {
 
 pub fn serve(listener: &TcpListener, play: &Play, calls: &'static Calls) -> io::Result<Infallible> {
     let ring = Ring::new(ENTRIES, calls)?;
-    let (count, size) = if play.request <= SMALL.1 as usize { SMALL } else { LARGE };
+    let (count, size) = buffers_for(play);
     let buffers = Buffers::new(&ring, count, size)?;
     let listener = listener.as_raw_fd();
     let mut server = Server { play, ring, buffers, connections: Vec::new(), starved: VecDeque::new(), listener };
@@ -77,7 +82,7 @@ impl Server<'_> {
     }
 
     fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
-        if !completion.more {
+        if !completion.more() {
             self.ring.accept(self.listener, ACCEPT)?;
         }
         let Ok(place) = usize::try_from(completion.result) else { return Ok(()) };
@@ -91,13 +96,13 @@ impl Server<'_> {
     #[inline]
     fn received(&mut self, place: usize, completion: &Completion) -> io::Result<()> {
         let connection = &mut self.connections[place];
-        if let Some(buffer) = completion.buffer {
+        if let Some(buffer) = completion.buffer() {
             self.buffers.give_back(buffer);
         }
         match completion.result {
             count @ 1.. => {
                 connection.progress.hear(count as usize, self.play);
-                if !completion.more {
+                if !completion.more() {
                     self.starved.push_back(place as RawFd);
                 }
             }

@@ -1,5 +1,6 @@
 //! What every benchmark of iolab stands on: contestants that take turns under the same load, and what their rounds can tell.
 //!
+//! - [`session`]: a benchmark from its first row to its last.
 //! - [`work`]: what is done, [`measure`]: how it is measured, [`statistics`]: what that says. What the kernel counts
 //!   ([`kernel_counts`]) is asked in passes of their own ([`counting`]).
 //! - [`load`]: who asks; it knows nobody who answers.
@@ -23,6 +24,7 @@ pub mod progress;
 pub mod quiet;
 pub mod reader;
 pub mod serving;
+pub mod session;
 pub mod statistics;
 pub mod text;
 pub mod work;
