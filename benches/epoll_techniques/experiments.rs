@@ -55,9 +55,9 @@ fn mio() -> Experiment<Way> {
         name: "mio",
         title: "Raw epoll or the mio crate",
         ways: vec![
-            Variant::new("mio, drained as it asks for", Way::Mio { drains: true }),
             Variant::new("mio, drained once a read is short", Way::Mio { drains: false }),
-            raw("raw epoll", |_| {}).by_default(),
+            Variant::new("mio, drained once a read finds nothing, as it asks for", Way::Mio { drains: true }),
+            raw("raw epoll, drained once a read is short", |_| {}).by_default(),
         ],
         works: vec![get(64), get(512), lightly(64)],
     }

@@ -39,6 +39,7 @@ use harness::measure::{Cell, Entrant, Measured, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
+use harness::session::status;
 use harness::work::{Asking, Work};
 use iolab::Model;
 use iolab::models::AnyModel;
@@ -64,17 +65,7 @@ fn main() -> ExitCode {
         Some(model) => as_child(serve(model), ours::is_unavailable),
         None => compare(&arguments),
     };
-    match result {
-        Ok(code) => code,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-            eprintln!("\nworkload: interrupted");
-            ExitCode::from(130)
-        }
-        Err(error) => {
-            eprintln!("workload: {error}");
-            ExitCode::from(if error.kind() == io::ErrorKind::InvalidInput { 2 } else { 1 })
-        }
-    }
+    status("workload", result)
 }
 
 /// The role of a server.
