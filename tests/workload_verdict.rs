@@ -1,6 +1,6 @@
 //! The verdict of the `workload` benchmark on made-up figures: it says what they say, whatever anybody believes of the models.
 
-#[path = "../benches/workload/verdict.rs"]
+#[path = "../benches/workload/verdict/mod.rs"]
 mod verdict;
 
 use verdict::{Case, Contender, Figures, Outcome, Paced, Verdict, mebibytes, verdict};
