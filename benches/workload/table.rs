@@ -6,6 +6,7 @@ use harness::statistics::{ROUNDS_FOR_INTERVAL, compare, median};
 use harness::text::{grouped, interval, short, wrapped};
 use serde::Serialize;
 
+use crate::REQUESTS_FOR_P999;
 use crate::description::Description;
 use crate::verdict::{BEHIND, Case, Contender, Figures, Outcome, Paced, Verdict, mebibytes};
 
@@ -115,6 +116,12 @@ impl Report<'_> {
             self.rounds
         );
         text.push_str(&wrapped(&how, WIDTH));
+        if self.measured().flat_map(|figures| &figures.paced).any(|paced| paced.p999.is_none()) {
+            let _ = writeln!(
+                text,
+                "\"-\": fewer than {REQUESTS_FOR_P999} requests are too few to tell within which time 99.9 % are answered."
+            );
+        }
     }
 
     fn verdict(&self, text: &mut String) {
