@@ -100,7 +100,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         let cells = session.row(&row.name, &row.work, &entrants(&contestants, &names, script.as_ref(), &data))?;
         table.row(row, &contestants, &cells);
     }
-    Ok(session.end(!arguments.test, |foot| table.finish(foot)))
+    Ok(session.end(!arguments.test, ("iolab", env!("CARGO_PKG_VERSION")), |foot| table.finish(foot)))
 }
 
 fn settings(arguments: &Arguments) -> Settings {

@@ -169,8 +169,7 @@ impl Table {
             text.push_str(&wrapped(note, WIDTH));
         }
         let _ = writeln!(text, "One pair alone: add --model NAME to the command beside its row.\n");
-        let iolab = [("iolab", env!("CARGO_PKG_VERSION").to_owned())];
-        for (name, value) in foot.fingerprint.iter().chain(&iolab) {
+        for (name, value) in &foot.fingerprint {
             text.push_str(&wrapped(&format!("{name:<12}{value}"), WIDTH));
         }
         text

@@ -15,7 +15,7 @@ pub struct Arguments {
     /// Every row once, in its smallest form, every answer checked, and no figures
     #[arg(long)]
     pub test: bool,
-    /// Only the row of this name, or all rows whose names contain it
+    /// Only the experiment or the row of this name, or all rows whose names contain it
     #[arg(long, value_name = "PATTERN")]
     pub row: Option<String>,
     /// So many rounds [default: 9; 6 with --quick, 1 with --test]
@@ -49,7 +49,7 @@ impl Arguments {
         let (rounds, warm_up, window, counting) = match self {
             Arguments { test: true, .. } => (1, 0, 5, 5),
             Arguments { quick: true, .. } => (6, 10, 30, 20),
-            _ => (9, 20, 100, 60),
+            _ => (9, 20, 200, 60),
         };
         let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
         let rounds = self.rounds.unwrap_or(rounds);

@@ -1,7 +1,7 @@
 //! What benchmarks of techniques have in common. A benchmark says what there is to compare ([`Experiment`]) and how each way of doing
 //! it is done ([`Way`]); here it is started, measured and told.
 //!
-//! - [`experiments`]: ways beside each other on some workloads, the first of which the others are compared with.
+//! - [`experiments`]: ways beside each other, the first of which the others are compared with, on some [`workloads`].
 //! - [`table`]: the ratios, in Markdown, and whether the library's model is right to do what it does.
 //! - [`arguments`]: the command line.
 //!
@@ -11,6 +11,7 @@
 mod arguments;
 mod experiments;
 mod table;
+pub mod workloads;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::script::Script;
 use crate::{ours, role};
 use arguments::Arguments;
-pub use experiments::{Experiment, Variant, churn, get, lightly, pipelined, post, read};
+pub use experiments::{Experiment, Variant};
 use table::Table;
 
 /// A way of doing what a row is about. It is told to a process of its own as JSON.
@@ -60,6 +61,7 @@ enum Task {
 }
 
 /// An error that says that this machine lacks something.
+#[allow(dead_code, reason = "a benchmark may need nothing that a machine can lack")]
 pub fn not_here(why: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, why.into())
 }
@@ -81,12 +83,19 @@ impl<W: Way> Bench<W> {
         status(name, result)
     }
 
+    /// Those of the experiment that is called that, or else those whose names are or contain it.
+    fn rows(&self, pattern: Option<&str>) -> Vec<Row<'_, W>> {
+        match self.experiments.iter().find(|experiment| Some(experiment.name) == pattern) {
+            Some(experiment) => Row::all(experiment).collect(),
+            None => select(self.experiments.iter().flat_map(Row::all).collect(), pattern, |row| &row.name),
+        }
+    }
+
     fn compare(self, arguments: &Arguments) -> io::Result<ExitCode> {
         let settings = arguments.settings();
-        let rows: Vec<Row<W>> = self.experiments.iter().flat_map(Row::all).collect();
-        let rows = select(rows, arguments.row.as_deref(), |row| &row.name);
+        let rows = self.rows(arguments.row.as_deref());
         if arguments.list {
-            rows.iter().for_each(|row| println!("{:<40}{}: {}", row.name, row.experiment.title, experiments::title(row.work)));
+            rows.iter().for_each(|row| println!("{:<46}{}: {}", row.name, row.experiment.title, experiments::title(row.work)));
             return Ok(ExitCode::SUCCESS);
         }
         if rows.is_empty() {
@@ -110,7 +119,9 @@ impl<W: Way> Bench<W> {
             table.row(row.experiment, row.work, &session.row(&row.name, row.work, &entrants)?);
         }
         let command = format!("cargo bench --bench {} -- {}--row", self.name, arguments.length());
-        Ok(session.end(!arguments.test, |foot| table.finish(self.opening, &command, self.unmeasured, foot)))
+        Ok(session.end(!arguments.test, ("iolab", env!("CARGO_PKG_VERSION")), |foot| {
+            table.finish(self.opening, &command, self.unmeasured, foot)
+        }))
     }
 }
 

@@ -129,20 +129,23 @@ impl Table {
             text.push_str(&wrapped(note, WIDTH));
         }
         let _ = writeln!(text, "One experiment alone: {command} NAME, as it stands in the table; --list shows all rows.\n");
-        let iolab = [("iolab", env!("CARGO_PKG_VERSION").to_owned())];
-        for (name, value) in foot.fingerprint.iter().chain(&iolab) {
+        for (name, value) in &foot.fingerprint {
             text.push_str(&wrapped(&format!("{name:<12}{value}"), WIDTH));
         }
         text
     }
 
     fn markdown(&self) -> String {
-        let lines: Vec<[String; COLUMNS]> = self.lines.iter().map(Line::cells).collect();
         let count = |text: &str| text.chars().count();
         let mut widths = TITLES.map(count);
-        for line in &lines {
-            for (width, cell) in widths.iter_mut().zip(line) {
-                *width = (*width).max(count(cell));
+        for line in &self.lines {
+            // The title of an experiment may stand out: all lines wait for the longest otherwise.
+            let Line::Figures(cells) = line else { continue };
+            for (place, cell) in cells.iter().enumerate() {
+                // So may the reason why somebody is not here.
+                if place < LAST {
+                    widths[place] = widths[place].max(count(cell));
+                }
             }
         }
         let line = |cells: &[String; COLUMNS]| {
@@ -157,7 +160,7 @@ impl Table {
             _ => format!("{}:", "-".repeat(width - 1)),
         });
         let ruler = format!("| {} |\n", ruler.collect::<Vec<_>>().join(" | "));
-        line(&TITLES.map(String::from)) + &ruler + &lines.iter().map(line).collect::<String>()
+        line(&TITLES.map(String::from)) + &ruler + &self.lines.iter().map(|one| line(&one.cells())).collect::<String>()
     }
 }
 

@@ -3,14 +3,17 @@
 use harness::work::Work;
 
 use crate::ring::Registered;
-use crate::switches::{Reading, Receive, Send, Switches, Taskrun, Told};
-use crate::techniques::{Experiment, Variant, churn, get, lightly, pipelined, post, read};
+use crate::switches::{Reading, Receive, Send, Switches, Taskrun};
+use crate::techniques::workloads::{churn, get, lightly, pipelined, post, read};
+use crate::techniques::{Experiment, Variant};
+use crate::told::Told;
 use crate::ways::Way;
 
 const KIB: usize = 1 << 10;
 
 pub fn all() -> Vec<Experiment<Way>> {
-    let bare = [control(), receive(), provided(), sizes(), taskrun(), indices(), direct(), receive_bundles(), send_bundles()];
+    let bare =
+        [control(), receive(), provided(), long_arrivals(), taskrun(), indices(), direct(), receive_bundles(), send_bundles()];
     let bare = bare.into_iter().chain([zero_copy(), poller(), registered(), polled_disk()]);
     bare.chain(model()).collect()
 }
@@ -49,17 +52,20 @@ fn provided() -> Experiment<Way> {
     }
 }
 
-fn sizes() -> Experiment<Way> {
-    let of = |name, count, kib: u32| bare(name, move |switches| switches.buffers = Some((count, kib << 10)));
+fn long_arrivals() -> Experiment<Way> {
+    let of = |name, receive, count, kib: u32| {
+        bare(name, move |switches| (switches.receive, switches.buffers) = (receive, Some((count, kib << 10))))
+    };
     Experiment {
-        name: "sizes",
-        title: "How large provided buffers are, under large bodies and multishot receive",
+        name: "long-arrivals",
+        title: "How long bodies are received, and into how many buffers",
         ways: vec![
-            of("256 of 4 KiB", 256, 4),
-            of("64 of 16 KiB", 64, 16),
-            of("16 of 64 KiB", 16, 64),
-            of("8 of 68 KiB", 8, 68),
-            of("32 of 68 KiB", 32, 68),
+            of("each arrival asked for, 32 of 64 KiB", Receive::Single, 32, 64).by_default(),
+            of("multishot, 32 of 64 KiB", Receive::Multishot, 32, 64),
+            of("multishot, 8 of 68 KiB", Receive::Multishot, 8, 68),
+            of("multishot, 64 of 16 KiB", Receive::Multishot, 64, 16),
+            of("multishot, 256 of 4 KiB", Receive::Multishot, 256, 4),
+            of("bundles, 256 of 4 KiB", Receive::Bundles, 256, 4),
         ],
         works: vec![post(64 * KIB, 64)],
     }
@@ -100,18 +106,14 @@ fn direct() -> Experiment<Way> {
 }
 
 fn receive_bundles() -> Experiment<Way> {
-    let small = |switches: &mut Switches| switches.buffers = Some((256, 4 << 10));
     Experiment {
         name: "recv-bundles",
-        title: "Bundles to receive, 256 buffers of 4 KiB",
+        title: "Bundles to receive",
         ways: vec![
-            bare("a completion for each buffer", small).by_default(),
-            bare("bundles", |switches| {
-                small(switches);
-                switches.receive = Receive::Bundles;
-            }),
+            bare("a completion for each buffer", |_| {}).by_default(),
+            bare("bundles", |switches| switches.receive = Receive::Bundles),
         ],
-        works: vec![get(64), post(64 * KIB, 64)],
+        works: vec![get(64), post(KIB, 64)],
     }
 }
 
@@ -182,24 +184,26 @@ fn model() -> Vec<Experiment<Way>> {
     vec![
         Experiment {
             name: "model-receive",
-            title: "The model: multishot receive and provided buffers",
+            title: "The model: how it receives",
             ways: vec![
-                denying("without multishot_recv", &["multishot_recv"]),
                 denying("without provided_buffers", &["provided_buffers"]),
+                denying("without multishot_recv", &["multishot_recv"]),
                 denying("with both", &[]).by_default(),
             ],
-            works: vec![get(64), get(512), lightly(64), post(64 * KIB, 64)],
+            works: echoes(),
         },
-        Experiment {
-            name: "model-taskrun",
-            title: "The model: completion work when it waits, and one submitter",
-            ways: vec![
-                denying("without single_issuer", &["single_issuer"]),
-                denying("without defer_taskrun", &["defer_taskrun"]),
-                denying("with both", &[]).by_default(),
-            ],
-            works: vec![get(64), lightly(64)],
-        },
+        on_and_off("model-multishot-recv", "The model: multishot receive alone", &["multishot_recv"], &[], echoes()),
+        on_and_off("model-defer-taskrun", "The model: completion work when it waits", &["defer_taskrun"], &[], small_echoes()),
+        on_and_off(
+            "model-single-issuer",
+            "The model: one submitter, interrupted",
+            &["single_issuer"],
+            &["defer_taskrun"],
+            small_echoes(),
+        ),
+        on_and_off("model-ext-arg", "The model: the time limit of a wait", &["ext_arg"], &[], small_echoes()),
+        on_and_off("model-submit-all", "The model: a faulty entry stops no other", &["submit_all"], &[], vec![get(64)]),
+        on_and_off("model-multishot-accept", "The model: multishot accept", &["multishot_accept"], &[], vec![churn(64)]),
         Experiment {
             name: "model-small",
             title: "The model: small buffers",
@@ -223,22 +227,6 @@ fn model() -> Vec<Experiment<Way>> {
                 large("64 of 16 KiB", 64, 16),
             ],
             works: vec![post(64 * KIB, 64)],
-        },
-        Experiment {
-            name: "model-accept",
-            title: "The model: multishot accept",
-            ways: vec![denying("without multishot_accept", &["multishot_accept"]), denying("with it", &[]).by_default()],
-            works: vec![churn(64)],
-        },
-        Experiment {
-            name: "model-wait",
-            title: "The model: the time limit of a wait, and what a faulty entry stops",
-            ways: vec![
-                denying("without ext_arg", &["ext_arg"]),
-                denying("without submit_all", &["submit_all"]),
-                denying("with both", &[]).by_default(),
-            ],
-            works: vec![get(64), lightly(64)],
         },
         Experiment {
             name: "model-registered",
@@ -287,6 +275,26 @@ fn told(name: &str, tell: impl FnOnce(&mut Told)) -> Variant<Way> {
 
 fn denying(name: &str, denied: &[&str]) -> Variant<Way> {
     told(name, |told| told.denied = denied.iter().map(|&name| name.to_owned()).collect())
+}
+
+/// The model without a technique, and with it; both without what it has to be seen apart from.
+fn on_and_off(
+    name: &'static str,
+    title: &'static str,
+    off: &'static [&'static str],
+    apart_from: &'static [&'static str],
+    works: Vec<Work>,
+) -> Experiment<Way> {
+    let without = denying("without", &[off, apart_from].concat());
+    Experiment { name, title, ways: vec![without, denying("with", apart_from).by_default()], works }
+}
+
+fn echoes() -> Vec<Work> {
+    vec![get(64), get(512), lightly(64), post(64 * KIB, 64)]
+}
+
+fn small_echoes() -> Vec<Work> {
+    vec![get(64), lightly(64)]
 }
 
 fn small(name: &str, count: u16, kib: u32) -> Variant<Way> {

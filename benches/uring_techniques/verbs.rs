@@ -93,7 +93,14 @@ pub fn ring(switches: &Switches, entries: u32, calls: &'static Calls) -> io::Res
 
 /// A ring that asks the disk itself whether a read is done.
 pub fn polled_ring(entries: u32, calls: &'static Calls) -> io::Result<Ring> {
-    Ring::build(IoUring::builder().setup_single_issuer().setup_defer_taskrun().setup_iopoll(), entries, calls)
+    let mut builder = IoUring::builder();
+    builder.setup_single_issuer().setup_defer_taskrun().setup_iopoll();
+    Ring::build(&mut builder, entries, calls).map_err(|error| match error.raw_os_error() {
+        Some(libc::EINVAL) => {
+            not_here("io_uring_setup(2) refuses IORING_SETUP_IOPOLL with IORING_SETUP_DEFER_TASKRUN (Linux 6.1)")
+        }
+        _ => error,
+    })
 }
 
 impl Ring {

@@ -12,11 +12,11 @@ use iolab::models::AnyModel;
 use serde::{Deserialize, Serialize};
 
 use crate::calls::{self, Calls};
-use crate::ring::Ring;
 use crate::ring_reads::RingReader;
 use crate::script::Script;
-use crate::switches::{Reading, Switches, Told};
+use crate::switches::{Reading, Switches};
 use crate::techniques::{self, not_here};
+use crate::told::Told;
 use crate::{ours, role, server, uring, verbs};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,11 +57,11 @@ impl techniques::Way for Way {
 fn read(reading: Reading, data: &Path) -> io::Result<()> {
     let (mut made, calls) = (None, Calls::of_a_thread());
     reader::obey(|order| {
-        let (reader, octets) = match &mut made {
+        let (reader, file) = match &mut made {
             Some(made) => made,
             none => none.insert(reader_for(reading, data, order, calls)?),
         };
-        let mut blocks = Blocks::new(order, *octets);
+        let mut blocks = Blocks::new(order, file.metadata()?.len());
         let began = Instant::now();
         reader.read(order, &mut blocks).map_err(|error| match error.raw_os_error() {
             Some(libc::EOPNOTSUPP) if reading.polled => {
@@ -74,14 +74,12 @@ fn read(reading: Reading, data: &Path) -> io::Result<()> {
     })
 }
 
-fn reader_for(reading: Reading, data: &Path, order: &ReadOrder, calls: &'static Calls) -> io::Result<(RingReader, u64)> {
+fn reader_for(reading: Reading, data: &Path, order: &ReadOrder, calls: &'static Calls) -> io::Result<(RingReader, File)> {
     let flags = if order.direct { libc::O_DIRECT } else { 0 };
     let file = File::options().read(true).custom_flags(flags).open(data)?;
-    let octets = file.metadata()?.len();
     let places = order.in_flight.next_power_of_two() as u32;
-    let ring = if reading.polled { verbs::polled_ring(places, calls)? } else { Ring::new(places, calls)? };
+    let ring =
+        if reading.polled { verbs::polled_ring(places, calls)? } else { verbs::ring(&Switches::default(), places, calls)? };
     let reader = RingReader::new(ring, &file, order.in_flight, order.block, reading.registered)?;
-    // The ring has it registered, or names its descriptor.
-    std::mem::forget(file);
-    Ok((reader, octets))
+    Ok((reader, file))
 }

@@ -61,7 +61,7 @@ impl Session {
         self.done += 1;
         self.progress.count(self.done, self.rows);
         let cells = measure(name, work, entrants, &self.settings, &self.data, &mut self.progress)?;
-        self.progress.done(&format!("{name:<32}{:>6.1} s{}", started.elapsed().as_secs_f64(), outcome(&cells)));
+        self.progress.done(&format!("{name:<46}{:>6.1} s{}", started.elapsed().as_secs_f64(), outcome(&cells)));
         for (entrant, cell) in entrants.iter().zip(&cells) {
             if let Cell::Failed(why) = cell {
                 self.failures.push(format!("{} failed on {name}: {why}", entrant.name));
@@ -71,11 +71,12 @@ impl Session {
         Ok(cells)
     }
 
-    /// Prints the table, or how many failures there were where there are no figures.
-    pub fn end(self, has_figures: bool, table: impl FnOnce(&Foot) -> String) -> ExitCode {
+    /// Prints the table, or how many failures there were where there are no figures. `subject`: what was measured, and its version.
+    pub fn end(self, has_figures: bool, subject: (&'static str, &str), table: impl FnOnce(&Foot) -> String) -> ExitCode {
         eprintln!("{:.0} s altogether", self.began.elapsed().as_secs_f64());
         if has_figures {
-            let fingerprint = machine::fingerprint(self.cores, &self.data);
+            let mut fingerprint = machine::fingerprint(self.cores, &self.data);
+            fingerprint.push((subject.0, subject.1.to_owned()));
             let notes = [self.cores.note()].into_iter().chain(quiet::warning(&self.disturbed)).collect();
             println!("{}", table(&Foot { fingerprint, notes }));
         } else {
