@@ -16,8 +16,7 @@ mod arguments;
 mod burn;
 mod description;
 mod handler;
-// Nobody echoes here, nor reads ranges.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "nobody echoes here, nor reads ranges")]
 #[path = "../ours/mod.rs"]
 mod ours;
 mod table;
