@@ -1,6 +1,7 @@
 //! What is compared with what.
 
-use crate::techniques::{Experiment, Variant, get, lightly, pipelined, post};
+use crate::techniques::workloads::{get, lightly, pipelined, post};
+use crate::techniques::{Experiment, Variant};
 use crate::ways::{Switches, Way};
 
 const KIB: usize = 1 << 10;
