@@ -32,8 +32,12 @@ impl SendWatch {
     pub(crate) fn look(&mut self, queue: &SendQueue, limits: &ServeLimits, now: Time) {
         if queue.unsent() == 0 {
             self.until = None;
-            return;
+        } else {
+            self.look_at_output(queue, limits, now);
         }
+    }
+
+    fn look_at_output(&mut self, queue: &SendQueue, limits: &ServeLimits, now: Time) {
         let full = now + limits.send_grace;
         let taken = queue.taken() - self.credited;
         match self.until {

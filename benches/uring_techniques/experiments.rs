@@ -221,6 +221,7 @@ fn model() -> Vec<Experiment<Way>> {
             title: "The model: large buffers",
             ways: vec![
                 large("32 of 64 KiB", 32, 64).by_default(),
+                large("32 of 68 KiB", 32, 68),
                 large("8 of 64 KiB", 8, 64),
                 large("8 of 68 KiB", 8, 68),
                 large("8 of 128 KiB", 8, 128),

@@ -73,6 +73,9 @@ impl<P: Protocol> Connection<P> {
         self.recall &= self.is_overdue(now);
         if self.stage == Stage::Open && self.queue.unsent() < SEND_LOW_OCTETS {
             self.paused = false;
+            if self.only_listens() {
+                return;
+            }
             if self.interest.is_some_and(|interest| interest.room) {
                 self.tell(Event::Room, now);
             }

@@ -115,6 +115,17 @@ impl<P: Protocol> Connection<P> {
         self.link != Link::Connecting && self.interest.is_some_and(|interest| interest.messages)
     }
 
+    /// Whether only more octets of the peer can change anything: so it is after nearly every request and every answer, and then
+    /// there is nothing to settle.
+    #[inline]
+    pub(super) fn only_listens(&self) -> bool {
+        matches!(&self.interest, Some(Interest { peer: Peer::Bytes, room: false, messages: false, .. }))
+            && self.stage == Stage::Open
+            && self.link == Link::Up
+            && self.peer == PeerState::Speaking
+            && self.tail.is_empty()
+    }
+
     /// After an event: the state may have changed, so the tail is shown again.
     pub(super) fn resume(&mut self, now: Now) {
         if !self.tail.is_empty() && self.stage == Stage::Open && self.willing() {
@@ -125,7 +136,15 @@ impl<P: Protocol> Connection<P> {
 
     /// Tells the peer's end, room, and mail that has waited, when their turn has come, and sees whether the protocol is over or
     /// stuck.
+    #[inline]
     pub(super) fn settle(&mut self, now: Now) {
+        if self.only_listens() {
+            return self.watch.look(&self.queue, &self.common.limits, now.at);
+        }
+        self.settle_news(now);
+    }
+
+    fn settle_news(&mut self, now: Now) {
         let mut is_room_told = false;
         while self.stage == Stage::Open && self.link != Link::Connecting {
             if self.peer == PeerState::Finished && self.willing() {

@@ -4,6 +4,7 @@
 //! "connection reset" instead of the reason. So the last few refused sockets are kept for a moment without a place, a protocol
 //! or a thread of their own. All models turn away in this one way, because none should spend on it what it has run out of.
 
+use std::io::IoSlice;
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -34,7 +35,7 @@ impl TurnedAway {
     pub(super) fn refuse(&mut self, socket: Socket, refusal: &[u8], now: Time) {
         self.refused += 1;
         // A fresh socket has room for what is short. For what is not nobody waits, and half of it must not look like all.
-        if socket.send_now(refusal).is_ok_and(|count| count < refusal.len()) {
+        if socket.send_now(&[IoSlice::new(refusal)]).is_ok_and(|count| count < refusal.len()) {
             return socket.reset_on_close();
         }
         socket.finish();

@@ -48,8 +48,18 @@ impl Socket {
     /// not a `SIGPIPE`.
     #[inline]
     pub(crate) fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.send_all_with(slices, 0)
+    }
+
+    /// Sends what the kernel has room for, and does not wait for more even if the socket does.
+    pub(crate) fn send_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.send_all_with(slices, libc::MSG_DONTWAIT)
+    }
+
+    #[inline]
+    fn send_all_with(&self, slices: &[IoSlice<'_>], flags: i32) -> io::Result<usize> {
         if let [slice] = slices {
-            return self.send_with(slice, 0);
+            return self.send_with(slice, flags);
         }
         count(Call::Sendmsg);
         // SAFETY: all-zero is a valid `msghdr`: no name, no control data, no octets.
@@ -58,7 +68,7 @@ impl Socket {
         message.msg_iovlen = slices.len();
         // SAFETY: `IoSlice` has the layout of `iovec` (its documentation says so); the slices outlive the call, which only
         // reads from them.
-        check(unsafe { libc::sendmsg(self.fd().as_raw_fd(), &message, libc::MSG_NOSIGNAL) })
+        check(unsafe { libc::sendmsg(self.fd().as_raw_fd(), &message, flags | libc::MSG_NOSIGNAL) })
     }
 
     #[inline]
@@ -68,11 +78,6 @@ impl Socket {
         let nobody: *const u8 = ptr::null();
         // SAFETY: the pointer and the length are those of a slice that lives through the call.
         check(unsafe { libc::syscall(libc::SYS_sendto, self.fd().as_raw_fd(), start, len, flags, nobody, 0) })
-    }
-
-    /// Sends what the kernel has room for, and does not wait for more even if the socket does.
-    pub(crate) fn send_now(&self, octets: &[u8]) -> io::Result<usize> {
-        self.send_with(octets, libc::MSG_DONTWAIT)
     }
 
     /// Sends FIN after the last octet; the peer may still speak (shutdown(2)). An error means that the peer has gone already,

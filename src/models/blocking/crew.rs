@@ -36,12 +36,14 @@ pub(super) struct Hand<'scope, 'env, S: Service> {
     number: usize,
     /// Zeroed by the kernel where it is touched, and not before.
     buffer: Vec<u8>,
+    /// When its last wait ended: what follows takes no time to speak of.
+    now: Now,
     cost: Cost,
 }
 
 impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
     pub(super) fn new(house: House<'scope, 'env, S>, peer: Arc<Peer<S::Protocol>>, number: usize) -> Self {
-        Hand { house, peer, number, buffer: Vec::new(), cost: Cost::default() }
+        Hand { house, peer, number, buffer: Vec::new(), now: clock::now(), cost: Cost::default() }
     }
 
     /// Does what there is to do until the connection is over: one call after the other, waiting in each.
@@ -49,12 +51,14 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let peer = Arc::clone(&self.peer);
         let mut state = peer.lock();
         loop {
-            let now = clock::now();
+            let now = self.now;
             let is_due = state.connection.needs().deadline.is_some_and(|deadline| deadline <= now.at);
             if is_due || state.has_files_to_do() {
                 self.glance(&mut state, now);
             }
-            state.connection.time(now);
+            if is_due {
+                state.connection.time(now);
+            }
             if state.has_mail_to_post() {
                 state = self.post(&peer, state);
                 continue;
@@ -87,6 +91,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
                 _ => {
                     let state = peer.wait(state, self.number, needs.deadline, now);
                     self.cost.wakeups += 1;
+                    self.now = clock::now();
                     state
                 }
             };
@@ -111,7 +116,8 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let mut state = peer.lock();
         state.back(self.number);
         state.is_reading = false;
-        self.heard(&mut state, received, clock::now());
+        self.now = clock::now();
+        self.heard(&mut state, received, self.now);
         state
     }
 
@@ -172,13 +178,13 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let outcome = poll_hang_up(socket, needs.deadline.map(|deadline| deadline.after(now.at)));
         self.cost.wakeups += 1;
         let mut state = peer.lock();
-        let now = clock::now();
+        self.now = clock::now();
         state.back(self.number);
         state.is_watching = false;
         match outcome {
-            Ok(true) if state.connection.needs().hang_up => state.connection.hung_up(now),
+            Ok(true) if state.connection.needs().hang_up => state.connection.hung_up(self.now),
             Ok(_) => {}
-            Err(_) => state.connection.failed(now),
+            Err(_) => state.connection.failed(self.now),
         }
         state
     }
@@ -202,17 +208,17 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let filled = lent.slices(&mut slices);
         let sent = limited.and_then(|()| socket.send(&slices[..filled]));
         let mut state = peer.lock();
-        let now = clock::now();
+        self.now = clock::now();
         state.back(self.number);
         state.is_writing = false;
         state.connection.queue().give_back(lent, *sent.as_ref().unwrap_or(&0));
         match sent {
             Ok(count) => {
                 self.cost.octets_out += count as u64;
-                state.connection.sent(now);
+                state.connection.sent(self.now);
             }
             Err(error) if is_pause(&error) => {}
-            Err(_) => state.connection.failed(now),
+            Err(_) => state.connection.failed(self.now),
         }
         state
     }
@@ -244,6 +250,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let outcome = limited.and_then(|()| socket.connect(address));
         self.cost.wakeups += 1;
         let mut state = peer.lock();
+        self.now = clock::now();
         state.back(self.number);
         match outcome {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR)) => {
@@ -255,7 +262,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
                 if outcome.is_err() {
                     state.socket = None;
                 }
-                state.connection.connected(outcome, clock::now());
+                state.connection.connected(outcome, self.now);
             }
         }
         state
@@ -275,10 +282,11 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let result = run(work);
         self.cost.wakeups += 1;
         let mut state = peer.lock();
+        self.now = clock::now();
         state.back(self.number);
         state.is_at_files = false;
         let result = state.open_files.end(result);
-        state.connection.file_done(ticket, result, clock::now());
+        state.connection.file_done(ticket, result, self.now);
         state
     }
 
@@ -291,6 +299,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let unborn: Vec<_> = births.into_iter().filter_map(|birth| self.house.bear(birth, now).err()).collect();
         self.house.deliver(unborn.into_iter().chain(letters));
         let mut state = peer.lock();
+        self.now = clock::now();
         state.is_posting = false;
         state
     }

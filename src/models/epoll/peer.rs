@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 
-use crate::connection::{Connection, End};
+use crate::connection::{Connection, End, Needs};
 use crate::cost::Cost;
 use crate::driver::timers::Armed;
 use crate::models::file_work::OpenFiles;
@@ -85,14 +85,14 @@ impl<P: Protocol> Peer<P> {
     }
 
     /// Whether it can go on without a new event.
-    pub(super) fn can_go_on(&self) -> bool {
-        let needs = self.connection.needs();
+    #[inline]
+    pub(super) fn can_go_on(&self, needs: &Needs) -> bool {
         let is_heard_or_said = needs.read && self.readable || needs.write && self.writable || needs.hang_up && self.hung_up;
         is_heard_or_said || self.connection.has_files()
     }
 
-    /// One read, and as many sends as the kernel takes: what one connection may do before it is the next one's turn.
-    pub(super) fn step(&mut self, buffer: &mut [u8], cost: &mut Cost, now: Now) {
+    /// One read: what one connection may do before it is the next one's turn.
+    pub(super) fn hear(&mut self, buffer: &mut [u8], cost: &mut Cost, now: Now) {
         if self.is_connecting && self.writable {
             self.is_connecting = false;
             let outcome = self.socket.as_ref().map_or(Ok(()), Socket::outcome);
@@ -107,7 +107,6 @@ impl<P: Protocol> Peer<P> {
         } else if needs.hang_up && self.hung_up {
             self.connection.hung_up(now);
         }
-        self.send_all(cost, now);
     }
 
     fn read(&mut self, buffer: &mut [u8], cost: &mut Cost, now: Now) {
@@ -165,14 +164,17 @@ impl<P: Protocol> Peer<P> {
         }
     }
 
-    /// Says FIN where that is the next thing to do; answers how it is to end, if it is.
-    pub(super) fn end(&mut self, now: Now) -> Option<End> {
-        if self.connection.needs().end == Some(End::Finish) {
-            if let Some(socket) = &self.socket {
-                socket.finish();
-            }
-            self.connection.finished(now);
+    /// Says FIN where that is the next thing to do; answers what is to be done then.
+    #[inline]
+    pub(super) fn conclude(&mut self, now: Now) -> Needs {
+        let needs = self.connection.needs();
+        if needs.end != Some(End::Finish) {
+            return needs;
         }
-        self.connection.needs().end
+        if let Some(socket) = &self.socket {
+            socket.finish();
+        }
+        self.connection.finished(now);
+        self.connection.needs()
     }
 }

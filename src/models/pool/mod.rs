@@ -14,16 +14,16 @@
 //! 4. **How does a message or a deadline get through?** The thread that decides owns all protocols and never waits for a peer: it
 //!    takes messages from one to the other itself, another loop's come as a report, and the earliest deadline is the timeout of
 //!    its channel.
-//! 5. **What is back-pressure?** A worker that sits in `send`. Another may sit in `recv` meanwhile; above a mark none is sent. It
-//!    comes back now and then (`SO_SNDTIMEO`) to say how much is gone, because only that tells a slow peer from one that takes
-//!    nothing.
+//! 5. **What is back-pressure?** A worker that sits in `send`. The first is sent to say what the kernel has room for; where that was
+//!    not all, the next waits, and another may sit in `recv` meanwhile; above a mark none is sent. Who waits comes back now and then
+//!    (`SO_SNDTIMEO`) to say how much is gone, because only that tells a slow peer from one that takes nothing.
 //! 6. **What happens with a regular file?** A worker does the whole operation, and sits in `pread`, `pwrite` or `fsync`. This is
 //!    what pools are for.
 //! 7. **How is a wait taken back?** It is not, while the connection lives: who still sits in `recv` when nobody wants octets any
 //!    more, or in `poll` when somebody does again, stays there, and what it brings is kept or forgotten. At the end `shutdown(2)`
 //!    makes the call return, and the socket is closed when the last worker has come back.
 //!
-//! No job waits for another one to be over, since that one may wait for its peer for a long time. A connection can keep two workers
+//! No job waits for another one to be over that waits for its peer, since that may take long. A connection can keep two workers
 //! waiting, so two are hired before it is let in (and a third where one watches while another reads), and there is a limit:
 //! [`THREADED_CONNECTIONS`] unless told otherwise, or what the system has threads for. Beyond it newcomers are told so. A protocol
 //! without a socket keeps none.

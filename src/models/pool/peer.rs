@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::staff::Staff;
-use super::worker::{Done, Job, Task};
+use super::worker::{Done, Job, Manner, Task};
 use crate::connection::{Connection, End};
 use crate::cost::Cost;
 use crate::directory::Directory;
@@ -30,7 +30,9 @@ pub(super) struct Peer<P: Protocol> {
     is_connecting: bool,
     is_reading: bool,
     is_watching: bool,
-    is_sending: bool,
+    sending: Option<Manner>,
+    /// The kernel has had no room for all of the output since there last was none.
+    is_full: bool,
     files_under_way: usize,
     /// How many may have to wait for the peer.
     pub(super) reserved: usize,
@@ -63,7 +65,8 @@ impl<P: Protocol> Peer<P> {
             is_connecting: false,
             is_reading: false,
             is_watching: false,
-            is_sending: false,
+            sending: None,
+            is_full: false,
             files_under_way: 0,
             reserved,
             is_broken: false,
@@ -102,14 +105,16 @@ impl<P: Protocol> Peer<P> {
         now: Now,
     ) {
         let needs = self.connection.needs();
-        if needs.write && !self.is_sending {
+        if needs.write && self.sending.is_none() {
             self.send(key, staff);
         }
         // One who still sits in a read will bring the news too, unless it brings octets first.
         if needs.hang_up && !self.is_watching && !self.is_reading {
             self.watch(key, staff);
         }
-        if needs.read && !self.is_reading {
+        // Who sends without waiting is back at once, and the peer's next word comes after that: one who went to read now would
+        // only have to wait longer.
+        if needs.read && !self.is_reading && self.sending != Some(Manner::AtOnce) {
             self.read(key, staff, buffers, now);
         }
         for FileRequest { ticket, op } in self.connection.take_files() {
@@ -123,8 +128,9 @@ impl<P: Protocol> Peer<P> {
         if let Some(socket) = self.socket.clone()
             && let Some(lent) = self.connection.queue().lend()
         {
-            self.is_sending = true;
-            staff.give(Job::For(key, Task::Send { socket, lent }));
+            let manner = if self.is_full { Manner::Waiting } else { Manner::AtOnce };
+            self.sending = Some(manner);
+            staff.give(Job::For(key, Task::Send { socket, lent, manner }));
         }
     }
 
@@ -189,8 +195,11 @@ impl<P: Protocol> Peer<P> {
                 }
             }
             Done::Sent { lent, result } => {
-                self.is_sending = false;
-                self.connection.queue().give_back(lent, *result.as_ref().unwrap_or(&0));
+                self.sending = None;
+                let sent = *result.as_ref().unwrap_or(&0);
+                self.is_full |= sent < lent.octets();
+                self.connection.queue().give_back(lent, sent);
+                self.is_full &= self.connection.unsent() > 0;
                 match result {
                     Ok(count) => {
                         cost.octets_out += count as u64;
@@ -243,10 +252,10 @@ impl<P: Protocol> Peer<P> {
         if end == End::Reset {
             socket.reset_on_close();
         }
-        if self.is_sending && end == End::Reset {
+        if self.sending.is_some() && end == End::Reset {
             // Its worker may have sent all, or sit in the middle of it.
             socket.reset();
-        } else if self.is_sending || self.is_connecting {
+        } else if self.sending.is_some() || self.is_connecting {
             socket.cut();
         } else if self.is_reading || self.is_watching {
             // Without a FIN, which would make a reset look like an orderly end.
@@ -260,7 +269,7 @@ impl<P: Protocol> Peer<P> {
     }
 
     fn waits(&self) -> bool {
-        self.is_connecting || self.is_reading || self.is_watching || self.is_sending
+        self.is_connecting || self.is_reading || self.is_watching || self.sending.is_some()
     }
 }
 

@@ -43,12 +43,22 @@ pub(super) enum Task {
     Send {
         socket: Arc<Socket>,
         lent: Lent,
+        manner: Manner,
     },
     /// A file operation, all calls of it.
     File {
         ticket: FileTicket,
         work: FileWork,
     },
+}
+
+/// How a worker sends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// What the kernel has room for.
+    AtOnce,
+    /// It waits until the kernel has taken all.
+    Waiting,
 }
 
 /// What has happened.
@@ -125,10 +135,13 @@ impl Task {
                 Done::Received { buffer, result }
             }
             Task::Watch { socket } => Done::Watched(poll_hang_up(&socket, None)),
-            Task::Send { socket, lent } => {
+            Task::Send { socket, lent, manner } => {
                 let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
                 let filled = lent.slices(&mut slices);
-                let result = socket.send(&slices[..filled]);
+                let result = match manner {
+                    Manner::AtOnce => socket.send_now(&slices[..filled]),
+                    Manner::Waiting => socket.send(&slices[..filled]),
+                };
                 Done::Sent { lent, result }
             }
             Task::File { ticket, work } => Done::File { ticket, result: file_work::run(work) },
