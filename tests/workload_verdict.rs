@@ -147,6 +147,18 @@ fn where_the_load_was_the_limit_cpu_decides() {
 }
 
 #[test]
+fn a_difference_that_the_rounds_cannot_tell_is_not_called_none() {
+    let clear = four([busy(60.0, 1e-3), busy(60.0, 1e-3), busy(60.0, 1e-3), busy(60.0, 1e-3)]);
+    assert!(verdict(&CASE, &clear).unclear.is_empty());
+    let wild = [0.8, 1.6, 1.2, 0.9, 1.5, 1.3, 0.85, 1.4].map(|factor| factor * 1e6 / 60.0).to_vec();
+    let all = four([busy(60.0, 1e-3), busy(60.0, 1e-3), Figures { peak: wild, ..busy(60.0, 1e-3) }, busy(60.0, 1e-3)]);
+    let verdict = verdict(&CASE, &all);
+    assert_eq!(picked(&verdict), "blocking");
+    assert!(verdict.headline.starts_with("Pick blocking until more rounds tell"), "{}", verdict.headline);
+    assert!(says(&verdict.unclear, &["uring does 20", "blocking 16,667: 1.25 times (0.8"]), "{verdict:#?}");
+}
+
+#[test]
 fn the_limit_is_read_off_the_shares() {
     let full = four([busy(62.5, 1e-3), busy(62.5, 1e-3), busy(62.5, 1e-3), busy(62.5, 1e-3)]);
     let cpu = verdict(&CASE, &full).bound;
@@ -160,6 +172,8 @@ fn the_limit_is_read_off_the_shares() {
     let reading = Case { disk_reads: 1, ..CASE };
     assert!(says(&verdict(&reading, &all).bound, &["The disk", "only 40 % of its core"]));
     assert!(says(&verdict(&Case { cache_hits: 100, ..reading }, &all).bound, &["Neither side"]));
+    let disturbed = Case { disturbed: Some(0.3), ..reading };
+    assert!(says(&verdict(&disturbed, &all).bound, &["Not to be told", "took 30 %"]));
     assert!(says(&verdict(&Case { connections: 1, ..CASE }, &all).bound, &["too few connections ask at a time (1)"]));
 }
 

@@ -125,13 +125,18 @@ impl Report<'_> {
     }
 
     fn verdict(&self, text: &mut String) {
-        let Verdict { headline, doubt, because, price, bound, would_change, .. } = &self.verdict;
+        let Verdict { headline, doubt, because, unclear, price, bound, would_change, .. } = &self.verdict;
         let _ = writeln!(text, "\nVERDICT\n{headline}");
         if let Some(doubt) = doubt {
             text.push_str(&wrapped(doubt, WIDTH));
         }
-        let parts =
-            [("Why", because), ("What it costs", price), ("What is the limit", bound), ("What would change it", would_change)];
+        let parts = [
+            ("Why", because),
+            ("Not told apart (--rounds 30 may)", unclear),
+            ("What it costs", price),
+            ("What is the limit", bound),
+            ("What would change it", would_change),
+        ];
         for (title, sentences) in parts {
             if !sentences.is_empty() {
                 let _ = writeln!(text, "{title}:");

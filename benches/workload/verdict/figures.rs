@@ -79,6 +79,8 @@ pub struct Verdict {
     pub doubt: Option<String>,
     /// Why, one sentence each.
     pub because: Vec<String>,
+    /// Differences that may be none: more rounds would tell.
+    pub unclear: Vec<String>,
     /// What the pick is worse at than another.
     pub price: Vec<String>,
     /// What limits this workload.

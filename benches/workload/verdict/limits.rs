@@ -46,6 +46,13 @@ pub fn bound(case: &Case, measured: &[Entry<'_>]) -> Vec<String> {
             percent(share),
             short(cpu)
         ));
+    } else if let Some(others) = case.disturbed {
+        told.push(format!(
+            "Not to be told: at the best peak ({}'s) {} of {cores} was used, but other programs or the hypervisor took {} meanwhile.",
+            best.name,
+            percent(share),
+            percent(others)
+        ));
     } else if case.disk_reads > 0 && case.cache_hits < 100 {
         told.push(format!(
             "The disk: even at the best peak ({}'s) only {} of {cores} was used, while every request waited for its reads.",

@@ -46,7 +46,7 @@ pub fn verdict(case: &Case, contenders: &[Contender]) -> Verdict {
     if first.figures.peak.len() < ROUNDS_FOR_INTERVAL {
         return without(&format!("Too few rounds to tell: it takes {ROUNDS_FOR_INTERVAL} at least."));
     }
-    let mut because = Vec::new();
+    let (mut because, mut unclear) = (Vec::new(), Vec::new());
     let mut left = keep_up(case, &measured, &mut because);
     if left.is_empty() {
         let rate = grouped(case.rate.unwrap_or_default());
@@ -54,12 +54,12 @@ pub fn verdict(case: &Case, contenders: &[Contender]) -> Verdict {
     }
     let criteria = criteria(case, &left);
     for criterion in &criteria {
-        left = criterion.keep_level(&left, &mut because);
+        left = criterion.keep_level(&left, &mut because, &mut unclear);
     }
     let pick = simplest(&left);
     Verdict {
         pick: Some(pick.name.to_owned()),
-        headline: headline(pick, &left, &measured),
+        headline: headline(pick, &left, &measured, unclear.is_empty()),
         doubt: case.disturbed.map(|share| {
             format!(
                 "Measure again before you believe this: other programs or the hypervisor took {} of the cores.",
@@ -67,6 +67,7 @@ pub fn verdict(case: &Case, contenders: &[Contender]) -> Verdict {
             )
         }),
         because,
+        unclear,
         price: criteria.iter().filter_map(|criterion| criterion.price(&pick, &measured)).collect(),
         bound: bound(case, &measured),
         would_change: would_change(case, pick, &measured),
@@ -95,11 +96,18 @@ fn simplest<'a>(entries: &[Entry<'a>]) -> Entry<'a> {
     *entries.iter().min_by_key(|entry| place(entry).unwrap_or(usize::MAX)).expect("the best of each comparison is left")
 }
 
-fn headline(pick: Entry<'_>, left: &[Entry<'_>], measured: &[Entry<'_>]) -> String {
+fn headline(pick: Entry<'_>, left: &[Entry<'_>], measured: &[Entry<'_>], is_clear: bool) -> String {
     let others: Vec<&str> = left.iter().map(|entry| entry.name).filter(|name| *name != pick.name).collect();
     let are = if others.len() == 1 { "is" } else { "are" };
     match others.len() {
         0 => format!("Pick {}.", pick.name),
+        _ if !is_clear => {
+            let with = listed(&others);
+            format!(
+                "Pick {} until more rounds tell: it was not told apart from {with}, and it is the simplest of them.",
+                pick.name
+            )
+        }
         count if count + 1 == measured.len() => {
             format!("No difference was measured that matters: pick the simplest, {}.", pick.name)
         }

@@ -78,14 +78,23 @@ impl Criterion {
         ratio(&self.cost(entry), &self.cost(best))
     }
 
-    /// Those that are level with the best; why the others are not goes to `because`.
-    pub fn keep_level<'a>(&self, entries: &[Entry<'a>], because: &mut Vec<String>) -> Vec<Entry<'a>> {
+    /// Those that are level with the best, as far as can be told. Why the others are not goes to `because`, and to `unclear` who may
+    /// be level only because the rounds differ so much.
+    pub fn keep_level<'a>(
+        &self,
+        entries: &[Entry<'a>],
+        because: &mut Vec<String>,
+        unclear: &mut Vec<String>,
+    ) -> Vec<Entry<'a>> {
         let Some(best) = self.best(entries) else { return entries.to_vec() };
         let mut level = Vec::new();
         for entry in entries {
             let times = self.times(entry, &best);
             if entry.name == best.name || times.low <= self.level {
                 level.push(*entry);
+                if times.median > self.level {
+                    unclear.push(self.sentence(&best, entry, times));
+                }
             } else {
                 because.push(self.sentence(&best, entry, times));
             }
