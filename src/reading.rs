@@ -59,6 +59,11 @@ impl Reading {
         Reading::new(0, asked, alignment)
     }
 
+    /// Whether it goes around the page cache.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.alignment != Alignment::BUFFERED
+    }
+
     /// How large a buffer it takes, in octets.
     pub(crate) fn room(&self) -> usize {
         (self.widened.end - self.widened.start) as usize

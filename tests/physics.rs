@@ -68,6 +68,18 @@ fn a_read_that_must_not_wait_reads_what_is_cached_and_nothing_else() {
 }
 
 #[test]
+fn a_direct_read_that_must_not_wait_waits_for_the_disk_all_the_same() {
+    #[repr(align(4096))]
+    struct Page([u8; 4096]);
+    let written = written(64 << 10);
+    ReadFile::open_buffered(written.path()).unwrap().drop_cache().unwrap();
+    match File::options().read(true).custom_flags(libc::O_DIRECT).open(written.path()) {
+        Ok(direct) => assert_eq!(pread_nowait(&direct, &mut Page([0; 4096]).0), Ok(4096), "of a file that is not cached"),
+        Err(error) => skip::skipped(format_args!("direct I/O: {error}")),
+    }
+}
+
+#[test]
 fn proc_can_neither_tell_what_is_cached_nor_read_around_it() {
     let version = File::open("/proc/version").unwrap();
     assert_eq!(pread_nowait(&version, &mut [0; 16]), Err(Errno::EOPNOTSUPP));

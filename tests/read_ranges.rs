@@ -3,16 +3,20 @@
 mod skip;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::sync::Arc;
+use std::thread;
 
-use iolab::Model;
+use bytes::Bytes;
+use iolab::http1::{Exchange, Handler, Head, HttpLimits, HttpService, TimeLimits, Trailers};
 use iolab::models::{Blocking, Epoll, Pool, Uring, uring};
-use iolab::{Call, Cost, MAX_BLOCK, ReadFile, ReadList, ReadWorkload, Unavailable};
+use iolab::{Call, Cost, FileTicket, MAX_BLOCK, Model, ReadFile, ReadList, ReadWorkload, Shutdown, Unavailable, listen};
 use tempfile::{NamedTempFile, TempDir};
 
 type Run = Box<dyn Fn(&ReadFile, NonZeroUsize, &mut dyn ReadWorkload) -> io::Result<Cost>>;
@@ -358,6 +362,57 @@ fn an_epoll_loop_that_must_wait_for_the_disk_counts_the_stall() {
     let (_, cold) = read(&run, &file, 1, &ranges);
     assert!(cold.stalls > 0 && cold.stalled.as_nanos() > 0, "{cold:?}");
     assert_eq!(cold.calls.of(Call::Pread64), cold.stalls);
+}
+
+/// Answers with the start of a file.
+struct StartOf(Arc<ReadFile>);
+
+impl Handler for StartOf {
+    fn request(&mut self, _: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
+        exchange.read_file(Arc::clone(&self.0), 0..4096);
+    }
+
+    fn complete(&mut self, _: Trailers<'_>, _: &mut Exchange<'_, '_>) {}
+
+    fn file(&mut self, _: FileTicket, octets: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
+        exchange.answer_whole(200, &[], &octets.unwrap());
+    }
+}
+
+/// `RWF_NOWAIT` finds what is cached; a direct read waits for the disk all the same, and comes back with its octets.
+#[test]
+fn an_epoll_server_counts_each_read_around_the_cache_as_a_stall() {
+    let written = written(1 << 20);
+    let cached = ReadFile::open_buffered(written.path()).unwrap();
+    let direct = match ReadFile::open_direct(written.path()) {
+        Ok(direct) => direct,
+        Err(error) => return skip::skipped(format_args!("{error}")),
+    };
+    for (file, stalls) in [(cached, 0), (direct, 5)] {
+        let file = Arc::new(file);
+        let (http, time) = (HttpLimits::default(), TimeLimits::default());
+        let service = HttpService::new(http, time, || StartOf(Arc::clone(&file)));
+        let shutdown = Shutdown::new().unwrap();
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into(), 1).unwrap().remove(0);
+        let address = listener.local_addr().unwrap();
+        let cost = thread::scope(|scope| {
+            let server = scope.spawn(|| Epoll::default().serve(listener, &service, &shutdown).unwrap());
+            for _ in 0..5 {
+                let mut peer = TcpStream::connect(address).unwrap();
+                peer.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+                let mut answer = Vec::new();
+                peer.read_to_end(&mut answer).unwrap();
+                assert!(answer.starts_with(b"HTTP/1.1 200") && answer.len() > 4096, "{}", answer.len());
+            }
+            shutdown.begin();
+            server.join().unwrap()
+        });
+        if !file.is_direct() && cost.stalls > 0 {
+            skip::skipped(format_args!("what is cached, since the file system here cannot tell"));
+            continue;
+        }
+        assert_eq!(cost.stalls, stalls, "direct {}: {cost:?}", file.is_direct());
+    }
 }
 
 #[test]

@@ -134,11 +134,13 @@ const UNSAFE: &[&str] = &["sys", "http1/scanner/avx2.rs", "http1/scanner/avx512.
 /// And in the benchmarks: where a bare loop or the load needs a ring or Linux AIO, and where a test forbids itself the ring.
 const UNSAFE_IN_BENCHES: &[(&str, &[&str])] = &[
     ("benches/bare", &["ring.rs", "aio.rs"]),
+    ("benches/epoll_techniques", &[]),
     ("benches/harness", &["src/load/ring.rs", "tests/forbidden.rs"]),
     ("benches/models", &[]),
     ("benches/ours", &[]),
     ("benches/techniques", &[]),
     ("benches/uring_techniques", &["verbs.rs"]),
+    ("benches/workload", &[]),
 ];
 
 /// Of the bare loops' benchmark, what lets them take turns with the models. The loops themselves, and all of the harness, name

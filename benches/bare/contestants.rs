@@ -8,6 +8,7 @@ use harness::child::Child;
 use iolab::Model;
 use iolab::models::{AnyModel, Uring};
 
+use crate::epoll::{Best, Sizes};
 use crate::files::{self, Way};
 use crate::pool::Form;
 use crate::script::Script;
@@ -81,7 +82,7 @@ pub fn serve(bare: Loop) -> io::Result<()> {
     }
     role::serve(&script, move |listener, play, calls| match bare {
         Loop::Threads => threads::serve(listener, play, calls),
-        Loop::Epoll => epoll::serve(listener, play, calls),
+        Loop::Epoll => epoll::serve::<Best>(listener, Sizes::BEST, play, calls),
         Loop::Uring => uring::serve(listener, play, calls),
         Loop::Pool => pool::serve(listener, Form::RecvAndSend, play, calls),
         Loop::PoolOfCalls => pool::serve(listener, Form::EachCall, play, calls),

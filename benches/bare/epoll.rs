@@ -2,6 +2,9 @@
 //!
 //! A connection is put into the set once, when it is accepted, for both directions and edge-triggered, and leaves it by being
 //! closed. A short read has drained the socket: no read ever finds nothing. What a send does not take waits for the next edge.
+//!
+//! That is what is done beside the models. Whether each part of it pays is another benchmark's question, which has other
+//! [`Manner`]s: they are known when the loop is compiled, so that nobody asks for them while it runs.
 
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -14,26 +17,54 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use crate::calls::{Call, Calls};
 use crate::script::{Play, Progress};
 
-/// Room for a body of 64 KiB and its head: half the room would double the cost of such bodies.
-const BUFFER: usize = (64 + 4) << 10;
+/// How a loop uses its set and its reads.
+pub trait Manner {
+    /// News are told once and not again for as long as they last. If not, room to send is only waited for where there was none, at
+    /// the price of a change to the set.
+    const EDGES: bool;
+    /// Reads go on until one finds nothing, though a short one has said as much.
+    const DRAINS: bool;
+}
 
-const EVENTS: usize = 1024;
+/// The best known.
+pub struct Best;
+
+impl Manner for Best {
+    const EDGES: bool = true;
+    const DRAINS: bool = false;
+}
+
+/// How much is taken at once.
+#[derive(Clone, Copy)]
+pub struct Sizes {
+    /// Octets by a read. Room for a body of 64 KiB and its head: half the room would double the cost of such bodies.
+    pub buffer: usize,
+    /// Events by a wait.
+    pub events: usize,
+}
+
+impl Sizes {
+    pub const BEST: Sizes = Sizes { buffer: (64 + 4) << 10, events: 1024 };
+}
 
 /// No connection has this descriptor.
 const LISTENER: u64 = u64::MAX;
 
-struct Connection {
-    stream: TcpStream,
+/// One connection, whoever says when it is ready.
+pub struct Connection<S> {
+    pub stream: S,
     progress: Progress,
+    /// The set is to tell of room.
+    awaits_room: bool,
 }
 
-pub fn serve(listener: &TcpListener, play: &Play, calls: &Calls) -> io::Result<Infallible> {
+pub fn serve<M: Manner>(listener: &TcpListener, sizes: Sizes, play: &Play, calls: &Calls) -> io::Result<Infallible> {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-    epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, LISTENER))?;
-    let mut events = vec![EpollEvent::empty(); EVENTS];
-    let mut buffer = vec![0; BUFFER];
+    epoll.add(listener, EpollEvent::new(interest::<M>(false) - EpollFlags::EPOLLOUT, LISTENER))?;
+    let mut events = vec![EpollEvent::empty(); sizes.events];
+    let mut buffer = vec![0; sizes.buffer];
     // By descriptor.
-    let mut connections: Vec<Option<Connection>> = Vec::new();
+    let mut connections: Vec<Option<Connection<TcpStream>>> = Vec::new();
     loop {
         calls.count(Call::EpollWait);
         let count = match epoll.wait(&mut events, EpollTimeout::NONE) {
@@ -42,27 +73,39 @@ pub fn serve(listener: &TcpListener, play: &Play, calls: &Calls) -> io::Result<I
         };
         for event in &events[..count] {
             if event.data() == LISTENER {
-                accept_all(listener, &epoll, &mut connections, calls)?;
+                accept_all::<M>(listener, &epoll, &mut connections, calls)?;
                 continue;
             }
             let place = &mut connections[event.data() as usize];
-            if let Some(connection) = place
-                && !connection.step(event.events(), &mut buffer, play, calls)
-            {
+            let Some(connection) = place else { continue };
+            if !connection.step::<M>(event.events(), &mut buffer, play, calls) {
                 calls.count(Call::Close);
                 *place = None;
+            } else if !M::EDGES {
+                connection.watch_for_room::<M>(&epoll, event.data(), calls)?;
             }
         }
     }
 }
 
-fn accept_all(
+/// What a connection waits for.
+fn interest<M: Manner>(room: bool) -> EpollFlags {
+    let octets = EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP;
+    if M::EDGES {
+        octets | EpollFlags::EPOLLOUT | EpollFlags::EPOLLET
+    } else if room {
+        octets | EpollFlags::EPOLLOUT
+    } else {
+        octets
+    }
+}
+
+fn accept_all<M: Manner>(
     listener: &TcpListener,
     epoll: &Epoll,
-    connections: &mut Vec<Option<Connection>>,
+    connections: &mut Vec<Option<Connection<TcpStream>>>,
     calls: &Calls,
 ) -> io::Result<()> {
-    let interest = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
     loop {
         calls.count(Call::Accept4);
         let stream = match listener.accept() {
@@ -73,18 +116,35 @@ fn accept_all(
         stream.set_nonblocking(true)?;
         let place = stream.as_raw_fd() as usize;
         calls.count(Call::EpollCtl);
-        epoll.add(&stream, EpollEvent::new(interest, place as u64))?;
+        epoll.add(&stream, EpollEvent::new(interest::<M>(false), place as u64))?;
         if connections.len() <= place {
             connections.resize_with(place + 1, || None);
         }
-        connections[place] = Some(Connection { stream, progress: Progress::default() });
+        connections[place] = Some(Connection::new(stream));
     }
 }
 
-impl Connection {
+impl Connection<TcpStream> {
+    /// Changes the set where it tells of room that nobody waits for, or not of that which is waited for.
+    fn watch_for_room<M: Manner>(&mut self, epoll: &Epoll, token: u64, calls: &Calls) -> io::Result<()> {
+        let awaits_room = self.progress.unsent > 0;
+        if awaits_room != self.awaits_room {
+            self.awaits_room = awaits_room;
+            calls.count(Call::EpollCtl);
+            epoll.modify(&self.stream, &mut EpollEvent::new(interest::<M>(awaits_room), token))?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
+    pub fn new(stream: S) -> Connection<S> {
+        Connection { stream, progress: Progress::default(), awaits_room: false }
+    }
+
     /// Hears what is there and answers; whether it is to go on.
     #[inline]
-    fn step(&mut self, events: EpollFlags, buffer: &mut [u8], play: &Play, calls: &Calls) -> bool {
+    pub fn step<M: Manner>(&mut self, events: EpollFlags, buffer: &mut [u8], play: &Play, calls: &Calls) -> bool {
         if events.contains(EpollFlags::EPOLLIN) {
             loop {
                 calls.count(Call::Recvfrom);
@@ -92,7 +152,7 @@ impl Connection {
                     Ok(0) => return false,
                     Ok(count) => {
                         self.progress.hear(count, play);
-                        if count < buffer.len() {
+                        if count < buffer.len() && !M::DRAINS {
                             break;
                         }
                     }

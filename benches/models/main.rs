@@ -83,7 +83,7 @@ fn serve(model: AnyModel, application: Application, data: &Path) -> io::Result<(
         Application::Echo => ours::serve::echo(model),
         Application::Chores => {
             let file = Arc::new(ReadFile::open_buffered(data)?);
-            ours::serve::serve(model, move || Chores::new(Arc::clone(&file)))
+            ours::serve::serve(model, 1, move || Chores::new(Arc::clone(&file)))
         }
     }
 }
@@ -166,7 +166,7 @@ fn data_octets(arguments: &Arguments) -> u64 {
 fn entrants<'a>(row: &Row, models: &'a [AnyModel], data: &'a DataFile) -> Vec<Entrant<'a>> {
     let (role, application) = match row.work {
         Work::Read(_) => ("--read", Application::Echo),
-        Work::Steady(_) | Work::Open(_) | Work::Churn { .. } => ("--serve", Application::Echo),
+        Work::Steady(_) | Work::Open(_) | Work::Asked(_) | Work::Churn { .. } => ("--serve", Application::Echo),
         Work::PingBeside(_) => ("--serve", Application::Chores),
     };
     let entrant = |model: &'a AnyModel| {

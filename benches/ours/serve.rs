@@ -1,4 +1,4 @@
-//! The role of the server: one model serves one application on one thread, until standard input ends.
+//! The role of the server: one model serves one application, until standard input ends.
 
 use std::io;
 use std::process;
@@ -20,11 +20,15 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// Serves the library's echo, and says what it took.
 pub fn echo(model: AnyModel) -> io::Result<()> {
-    serve(model, Echo::default)
+    serve(model, 1, Echo::default)
 }
 
-/// Serves whatever these handlers answer, and says what it took.
-pub fn serve<H: Handler + 'static>(mut model: AnyModel, handler: impl Fn() -> H + Send + Sync + 'static) -> io::Result<()> {
+/// Serves whatever these handlers answer, with so many loops, and says what it took.
+pub fn serve<H: Handler + 'static>(
+    mut model: AnyModel,
+    loops: usize,
+    handler: impl Fn() -> H + Send + Sync + 'static,
+) -> io::Result<()> {
     // Idle connections are to stay for as long as a row takes.
     let time_limits = TimeLimits { idle: Duration::from_secs(600), ..TimeLimits::default() };
     let service = HttpService::new(HttpLimits::default(), time_limits, handler);
@@ -32,7 +36,7 @@ pub fn serve<H: Handler + 'static>(mut model: AnyModel, handler: impl Fn() -> H 
     model.limits_mut().drain = DRAIN;
     model.available()?;
     let shutdown = Arc::new(Shutdown::new()?);
-    let listeners = listen(LISTEN, 1)?;
+    let listeners = listen(LISTEN, loops)?;
     end_with_input(&shutdown)?;
     end_on_signal(&shutdown)?;
     say(&Said::Listening(listeners[0].local_addr()?))?;

@@ -49,6 +49,7 @@ fn names(work: &Work) -> Names {
         Work::Churn { at_once } => {
             Names { name: format!("churn-{at_once}"), title: format!("a connection for each GET, {at_once} at a time") }
         }
+        Work::Asked(_) => Names { name: "asked".to_owned(), title: "a question".to_owned() },
         Work::PingBeside(_) => Names { name: "ping".to_owned(), title: "a ping beside others".to_owned() },
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::child::Spent;
 use crate::cores;
 use crate::data_file::DataFile;
 use crate::kernel_counts::{Memory, Switches, reschedule_interrupts};
@@ -18,6 +19,12 @@ pub struct Counts {
     pub switches: Option<f64>,
     /// Reschedule interrupts of the server's core, which others may have caused.
     pub interrupts: Option<f64>,
+    /// How often a loop that must not wait was held up by a file.
+    pub stalls: Option<f64>,
+    /// The most threads that were at work at one time, for all operations together.
+    pub threads: usize,
+    /// Octets of memory that the process held at the end of the pass, with all connections.
+    pub memory: Option<u64>,
 }
 
 /// What an idle connection costs, in octets.
@@ -47,32 +54,41 @@ pub(crate) fn count(entrant: &Entrant<'_>, work: &Work, settings: &Settings, dat
                 let before = Marks::now(&reader);
                 let done = reader.read(&order(reads, 1, window, true))?;
                 let (switches, interrupts) = Marks::now(&reader).since(&before);
-                Ok(Pass { calls: done.spent.calls_total(), in_all: done.reads, counted: done.reads, switches, interrupts })
+                let spent = done.spent;
+                Ok(Pass { spent, in_all: done.reads, counted: done.reads, switches, interrupts, memory: None })
             })
         }
         _ => longer_and_longer(settings.counting, |window| {
             let server = Contestant::start(entrant)?;
             let plan = Plan { warm_up: WARM_UP, window };
             let mut marks = Vec::with_capacity(2);
-            let loaded = load(server.address, work, plan, data, &mut |_: Edge| marks.push(Marks::now(&server)))?;
+            let mut memory = None;
+            let mut mark = |edge: Edge| {
+                marks.push(Marks::now(&server));
+                if edge == Edge::End {
+                    memory = Memory::now(server.pid()).map(|memory| memory.process);
+                }
+            };
+            let loaded = load(server.address, work, plan, data, &mut mark)?;
             let (switches, interrupts) = match &marks[..] {
                 [start, end] => end.since(start),
                 _ => (None, None),
             };
             let (in_all, counted) = (loaded.sample.answers_in_all, loaded.sample.answers);
-            Ok(Pass { calls: server.end()?.calls_total(), in_all, counted, switches, interrupts })
+            Ok(Pass { spent: server.end()?, in_all, counted, switches, interrupts, memory })
         }),
     }
 }
 
 struct Pass {
-    calls: u64,
+    spent: Spent,
     /// Operations of the whole pass.
     in_all: u64,
     /// Those between the edges.
     counted: u64,
     switches: Option<u64>,
     interrupts: Option<u64>,
+    memory: Option<u64>,
 }
 
 fn longer_and_longer(shortest: Duration, mut pass: impl FnMut(Duration) -> Result<Pass, Stop>) -> Result<Counts, Stop> {
@@ -84,9 +100,12 @@ fn longer_and_longer(shortest: Duration, mut pass: impl FnMut(Duration) -> Resul
         if operations > short.in_all || window > LONGEST {
             let per = |count: u64, operations: u64| (operations > 0).then(|| count as f64 / operations as f64);
             return Ok(Counts {
-                calls: per(long.calls.saturating_sub(short.calls), operations),
+                calls: per(long.spent.calls_total().saturating_sub(short.spent.calls_total()), operations),
                 switches: long.switches.and_then(|count| per(count, long.counted)),
                 interrupts: long.interrupts.and_then(|count| per(count, long.counted)),
+                stalls: per(long.spent.stalls.saturating_sub(short.spent.stalls), operations),
+                threads: long.spent.threads_peak,
+                memory: long.memory,
             });
         }
         window *= 2;

@@ -12,14 +12,14 @@ use crate::data_file::DataFile;
 use crate::load::{Background, Beside, Churn, Edge, Generator, Idle, Pace, Plan, Question, Sample, Steady};
 use crate::progress::Progress;
 use crate::statistics::median;
-use crate::work::{Busy, Reads, SHARES, Steadily, Work};
+use crate::work::{Asking, Busy, Reads, SHARES, Steadily, Work};
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub rounds: u32,
     pub plan: Plan,
-    /// The pass in which system calls are counted.
+    /// The pass in which system calls are counted. There is none if this is zero.
     pub counting: Duration,
     /// Check every octet of a file read even in the timed rounds.
     pub every_octet: bool,
@@ -49,7 +49,7 @@ pub struct Measured {
     pub idle: Option<IdleMemory>,
     /// Who asked, if anybody did.
     pub generator: Option<Generator>,
-    /// The latencies of all rounds at each of [`SHARES`] of the peak, if the row is about them.
+    /// The latencies of all rounds: at each of [`SHARES`] of the peak, or at the one pace of a row that asks any question.
     pub open: Vec<Histogram<u64>>,
     /// The share of its CPU time that the process spent in user space, in all rounds: good for long runs only.
     pub user_share: Option<f64>,
@@ -89,6 +89,8 @@ pub struct Round {
     /// Of the answers, in seconds; 0 for file reads.
     pub p50: f64,
     pub p99: f64,
+    /// In an open loop, the share of requests that were to be asked within the window and were not, since no connection was free.
+    pub unasked: f64,
 }
 
 /// Measures a row for each of the entrants. `Err` only if interrupted.
@@ -125,7 +127,7 @@ pub fn measure(
             let Contestant { child, generator, open, .. } = contestant;
             let user_share = child.user_share().ok();
             drop(child);
-            let counts = count(entrant, work, settings, data)?;
+            let counts = if settings.counting.is_zero() { Counts::default() } else { count(entrant, work, settings, data)? };
             let idle = match work {
                 Work::Steady(steadily) if steadily.idle > 0 => idle_memory(entrant, steadily)?,
                 _ => None,
@@ -214,26 +216,37 @@ impl Contestant {
                 Ok(Round::of_operations(done.reads, Duration::from_nanos(done.nanos), cpu))
             }
             Work::Open(steadily) => {
-                let found = self.watched(|to, edge| load(to, work, settings.plan, data, edge))?;
+                let (found, _) = self.watched(|to, edge| load(to, work, settings.plan, data, edge))?;
                 for (place, share) in SHARES.into_iter().enumerate() {
                     let pace = Pace::Open { rate: (share * found.rate).max(1.0) };
                     let to = self.address.ok_or_else(|| io::Error::other("nobody listens"))?;
                     let sample = load_steadily(to, steadily, pace, settings.plan, &mut |_| {})?.sample;
-                    match self.open.get_mut(place) {
-                        Some(latency) => latency.add(&sample.latency).map_err(io::Error::other)?,
-                        None => self.open.push(sample.latency),
-                    }
+                    self.keep(place, sample.latency)?;
                 }
                 Ok(found)
             }
-            _ => self.watched(|to, edge| load(to, work, settings.plan, data, edge)),
+            Work::Asked(_) => {
+                let (found, latency) = self.watched(|to, edge| load(to, work, settings.plan, data, edge))?;
+                self.keep(0, latency)?;
+                Ok(found)
+            }
+            _ => Ok(self.watched(|to, edge| load(to, work, settings.plan, data, edge))?.0),
         }
+    }
+
+    /// Adds the latencies of a round to those of earlier ones.
+    fn keep(&mut self, place: usize, latency: Histogram<u64>) -> io::Result<()> {
+        match self.open.get_mut(place) {
+            Some(all) => all.add(&latency).map_err(io::Error::other)?,
+            None => self.open.push(latency),
+        }
+        Ok(())
     }
 
     fn watched(
         &mut self,
         load: impl FnOnce(Option<SocketAddr>, &mut dyn FnMut(Edge)) -> Result<Loaded, Stop>,
-    ) -> Result<Round, Stop> {
+    ) -> Result<(Round, Histogram<u64>), Stop> {
         let mut cpu = Vec::with_capacity(2);
         let loaded = load(self.address, &mut |_| cpu.push(self.child.cpu()))?;
         let cpu = cpu.into_iter().collect::<io::Result<Vec<_>>>()?;
@@ -241,12 +254,14 @@ impl Contestant {
         let sample = &loaded.sample;
         let quantile = |share| sample.latency.value_at_quantile(share) as f64 / 1e9;
         self.generator = Some(sample.generator.clone());
-        Ok(Round {
+        let round = Round {
             load_share: sample.busy_share(),
             p50: quantile(0.5),
             p99: quantile(0.99),
+            unasked: sample.unasked as f64 / sample.latency.len().max(1) as f64,
             ..Round::of_operations(loaded.operations, sample.elapsed, end - start)
-        })
+        };
+        Ok((round, loaded.sample.latency))
     }
 
     pub(crate) fn read(&mut self, order: &ReadOrder) -> Result<ReadDone, Stop> {
@@ -301,6 +316,7 @@ pub(crate) fn load(
     match work {
         Work::Read(_) => Err(io::Error::other("a reader is not loaded").into()),
         Work::Steady(steadily) | Work::Open(steadily) => load_steadily(to, steadily, Pace::Closed, plan, edge),
+        Work::Asked(asking) => ask(to, asking, plan, edge),
         Work::Churn { at_once } => {
             let question = Question::get_and_close("/", Vec::new());
             let sample = Churn::new(to, *at_once, &question).run(plan, edge)?;
@@ -328,9 +344,12 @@ fn load_steadily(
     if idle.held() < steadily.idle {
         return Err(Stop::Limit(idle.held()));
     }
-    let sample = Steady::connect(to, &steadily.terms(pace), &question)?.run(plan, edge)?;
-    drop(idle);
-    if sample.reopened > 0 {
+    ask(to, &steadily.asking(pace), plan, edge)
+}
+
+fn ask(to: SocketAddr, asking: &Asking, plan: Plan, edge: &mut dyn FnMut(Edge)) -> Result<Loaded, Stop> {
+    let sample = Steady::connect(to, &asking.terms(), &asking.question)?.run(plan, edge)?;
+    if asking.keep_alive && sample.reopened > 0 {
         return Err(io::Error::other(format!("the server closed {} connections that were to be kept", sample.reopened)).into());
     }
     Ok(Loaded { operations: sample.answers, sample })

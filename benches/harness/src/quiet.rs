@@ -14,8 +14,13 @@ const QUIET: f64 = 0.05;
 
 /// What the neighbours did during a row, if it matters; `before` was taken at its start.
 pub fn disturbance(row: &str, before: &Usage, cores: Cores) -> Option<String> {
+    share_of_others(before, cores).map(|share| format!("{row} ({:.0} %)", 100.0 * share))
+}
+
+/// The share of these cores that the neighbours had since `before`, if it matters.
+pub fn share_of_others(before: &Usage, cores: Cores) -> Option<f64> {
     let share = Usage::now(&cores.both())?.disturbance_since(before, cores.both().len());
-    (share > QUIET).then(|| format!("{row} ({:.0} %)", 100.0 * share))
+    (share > QUIET).then_some(share)
 }
 
 /// What a table says of disturbed rows.

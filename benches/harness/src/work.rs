@@ -11,6 +11,8 @@ pub enum Work {
     Steady(Steadily),
     /// The same in an open loop: at [`SHARES`] of the rate that was found just before.
     Open(Steadily),
+    /// Any question is asked, at a pace of its own.
+    Asked(Asking),
     /// Each request has a connection to itself.
     Churn { at_once: usize },
     /// A ping is answered while the server has something else to do.
@@ -40,6 +42,20 @@ pub struct Steadily {
     pub load: Kind,
 }
 
+/// One question, asked again and again.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    pub question: Question,
+    pub connections: usize,
+    /// Whether the server is to keep connections; if not, the question asks it to close each of them after its answer.
+    pub keep_alive: bool,
+    /// Requests that a connection says before it waits for answers.
+    pub pipelined: usize,
+    /// How it is asked.
+    pub load: Kind,
+    pub pace: Pace,
+}
+
 /// One connection pings, the others ask for something that takes longer.
 #[derive(Clone, Debug)]
 pub struct Busy {
@@ -57,7 +73,7 @@ impl Work {
     pub fn operation(&self) -> &'static str {
         match self {
             Work::Read(_) => "read",
-            Work::Steady(_) | Work::Open(_) => "request",
+            Work::Steady(_) | Work::Open(_) | Work::Asked(_) => "request",
             Work::Churn { .. } => "connection",
             Work::PingBeside(busy) => busy.operation,
         }
@@ -102,8 +118,10 @@ impl Steadily {
         Names { name, title }
     }
 
-    pub fn terms(&self, pace: Pace) -> Terms {
-        Terms { connections: self.connections, pipelined: self.pipelined, kind: self.load, pace }
+    /// The same as a question.
+    pub fn asking(&self, pace: Pace) -> Asking {
+        let Steadily { connections, pipelined, load, .. } = *self;
+        Asking { question: self.question(), connections, keep_alive: true, pipelined, load, pace }
     }
 
     pub fn question(&self) -> Question {
@@ -111,6 +129,12 @@ impl Steadily {
             None => Question::get("/", Vec::new()),
             Some(octets) => Question::post((0..octets).map(|at| b'a' + (at % 23) as u8).collect()),
         }
+    }
+}
+
+impl Asking {
+    pub fn terms(&self) -> Terms {
+        Terms { connections: self.connections, pipelined: self.pipelined, kind: self.load, pace: self.pace }
     }
 }
 

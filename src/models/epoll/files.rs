@@ -1,7 +1,8 @@
 //! File operations of a server, beside epoll: readiness has nothing to say about them.
 //!
 //! What the page cache has is read at once. Everything else holds up the loop, and everyone in it, and is counted as a stall: a
-//! read that must wait for the disk, and every call that may (an open looks names up, a sync is nothing but a wait).
+//! read that must wait for the disk, one that goes around the cache (whose wait `RWF_NOWAIT` does not refuse), and every call that
+//! may (an open looks names up, a sync is nothing but a wait).
 
 use std::io;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use crate::models::file_work::{FileWork, Next, Outcome, Step, Took};
 
 /// Does the whole operation, here and now.
 pub(super) fn run_or_stall(mut work: FileWork, cost: &mut Cost) -> io::Result<Outcome> {
-    let mut can_tell = true;
+    let mut can_tell = !work.reads_directly();
     loop {
         let step = match work.next() {
             Next::Call(step) => step,

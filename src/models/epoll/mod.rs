@@ -18,8 +18,9 @@
 //! 5. **What is back-pressure?** `send` takes less than it was offered. The rest stays in the connection's queue until the socket
 //!    is writable again; above a mark the connection is not read.
 //! 6. **What happens with a regular file?** Readiness has nothing to say about it (`epoll_ctl(2)` answers `EPERM`). A server asks
-//!    the page cache without waiting (`preadv2(2)` with `RWF_NOWAIT`); what is not there, and every other operation, stalls the loop
-//!    and everyone in it, and the stall is counted. Each connection has what it asked for done once a turn. For what can be done about it around the page cache see the file-read workload.
+//!    the page cache without waiting (`preadv2(2)` with `RWF_NOWAIT`); what is not there, what is to be read around the cache,
+//!    and every other operation stalls the loop and everyone in it, and the stall is counted. Each connection has what it asked for
+//!    done once a turn. For what can be done about it around the page cache see the file-read workload.
 //! 7. **How is a wait taken back?** There is nothing to take back: readiness is news, not an operation.
 //!
 //! Registered once, edge-triggered, for both directions and for life: no `epoll_ctl` after the first while all goes well. A read

@@ -87,6 +87,11 @@ enum State {
 }
 
 impl FileWork {
+    /// Whether it is a read around the page cache.
+    pub(super) fn reads_directly(&self) -> bool {
+        matches!(&self.0, State::Reading { reading, .. } if reading.is_direct())
+    }
+
     pub(super) fn next(&mut self) -> Next {
         Next::Call(match &mut self.0 {
             State::Opening(opening, _) | State::OpeningDirectory(opening) => opening.step(),
