@@ -4,9 +4,9 @@
 //! "connection reset" instead of the reason. So the last few refused sockets are kept for a moment without a place, a protocol
 //! or a thread of their own. All models turn away in this one way, because none should spend on it what it has run out of.
 
-use std::io::IoSlice;
 use std::collections::VecDeque;
 use std::io;
+use std::io::IoSlice;
 use std::time::Duration;
 
 use crate::limits::LINGER;
