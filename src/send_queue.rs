@@ -16,9 +16,6 @@ use bytes::Bytes;
 
 use crate::shelf;
 
-/// A buffer that is kept for the next answer once it is empty is at most this large: what an idle connection may own.
-const KEPT_OCTETS: usize = 512;
-
 /// Up to this many octets a copy is cheaper than a segment of their own.
 const COPIED_OCTETS: usize = 2 << 10;
 
@@ -40,7 +37,6 @@ pub struct SendQueue {
     lent: usize,
     /// Octets that have left since the beginning.
     taken: u64,
-    spare: Vec<u8>,
 }
 
 /// One stretch of output.
@@ -118,14 +114,13 @@ impl SendQueue {
             self.queued += last.len() - before;
             return;
         }
-        let mut fresh = mem::take(&mut self.spare);
+        let mut fresh = shelf::take_small();
         write(&mut fresh);
         // No segment is empty: it would be lent like any other, and a second one beside it.
         if fresh.is_empty() {
-            self.spare = fresh;
+            shelf::put(fresh);
         } else {
-            self.queued += fresh.len();
-            self.segments.push_back(Segment::Own(fresh));
+            self.push(Segment::Own(fresh));
         }
     }
 
@@ -139,10 +134,9 @@ impl SendQueue {
     pub fn append(&mut self, octets: Vec<u8>) {
         if octets.len() <= COPIED_OCTETS {
             self.write(&octets);
-            return self.keep(octets);
+            return shelf::put(octets);
         }
-        self.queued += octets.len();
-        self.segments.push_back(Segment::Own(octets));
+        self.push(Segment::Own(octets));
     }
 
     /// Appends without a copy, unless a copy is cheaper.
@@ -150,8 +144,16 @@ impl SendQueue {
         if octets.len() <= COPIED_OCTETS {
             return self.write(&octets);
         }
-        self.queued += octets.len();
-        self.segments.push_back(Segment::Shared(octets));
+        self.push(Segment::Shared(octets));
+    }
+
+    fn push(&mut self, segment: Segment) {
+        // Most answers are one segment: left to itself the list would begin with four places, in every idle connection.
+        if self.segments.capacity() == 0 {
+            self.segments.reserve_exact(1);
+        }
+        self.queued += segment.octets().len();
+        self.segments.push_back(segment);
     }
 
     /// Points `slices` at what may go, first octet first, and returns how many of them it filled.
@@ -173,7 +175,7 @@ impl SendQueue {
             count -= left;
             self.gone = 0;
             if let Some(Segment::Own(buffer)) = self.segments.pop_front() {
-                self.keep(buffer);
+                shelf::put(buffer);
             }
             if count == 0 {
                 break;
@@ -207,15 +209,6 @@ impl SendQueue {
         self.gone = gone;
         self.queued += mem::take(&mut self.lent);
         self.sent(count);
-    }
-
-    fn keep(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() > KEPT_OCTETS {
-            shelf::put(buffer);
-        } else if buffer.capacity() > self.spare.capacity() {
-            buffer.clear();
-            self.spare = buffer;
-        }
     }
 
     /// A burst leaves a long list of segments behind; an idle connection should not own it.

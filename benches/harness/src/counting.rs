@@ -131,13 +131,14 @@ impl Marks {
     }
 }
 
-/// What one more idle connection costs that has been asked once: the difference between none and as many as the row has.
+/// What one more idle connection costs that has been asked once, of as many as the row has, after a tenth as many before them.
 pub(crate) fn idle_memory(entrant: &Entrant<'_>, steadily: &Steadily) -> Result<Option<IdleMemory>, Stop> {
     let server = Contestant::start(entrant)?;
     let to = server.address.ok_or_else(|| io::Error::other("nobody listens"))?;
     let question = steadily.question();
-    // What is set up at the first connection is not the price of each.
-    Idle::open(to, 1, &question)?.ask_each(&question)?;
+    // What is set up at the first connections, like buffers that all of them share, is not the price of each.
+    let mut first = Idle::open(to, (steadily.idle / 10).max(1), &question)?;
+    first.ask_each(&question)?;
     let before = Memory::now(server.pid());
     let mut idle = Idle::open(to, steadily.idle, &question)?;
     if idle.held() < steadily.idle {
