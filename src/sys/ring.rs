@@ -126,18 +126,18 @@ impl Ring {
     /// post what is done.
     pub(crate) fn submit_and_wait(&mut self, min: u32, timeout: Option<Duration>) -> io::Result<()> {
         let min = if self.early.is_empty() { min } else { 0 };
-        let limit = timeout.map(types::Timespec::from);
-        let entered = if self.has(Technique::ExtArg) {
-            let mut args = types::SubmitArgs::new();
-            if let Some(limit) = &limit {
-                args = args.timespec(limit);
+        let limit = timeout.filter(|_| min > 0).map(types::Timespec::from);
+        let entered = match limit {
+            Some(limit) if self.has(Technique::ExtArg) => {
+                let args = types::SubmitArgs::new().timespec(&limit);
+                self.enter(min, EnterFlags::GETEVENTS | EnterFlags::EXT_ARG, Some(&args))
             }
-            self.enter(min, EnterFlags::GETEVENTS | EnterFlags::EXT_ARG, Some(&args))
-        } else {
-            if let Some(limit) = limit.filter(|_| min > 0) {
-                self.start_timer(limit, min)?;
+            limit => {
+                if let Some(limit) = limit {
+                    self.start_timer(limit, min)?;
+                }
+                self.enter::<libc::sigset_t>(min, EnterFlags::GETEVENTS, None)
             }
-            self.enter::<libc::sigset_t>(min, EnterFlags::GETEVENTS, None)
         };
         match entered {
             Err(error) if !is_passing(&error) => Err(error),
@@ -166,6 +166,20 @@ impl Ring {
         into.append(&mut self.early);
         for completed in self.io.completion() {
             into.extend(settle(&mut self.ledger, &completed));
+        }
+    }
+
+    /// Takes out one completion, if there is one. It makes no system call.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Completion> {
+        if !self.early.is_empty() {
+            return Some(self.early.remove(0));
+        }
+        loop {
+            let completed = self.io.completion().next()?;
+            if let Some(completion) = settle(&mut self.ledger, &completed) {
+                return Some(completion);
+            }
         }
     }
 

@@ -67,22 +67,25 @@ pub(super) fn read_ranges(
     // By number: a read's number is its token, and its block's number if blocks are registered.
     let mut readings: Vec<_> = iter::from_fn(|| ranges.next()).take(depth).collect();
     let mut blocks: Vec<_> = readings.iter().map(|reading| block_for(reading.room(), file.alignment())).collect();
-    if options.registered_file {
+    let target = if options.registered_file {
         ring.register_files(&[file.as_fd()])?;
-    }
-    if options.registered_buffers && !blocks.is_empty() {
+        Target::Registered(0)
+    } else {
+        Target::Descriptor(file.as_fd())
+    };
+    // Through the page cache the octets are copied, and no page is pinned: there is nothing to save.
+    let registered_buffers = options.registered_buffers && file.is_direct() && !blocks.is_empty();
+    if registered_buffers {
         ring.register_blocks(&mut blocks)?;
     }
     for (number, (reading, block)) in iter::zip(&readings, blocks).enumerate() {
-        submit(&mut ring, options, file, number, reading, block)?;
+        submit(&mut ring, target, registered_buffers, number, reading, block)?;
     }
 
-    let mut done = Vec::with_capacity(depth);
     while ring.in_flight() > 0 && !ranges.broken() {
         ring.submit_and_wait(1, None)?;
         cost.wakeups += 1;
-        ring.reap(&mut done);
-        for completion in done.drain(..) {
+        while let Some(completion) = ring.next() {
             let (number, result) = (completion.token as usize, completion.result());
             let Payload::Block(mut block) = completion.payload else { continue };
             let reading = &mut readings[number];
@@ -106,12 +109,12 @@ pub(super) fn read_ranges(
                 *reading = next;
                 if block.len() < reading.room() {
                     block = block_for(reading.room(), file.alignment());
-                    if options.registered_buffers {
+                    if registered_buffers {
                         ring.register_block_again(number as u32, &mut block)?;
                     }
                 }
             }
-            submit(&mut ring, options, file, number, reading, block)?;
+            submit(&mut ring, target, registered_buffers, number, reading, block)?;
             if ring.queued() >= options.batch {
                 ring.submit()?;
             }
@@ -126,16 +129,14 @@ pub(super) fn read_ranges(
 /// Puts the next read of a range into the queue.
 fn submit(
     ring: &mut Ring,
-    options: &ReadOptions,
-    file: &ReadFile,
+    file: Target<'_>,
+    registered_buffers: bool,
     number: usize,
     reading: &Reading,
     block: Block,
 ) -> io::Result<()> {
     let Some(rest) = reading.rest() else { return Ok(()) };
-    let target = if options.registered_file { Target::Registered(0) } else { Target::Descriptor(file.as_fd()) };
-    let registered = options.registered_buffers.then_some(number as u16);
-    let read = Read { file: target, offset: rest.offset, at: rest.at, len: rest.len, registered };
-    ring.read(read, block, number as u64)?;
+    let registered = registered_buffers.then_some(number as u16);
+    ring.read(Read { file, offset: rest.offset, at: rest.at, len: rest.len, registered }, block, number as u64)?;
     Ok(())
 }
