@@ -107,6 +107,7 @@ impl Ring {
     // Waiting.
 
     /// Places taken in the submission queue: what was started and not handed over yet.
+    #[inline]
     pub(crate) fn queued(&mut self) -> usize {
         self.io.submission().len()
     }
@@ -188,6 +189,7 @@ impl Ring {
 
     /// Reads up to `len` octets of a file at `offset` into the block from `at` on; the block comes back with the completion.
     /// With `registered`, the block is the one registered under that number ([`register_blocks`](Ring::register_blocks)).
+    #[inline]
     pub(crate) fn read(&mut self, read: Read<'_>, mut block: Block, token: u64) -> io::Result<Operation> {
         let room = &mut block[read.at..read.at + read.len];
         let (start, len) = (room.as_mut_ptr(), room.len() as u32);
@@ -391,15 +393,20 @@ impl Ring {
 
     // Details.
 
+    #[inline]
     fn start(&mut self, entry: squeue::Entry, kind: Kind, payload: Payload, token: u64) -> io::Result<Operation> {
-        self.make_room()?;
         let operation = self.ledger.insert(Entry { token, kind, payload });
-        self.push(entry, operation.0);
+        if let Err(error) = self.put(entry.user_data(operation.0)) {
+            // The kernel was not told of it.
+            self.ledger.remove(operation);
+            return Err(error);
+        }
         Ok(operation)
     }
 
     /// Submits until there is a place. A signal is no reason to give up, nor is `EBUSY` (the kernel takes nothing while completions
     /// find no place in their queue) as long as taking completions out helps.
+    #[cold]
     fn make_room(&mut self) -> io::Result<()> {
         while self.io.submission().is_full() {
             count(Call::IoUringEnter);
@@ -424,19 +431,24 @@ impl Ring {
         any
     }
 
-    fn push(&mut self, entry: squeue::Entry, user_data: u64) {
-        // SAFETY: an entry points to nothing, or to octets owned by a payload that the ledger holds until the last completion.
-        // Payloads keep their octets on the heap, so moving one there did not move them.
-        let pushed = unsafe { self.io.submission().push(&entry.user_data(user_data)) };
-        debug_assert!(pushed.is_ok(), "room was made");
+    /// Puts an entry into the queue, of which what is in it is handed over first if it is full.
+    #[inline]
+    fn put(&mut self, entry: squeue::Entry) -> io::Result<()> {
+        loop {
+            // SAFETY: an entry points to nothing, or to octets owned by a payload that the ledger holds until the last completion.
+            // Payloads keep their octets on the heap, so moving one there did not move them.
+            if unsafe { self.io.submission().push(&entry) }.is_ok() {
+                return Ok(());
+            }
+            self.make_room()?;
+        }
     }
 
     /// Cancels all and waits for the last completion of each.
     fn take_back_all(&mut self) -> io::Result<()> {
         let operations: Vec<_> = self.ledger.operations().collect();
         for operation in operations {
-            self.make_room()?;
-            self.push(opcode::AsyncCancel::new(operation.0).build(), FAREWELL);
+            self.put(opcode::AsyncCancel::new(operation.0).build().user_data(FAREWELL))?;
         }
         let mut dropped = Vec::new();
         while self.ledger.len() > 0 {
@@ -465,12 +477,17 @@ pub(crate) struct Read<'fd> {
 }
 
 /// From the kernel's completion to ours: finds the operation, and takes its payload out if it is over.
+#[inline]
 fn settle(ledger: &mut Ledger, completed: &cqueue::Entry) -> Option<Completion> {
     let (operation, result, flags) = (Operation(completed.user_data()), completed.result(), completed.flags());
     let more = cqueue::more(flags);
-    let entry = ledger.get(operation)?;
-    let (token, kind) = (entry.token, entry.kind);
-    let lent = if more { Payload::Nothing } else { ledger.remove(operation)?.payload };
+    let (token, kind, lent) = if more {
+        let entry = ledger.get(operation)?;
+        (entry.token, entry.kind, Payload::Nothing)
+    } else {
+        let entry = ledger.remove(operation)?;
+        (entry.token, entry.kind, entry.payload)
+    };
     let payload = match kind {
         Kind::Timer => return None,
         Kind::Opens if result >= 0 => {
