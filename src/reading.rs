@@ -185,6 +185,11 @@ impl<'a> Ranges<'a> {
         None
     }
 
+    /// No more is asked for, nor told.
+    pub(crate) fn end(&mut self) {
+        (self.over, self.broken) = (true, true);
+    }
+
     /// Hands a range over: `block` holds what was read of it, unless reading failed.
     #[inline]
     pub(crate) fn arrived(&mut self, reading: &Reading, result: io::Result<()>, block: &[u8]) {
@@ -199,7 +204,7 @@ impl<'a> Ranges<'a> {
     #[inline]
     fn tell(&mut self, index: usize, octets: io::Result<&[u8]>) {
         if self.workload.arrived(index, octets) == ControlFlow::Break(()) {
-            (self.over, self.broken) = (true, true);
+            self.end();
         }
     }
 }
