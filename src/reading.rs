@@ -148,9 +148,16 @@ pub(crate) const BATCH: usize = 8;
 
 /// A block for `room` octets. On page boundaries it can be read into around the page cache, and registered page by page.
 pub(crate) fn block_for(room: usize, alignment: Alignment) -> Block {
-    const PAGE: usize = 4096;
     Block::new(room, PAGE.max(alignment.memory as usize))
 }
+
+/// A block for each of these.
+pub(crate) fn blocks_for(readings: &[Reading], alignment: Alignment) -> Vec<Block> {
+    let rooms: Vec<usize> = readings.iter().map(Reading::room).collect();
+    Block::side_by_side(&rooms, PAGE.max(alignment.memory as usize))
+}
+
+const PAGE: usize = 4096;
 
 /// A workload's ranges as a model sees them: numbered, checked, and over after a `Break`.
 pub(crate) struct Ranges<'a> {

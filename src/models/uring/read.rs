@@ -21,7 +21,7 @@ use super::Uring;
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
-use crate::reading::{BATCH, Ranges, Reading, block_for};
+use crate::reading::{BATCH, Ranges, Reading, block_for, blocks_for};
 use crate::sys::block::Block;
 use crate::sys::calls::Meter;
 use crate::sys::ledger::Payload;
@@ -66,7 +66,7 @@ pub(super) fn read_ranges(
 
     // By number: a read's number is its token, and its block's number if blocks are registered.
     let mut readings: Vec<_> = iter::from_fn(|| ranges.next()).take(depth).collect();
-    let mut blocks: Vec<_> = readings.iter().map(|reading| block_for(reading.room(), file.alignment())).collect();
+    let mut blocks = blocks_for(&readings, file.alignment());
     let target = if options.registered_file {
         ring.register_files(&[file.as_fd()])?;
         Target::Registered(0)
