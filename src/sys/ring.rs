@@ -362,7 +362,7 @@ impl Ring {
         // SAFETY: the kernel pins the pages itself, so they stay even if a block is freed, and nothing is written to them before
         // a `read` that owns a block.
         unsafe { self.io.submitter().register_buffers(&vectors) }
-            .map_err(|error| ring_setup::diagnose_registration(error, "registered buffers", octets))?;
+            .map_err(|error| ring_setup::diagnose_registration(error, Technique::RegisteredBuffers, octets))?;
         self.registered_blocks = true;
         Ok(())
     }
@@ -373,7 +373,7 @@ impl Ring {
         count(Call::IoUringRegister);
         // SAFETY: as in `register_blocks`.
         unsafe { self.io.submitter().register_buffers_update(number, &[vector], None) }
-            .map_err(|error| ring_setup::diagnose_registration(error, "registered buffers", block.len()))
+            .map_err(|error| ring_setup::diagnose_registration(error, Technique::RegisteredBuffers, block.len()))
     }
 
     pub(super) fn register_buffer_ring(&mut self, mapping: Rc<Mapping>, group: u16, entries: u16) -> io::Result<()> {
@@ -385,7 +385,7 @@ impl Ring {
             Some(libc::EINVAL) if ring_setup::is_older_than(Technique::ProvidedBuffers) => {
                 ring_setup::missing(Technique::ProvidedBuffers).into()
             }
-            _ => ring_setup::diagnose_registration(error, "provided buffers", usize::from(entries) * 16),
+            _ => ring_setup::diagnose_registration(error, Technique::ProvidedBuffers, usize::from(entries) * 16),
         })?;
         self.provided.push(mapping);
         Ok(())

@@ -17,7 +17,7 @@ use std::iter;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 
-use super::Uring;
+use super::{Technique, Uring};
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
@@ -36,8 +36,9 @@ const MAX_DEPTH: usize = 4096;
 pub struct ReadOptions {
     /// The file is registered with the ring: no descriptor is looked up for each read.
     pub registered_file: bool,
-    /// The buffers are registered with the ring: their pages are pinned once and not for each direct read. They count against
-    /// `RLIMIT_MEMLOCK`, all that are in flight together.
+    /// For direct reads the buffers are registered with the ring, unless [`Technique::RegisteredBuffers`] is denied: their pages
+    /// are pinned once and not for each read. They count against `RLIMIT_MEMLOCK`, all that are in flight together; where that
+    /// does not allow them, the error says so, and what to do. Through the page cache octets are copied and nothing is pinned.
     pub registered_buffers: bool,
     /// Reads handed over at once, at most: when a turn has freed this many places, they are filled before the rest of it is
     /// looked at. A disk whose queue drains while its client handles a large turn does nothing meanwhile.
@@ -73,8 +74,8 @@ pub(super) fn read_ranges(
     } else {
         Target::Descriptor(file.as_fd())
     };
-    // Through the page cache the octets are copied, and no page is pinned: there is nothing to save.
-    let registered_buffers = options.registered_buffers && file.is_direct() && !blocks.is_empty();
+    let registered_buffers =
+        options.registered_buffers && ring.has(Technique::RegisteredBuffers) && file.is_direct() && !blocks.is_empty();
     if registered_buffers {
         ring.register_blocks(&mut blocks)?;
     }
