@@ -40,8 +40,10 @@ pub struct ReadOptions {
     /// are pinned once and not for each read. They count against `RLIMIT_MEMLOCK`, all that are in flight together; where that
     /// does not allow them, the error says so, and what to do. Through the page cache octets are copied and nothing is pinned.
     pub registered_buffers: bool,
-    /// Reads handed over at once, at most: when a turn has freed this many places, they are filled before the rest of it is
-    /// looked at. A disk whose queue drains while its client handles a large turn does nothing meanwhile.
+    /// Direct reads handed over at once, at most: when a turn has freed this many places, they are filled before the rest of it is
+    /// looked at. A disk whose queue drains while its client handles a large turn does nothing meanwhile. Through the page cache
+    /// it is half of those in flight: these are over when they have been handed over, if the cache has them, and the fewer calls
+    /// the better.
     pub batch: usize,
 }
 
@@ -83,6 +85,7 @@ pub(super) fn read_ranges(
         submit(&mut ring, target, registered_buffers, number, reading, block)?;
     }
 
+    let batch = if file.is_direct() { options.batch } else { (depth / 2).max(1) };
     while ring.in_flight() > 0 && !ranges.broken() {
         ring.submit_and_wait(1, None)?;
         cost.wakeups += 1;
@@ -116,7 +119,7 @@ pub(super) fn read_ranges(
                 }
             }
             submit(&mut ring, target, registered_buffers, number, reading, block)?;
-            if ring.queued() >= options.batch {
+            if ring.queued() >= batch {
                 ring.submit()?;
             }
         }
