@@ -12,22 +12,24 @@ use std::ffi::CString;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
+use io_uring::{EnterFlags, IoUring, opcode, squeue, types};
 use socket2::SockAddr;
 
 use super::beneath::{CREATED, RESOLVE};
 use super::block::Block;
-use super::buffer_ring::Selected;
 use super::calls::{Call, count};
+use super::completion::settle;
 use super::ledger::{Entry, Kind, Ledger, Operation, Payload, Several};
 use super::mapping::Mapping;
 use super::ring_setup::{self, RingOptions};
 use super::techniques::{Technique, Techniques};
+
+pub(crate) use super::completion::Completion;
 
 /// A submission queue, a completion queue and the ledger of what is in flight between them.
 pub(crate) struct Ring {
@@ -40,27 +42,6 @@ pub(crate) struct Ring {
     registered_blocks: bool,
     techniques: Techniques,
     bound_to_thread: PhantomData<*const ()>,
-}
-
-/// What the kernel says about an operation.
-#[derive(Debug)]
-pub(crate) struct Completion {
-    pub(crate) operation: Operation,
-    /// What the caller gave when it started the operation.
-    pub(crate) token: u64,
-    /// True for a multishot operation that goes on. If false this is the operation's last completion, and a multishot one must
-    /// be armed again.
-    pub(crate) more: bool,
-    /// What came back: the buffer that was lent, the buffer the kernel chose, the connection it accepted.
-    pub(crate) payload: Payload,
-    result: i32,
-}
-
-impl Completion {
-    /// The count or other value the operation yields, or its error.
-    pub(crate) fn result(&self) -> io::Result<usize> {
-        usize::try_from(self.result).map_err(|_| io::Error::from_raw_os_error(-self.result))
-    }
 }
 
 /// A file to read: by descriptor, or by its place among the registered ones.
@@ -474,33 +455,6 @@ pub(crate) struct Read<'fd> {
     pub(crate) at: usize,
     pub(crate) len: usize,
     pub(crate) registered: Option<u16>,
-}
-
-/// From the kernel's completion to ours: finds the operation, and takes its payload out if it is over.
-#[inline]
-fn settle(ledger: &mut Ledger, completed: &cqueue::Entry) -> Option<Completion> {
-    let (operation, result, flags) = (Operation(completed.user_data()), completed.result(), completed.flags());
-    let more = cqueue::more(flags);
-    let (token, kind, lent) = if more {
-        let entry = ledger.get(operation)?;
-        (entry.token, entry.kind, Payload::Nothing)
-    } else {
-        let entry = ledger.remove(operation)?;
-        (entry.token, entry.kind, entry.payload)
-    };
-    let payload = match kind {
-        Kind::Timer => return None,
-        Kind::Opens if result >= 0 => {
-            // SAFETY: a successful accept yields a descriptor that nobody else knows of yet.
-            Payload::Opened(unsafe { OwnedFd::from_raw_fd(result) })
-        }
-        Kind::Receive { group } => match cqueue::buffer_select(flags) {
-            Some(id) => Payload::Received(Selected { group, id, len: result.max(0) as u32 }),
-            None => lent,
-        },
-        Kind::Plain | Kind::Opens => lent,
-    };
-    Some(Completion { operation, token, more, payload, result })
 }
 
 impl Drop for Ring {
