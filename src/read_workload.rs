@@ -10,7 +10,9 @@ pub const MAX_BLOCK: usize = 4 << 20;
 ///
 /// A model asks for the next range at the moment it has room for one more in flight. Whoever wants latencies therefore takes
 /// the time in `next` and again in `arrived`; whoever does not, pays nothing for clocks.
-pub trait ReadWorkload {
+///
+/// One thread at a time calls it. In a pool it is now this and now that one: whichever has read a range. Hence `Send`.
+pub trait ReadWorkload: Send {
     /// The next range to read, at most [`MAX_BLOCK`] octets; `None` once there are no more. Ranges are numbered in the order of
     /// the asking, from 0.
     fn next(&mut self) -> Option<Range<u64>>;
@@ -27,14 +29,14 @@ pub struct ReadList<'a, F> {
     arrived: F,
 }
 
-impl<'a, F: FnMut(usize, io::Result<&[u8]>) -> ControlFlow<()>> ReadList<'a, F> {
+impl<'a, F: FnMut(usize, io::Result<&[u8]>) -> ControlFlow<()> + Send> ReadList<'a, F> {
     /// Reads `ranges` in turn and calls `arrived` with each one's number and octets.
     pub fn new(ranges: &'a [Range<u64>], arrived: F) -> Self {
         ReadList { ranges: ranges.iter(), arrived }
     }
 }
 
-impl<F: FnMut(usize, io::Result<&[u8]>) -> ControlFlow<()>> ReadWorkload for ReadList<'_, F> {
+impl<F: FnMut(usize, io::Result<&[u8]>) -> ControlFlow<()> + Send> ReadWorkload for ReadList<'_, F> {
     fn next(&mut self) -> Option<Range<u64>> {
         self.ranges.next().cloned()
     }

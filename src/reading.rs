@@ -14,17 +14,23 @@ use crate::read_file::{Alignment, ReadFile};
 use crate::read_workload::{MAX_BLOCK, ReadWorkload};
 use crate::sys::block::Block;
 
-/// One range on its way.
+/// One range on its way. Lengths fit in 32 bits: a range has at most [`MAX_BLOCK`] octets.
 #[derive(Debug)]
 pub(crate) struct Reading {
     index: usize,
-    asked: Range<u64>,
-    /// The aligned blocks that contain it.
-    widened: Range<u64>,
-    /// Octets read so far, from the start of `widened`.
-    filled: usize,
+    /// Where the aligned blocks that contain it begin.
+    start: u64,
+    /// Octets of these blocks.
+    room: u32,
+    /// Octets of them before those asked for.
+    before: u32,
+    /// Octets asked for.
+    asked: u32,
+    /// Octets read so far, from `start`.
+    filled: u32,
+    /// A block's octets, a power of two.
+    unit: u32,
     ended: bool,
-    alignment: Alignment,
 }
 
 /// The next read of a range: `len` octets at `offset` of the file, to place `at` of its buffer.
@@ -36,22 +42,19 @@ pub(crate) struct Rest {
 }
 
 impl Reading {
+    #[inline]
     fn new(index: usize, asked: Range<u64>, alignment: Alignment) -> io::Result<Reading> {
-        let wrong = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        if asked.start > asked.end {
-            return wrong(format!("range {}..{} ends before it starts", asked.start, asked.end));
-        }
-        let len = asked.end - asked.start;
-        if len > MAX_BLOCK as u64 {
-            return wrong(format!("range {}..{} is {len} octets long: at most {MAX_BLOCK}", asked.start, asked.end));
-        }
-        let unit = u64::from(alignment.offset);
-        let end = asked.end.checked_next_multiple_of(unit).filter(|&end| i64::try_from(end).is_ok());
-        let Some(end) = end else {
-            return wrong(format!("range {}..{} lies beyond the largest offset, {}", asked.start, asked.end, i64::MAX));
+        let unit = alignment.offset;
+        // A mask does what would be two divisions, which a read from the cache can feel.
+        let within = u64::from(unit) - 1;
+        let end = asked.end.checked_add(within).map(|end| end & !within).filter(|&end| i64::try_from(end).is_ok());
+        let (Some(len), Some(end)) = (asked.end.checked_sub(asked.start).filter(|&len| len <= MAX_BLOCK as u64), end) else {
+            return Err(impossible(&asked));
         };
-        let widened = if len == 0 { asked.clone() } else { asked.start / unit * unit..end };
-        Ok(Reading { index, asked, widened, filled: 0, ended: false, alignment })
+        let start = asked.start & !within;
+        let room = if len == 0 { 0 } else { (end - start) as u32 };
+        let before = (asked.start - start) as u32;
+        Ok(Reading { index, start, room, before, asked: len as u32, filled: 0, unit, ended: false })
     }
 
     /// A range on its own.
@@ -65,23 +68,27 @@ impl Reading {
     }
 
     /// How large a buffer it takes, in octets.
+    #[inline]
     pub(crate) fn room(&self) -> usize {
-        (self.widened.end - self.widened.start) as usize
+        self.room as usize
     }
 
     /// What is still to be read, if anything.
+    #[inline]
     pub(crate) fn rest(&self) -> Option<Rest> {
-        let rest = Rest { offset: self.widened.start + self.filled as u64, at: self.filled, len: self.room() - self.filled };
-        (rest.len > 0 && !self.ended).then_some(rest)
+        let (at, len) = (self.filled as usize, (self.room - self.filled) as usize);
+        (len > 0 && !self.ended).then_some(Rest { offset: self.start + at as u64, at, len })
     }
 
     /// A read of the rest brought `count` octets. None, or no whole blocks where there are blocks, means that the file ends.
+    #[inline]
     pub(crate) fn took(&mut self, count: usize) {
-        self.filled += count;
-        self.ended = count == 0 || !self.filled.is_multiple_of(self.alignment.offset as usize);
+        self.filled += count as u32;
+        self.ended = count == 0 || self.filled & (self.unit - 1) != 0;
     }
 
     /// Reads until the range is full or the file ends, by a `read` that waits. A signal is no reason to give up.
+    #[inline]
     pub(crate) fn fill(
         &mut self,
         block: &mut [u8],
@@ -98,6 +105,7 @@ impl Reading {
     }
 
     /// The octets asked for, as far as the file has them.
+    #[inline]
     pub(crate) fn octets<'b>(&self, block: &'b [u8]) -> &'b [u8] {
         &block[self.wanted()]
     }
@@ -108,11 +116,23 @@ impl Reading {
     }
 
     /// Where in the block the octets asked for are.
+    #[inline]
     fn wanted(&self) -> Range<usize> {
-        let before = (self.asked.start - self.widened.start) as usize;
-        let end = before + (self.asked.end - self.asked.start) as usize;
-        before.min(self.filled)..end.min(self.filled)
+        let end = self.before + self.asked;
+        self.before.min(self.filled) as usize..end.min(self.filled) as usize
     }
+}
+
+/// Why no file has this range, or nobody may ask for it.
+#[cold]
+fn impossible(asked: &Range<u64>) -> io::Error {
+    let Range { start, end } = asked;
+    let why = match end.checked_sub(*start) {
+        None => format!("range {start}..{end} ends before it starts"),
+        Some(len) if len > MAX_BLOCK as u64 => format!("range {start}..{end} is {len} octets long: at most {MAX_BLOCK}"),
+        Some(_) => format!("range {start}..{end} lies beyond the largest offset, {}", i64::MAX),
+    };
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 /// Reads a whole range at once, by a `read` that waits: what a server does for a protocol that asked for it.
@@ -133,9 +153,16 @@ pub(crate) const BATCH: usize = 8;
 
 /// A block for `room` octets. On page boundaries it can be read into around the page cache, and registered page by page.
 pub(crate) fn block_for(room: usize, alignment: Alignment) -> Block {
-    const PAGE: usize = 4096;
     Block::new(room, PAGE.max(alignment.memory as usize))
 }
+
+/// A block for each of these.
+pub(crate) fn blocks_for(readings: &[Reading], alignment: Alignment) -> Vec<Block> {
+    let rooms: Vec<usize> = readings.iter().map(Reading::room).collect();
+    Block::side_by_side(&rooms, PAGE.max(alignment.memory as usize))
+}
+
+const PAGE: usize = 4096;
 
 /// A workload's ranges as a model sees them: numbered, checked, and over after a `Break`.
 pub(crate) struct Ranges<'a> {
@@ -152,6 +179,7 @@ impl<'a> Ranges<'a> {
     }
 
     /// The next range that takes a read. Empty and impossible ones are answered on the way.
+    #[inline]
     pub(crate) fn next(&mut self) -> Option<Reading> {
         while !self.over {
             let Some(range) = self.workload.next() else {
@@ -169,7 +197,13 @@ impl<'a> Ranges<'a> {
         None
     }
 
+    /// No more is asked for, nor told.
+    pub(crate) fn end(&mut self) {
+        (self.over, self.broken) = (true, true);
+    }
+
     /// Hands a range over: `block` holds what was read of it, unless reading failed.
+    #[inline]
     pub(crate) fn arrived(&mut self, reading: &Reading, result: io::Result<()>, block: &[u8]) {
         self.tell(reading.index, result.map(|()| reading.octets(block)));
     }
@@ -179,9 +213,10 @@ impl<'a> Ranges<'a> {
         self.broken
     }
 
+    #[inline]
     fn tell(&mut self, index: usize, octets: io::Result<&[u8]>) {
         if self.workload.arrived(index, octets) == ControlFlow::Break(()) {
-            (self.over, self.broken) = (true, true);
+            self.end();
         }
     }
 }

@@ -13,9 +13,10 @@ use std::process::{Command, Output};
 use std::thread;
 
 use iolab::Model;
-use iolab::models::Uring;
+use iolab::models::{Uring, uring};
 use iolab::{ReadFile, ReadList, Unavailable};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tempfile::NamedTempFile;
 
 /// Makes `io_uring_setup(2)` answer `errno`, for this thread and what it starts. It allocates nothing, so that it may run between
 /// fork and exec.
@@ -69,18 +70,52 @@ fn by_a_seccomp_filter() {
 fn by_the_limit_on_locked_memory() {
     let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap();
     setrlimit(Resource::RLIMIT_MEMLOCK, 0, hard).unwrap();
-    let unavailable = refusal(|| {
-        const NOBODY: libc::uid_t = 65534;
-        // SAFETY: numbers only. Without the C library around it, the call changes this thread alone; it takes root's privileges
-        // from it, which the limit would not hold for. Who is not root may fail and needs none of it.
-        unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
-    });
+    let unavailable = refusal(become_nobody);
     setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard).unwrap();
     let said = unavailable.to_string();
     if said.contains("seccomp") || said.contains("io_uring_disabled") {
         return skip::skipped(format_args!("there is no ring to be had to begin with: {said}"));
     }
     assert!(said.contains("RLIMIT_MEMLOCK is 0 KiB") && said.contains("ulimit -l"), "{said}");
+
+    // Room for a ring, but not for the blocks of 1 MiB that it is to read into: these can be gone without, if that is said.
+    let written = NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    written.as_file().set_len(4 << 20).unwrap();
+    let Ok(file) = ReadFile::open_direct(written.path()) else {
+        return skip::skipped(format_args!("registered buffers are for direct reads, and there are none here"));
+    };
+    let read = |model: Uring| {
+        let ranges: Vec<_> = (0..4).map(|number| number << 20..(number + 1) << 20).collect();
+        let mut octets = 0;
+        let mut list = ReadList::new(&ranges, |_, arrived| {
+            octets += arrived.unwrap().len();
+            ControlFlow::Continue(())
+        });
+        model.read_ranges(&file, NonZeroUsize::new(4).unwrap(), &mut list).map(|_| octets)
+    };
+    setrlimit(Resource::RLIMIT_MEMLOCK, 1 << 20, hard).unwrap();
+    let techniques = uring::Techniques::ALL.without(uring::Technique::RegisteredBuffers);
+    let (with, without) = thread::scope(|scope| {
+        let both = || {
+            become_nobody();
+            (read(Uring::default()), read(Uring { techniques, ..Uring::default() }))
+        };
+        scope.spawn(both).join().unwrap()
+    });
+    setrlimit(Resource::RLIMIT_MEMLOCK, soft, hard).unwrap();
+    let error = with.expect_err("4 MiB are more than 1 MiB");
+    let said = Unavailable::within(&error).unwrap_or_else(|| panic!("{error}")).to_string();
+    assert!(said.starts_with("registered buffers may not lock the memory asked for: RLIMIT_MEMLOCK is 1024 KiB"), "{said}");
+    assert!(said.contains("--deny registered_buffers"), "{said}");
+    assert_eq!(without.unwrap(), 4 << 20);
+}
+
+/// Takes root's privileges from this thread alone, because the limit would not hold for them. Who is not root may fail and needs
+/// none of it.
+fn become_nobody() {
+    const NOBODY: libc::uid_t = 65534;
+    // SAFETY: numbers only, and without the C library around it, which would do the same to all threads.
+    unsafe { libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY) };
 }
 
 /// Whether the machine forbids it already, so that nobody gets as far as a filter; then it says so on one line.

@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -174,6 +175,17 @@ fn the_longest_range_after_short_ones() {
     check(file.path(), &[0..1, 1..2, 50..longest + 50, 3..4]);
 }
 
+/// Blocks that lie side by side in huge pages, of which some are too small later.
+#[test]
+fn large_ranges_many_at_once() {
+    let mib = 1 << 20;
+    let file = written((6 * mib + 77) as usize);
+    let mut ranges: Vec<_> = (0..7).map(|number| number * mib..(number + 1) * mib).collect();
+    ranges.extend((0..20).map(|number| number * 300_000..number * 300_000 + 70_000));
+    ranges.push(5..3 * mib + 5);
+    check(file.path(), &ranges);
+}
+
 #[test]
 fn an_empty_file_has_nothing_for_anyone() {
     let file = written(0);
@@ -319,6 +331,28 @@ fn no_more_than_asked_for_are_in_flight_and_a_break_ends_it() {
                 }
                 let threads = if name == "pool" { 1 + depth.min(ranges) } else { 1 };
                 assert_eq!(cost.threads_peak, threads, "{name}");
+            }
+        }
+    }
+}
+
+/// In a pool, several threads have ranges under way when one of them hears the panic.
+#[test]
+fn a_workload_that_panics_takes_nobody_along_but_the_caller() {
+    let written = written(1 << 20);
+    for file in files(written.path()) {
+        for (name, run) in models() {
+            for panics_at in [0, 100] {
+                let ranges: Vec<_> = (0..256).map(|block| block * 4096..(block + 1) * 4096).collect();
+                let mut told = 0;
+                let mut list = ReadList::new(&ranges, |_, _| {
+                    assert!(told < panics_at, "as agreed");
+                    told += 1;
+                    ControlFlow::Continue(())
+                });
+                let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(&file, at_once(16), &mut list)));
+                let said = outcome.expect_err("it panics").downcast::<&str>().map(|said| *said);
+                assert_eq!((said.ok(), told), (Some("as agreed"), panics_at), "{name}");
             }
         }
     }

@@ -53,6 +53,7 @@ pub fn rows(models: &[AnyModel]) -> Vec<Row> {
         ),
         read(models, Reads { block: 4 << 10, in_flight: 64, random: true, direct: true }),
         read(models, Reads { block: 4 << 10, in_flight: 1, random: true, direct: false }),
+        read(models, Reads { block: 4 << 10, in_flight: 64, random: true, direct: false }),
         read(models, Reads { block: 1 << 20, in_flight: 4, random: false, direct: true }),
     ];
     rows.into_iter().filter(|row| !row.pairs.is_empty()).collect()

@@ -30,7 +30,7 @@ calls! {
     Accept4 "accept4", Bind "bind", Clone3 "clone3", Close "close", Connect "connect", EpollCreate1 "epoll_create1", EpollCtl "epoll_ctl",
     EpollWait "epoll_wait", Eventfd2 "eventfd2", Fcntl "fcntl", Fdatasync "fdatasync", Fsync "fsync", Futex "futex", Getsockopt "getsockopt", IoDestroy "io_destroy", IoGetevents "io_getevents",
     IoSetup "io_setup", IoSubmit "io_submit", Ioctl "ioctl", IoUringEnter "io_uring_enter", IoUringRegister "io_uring_register",
-    IoUringSetup "io_uring_setup", Mmap "mmap", Munmap "munmap", Openat "openat", Openat2 "openat2", Poll "poll", Pread64 "pread64",
+    IoUringSetup "io_uring_setup", Madvise "madvise", Mmap "mmap", Munmap "munmap", Openat "openat", Openat2 "openat2", Poll "poll", Pread64 "pread64",
     Preadv2 "preadv2", Pwrite64 "pwrite64", Read "read", Recvfrom "recvfrom", Renameat "renameat", Sendmsg "sendmsg", Sendto "sendto", Setsockopt "setsockopt",
     Shutdown "shutdown", Socket "socket", Statx "statx", Unlinkat "unlinkat", Write "write",
 }

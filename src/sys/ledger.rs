@@ -147,6 +147,7 @@ impl Ledger {
         self.timers
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, entry: Entry) -> Operation {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push((0, None));
@@ -159,12 +160,14 @@ impl Ledger {
     }
 
     /// The entry of an operation that goes on.
+    #[inline]
     pub(super) fn get(&self, operation: Operation) -> Option<&Entry> {
         let (generation, entry) = self.slots.get(operation.0 as u32 as usize)?;
         entry.as_ref().filter(|_| *generation == (operation.0 >> 32) as u32)
     }
 
     /// The entry of an operation that is over.
+    #[inline]
     pub(super) fn remove(&mut self, operation: Operation) -> Option<Entry> {
         let slot = operation.0 as u32;
         let (generation, entry) = self.slots.get_mut(slot as usize)?;

@@ -12,6 +12,7 @@ pub(crate) mod block;
 pub(crate) mod buffer_ring;
 pub(crate) mod calls;
 pub(crate) mod clock;
+mod completion;
 pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod files;

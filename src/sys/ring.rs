@@ -12,22 +12,24 @@ use std::ffi::CString;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
+use io_uring::{EnterFlags, IoUring, opcode, squeue, types};
 use socket2::SockAddr;
 
 use super::beneath::{CREATED, RESOLVE};
 use super::block::Block;
-use super::buffer_ring::Selected;
 use super::calls::{Call, count};
+use super::completion::settle;
 use super::ledger::{Entry, Kind, Ledger, Operation, Payload, Several};
 use super::mapping::Mapping;
 use super::ring_setup::{self, RingOptions};
 use super::techniques::{Technique, Techniques};
+
+pub(crate) use super::completion::Completion;
 
 /// A submission queue, a completion queue and the ledger of what is in flight between them.
 pub(crate) struct Ring {
@@ -40,27 +42,6 @@ pub(crate) struct Ring {
     registered_blocks: bool,
     techniques: Techniques,
     bound_to_thread: PhantomData<*const ()>,
-}
-
-/// What the kernel says about an operation.
-#[derive(Debug)]
-pub(crate) struct Completion {
-    pub(crate) operation: Operation,
-    /// What the caller gave when it started the operation.
-    pub(crate) token: u64,
-    /// True for a multishot operation that goes on. If false this is the operation's last completion, and a multishot one must
-    /// be armed again.
-    pub(crate) more: bool,
-    /// What came back: the buffer that was lent, the buffer the kernel chose, the connection it accepted.
-    pub(crate) payload: Payload,
-    result: i32,
-}
-
-impl Completion {
-    /// The count or other value the operation yields, or its error.
-    pub(crate) fn result(&self) -> io::Result<usize> {
-        usize::try_from(self.result).map_err(|_| io::Error::from_raw_os_error(-self.result))
-    }
 }
 
 /// A file to read: by descriptor, or by its place among the registered ones.
@@ -107,6 +88,7 @@ impl Ring {
     // Waiting.
 
     /// Places taken in the submission queue: what was started and not handed over yet.
+    #[inline]
     pub(crate) fn queued(&mut self) -> usize {
         self.io.submission().len()
     }
@@ -126,18 +108,18 @@ impl Ring {
     /// post what is done.
     pub(crate) fn submit_and_wait(&mut self, min: u32, timeout: Option<Duration>) -> io::Result<()> {
         let min = if self.early.is_empty() { min } else { 0 };
-        let limit = timeout.map(types::Timespec::from);
-        let entered = if self.has(Technique::ExtArg) {
-            let mut args = types::SubmitArgs::new();
-            if let Some(limit) = &limit {
-                args = args.timespec(limit);
+        let limit = timeout.filter(|_| min > 0).map(types::Timespec::from);
+        let entered = match limit {
+            Some(limit) if self.has(Technique::ExtArg) => {
+                let args = types::SubmitArgs::new().timespec(&limit);
+                self.enter(min, EnterFlags::GETEVENTS | EnterFlags::EXT_ARG, Some(&args))
             }
-            self.enter(min, EnterFlags::GETEVENTS | EnterFlags::EXT_ARG, Some(&args))
-        } else {
-            if let Some(limit) = limit.filter(|_| min > 0) {
-                self.start_timer(limit, min)?;
+            limit => {
+                if let Some(limit) = limit {
+                    self.start_timer(limit, min)?;
+                }
+                self.enter::<libc::sigset_t>(min, EnterFlags::GETEVENTS, None)
             }
-            self.enter::<libc::sigset_t>(min, EnterFlags::GETEVENTS, None)
         };
         match entered {
             Err(error) if !is_passing(&error) => Err(error),
@@ -169,11 +151,26 @@ impl Ring {
         }
     }
 
+    /// Takes out one completion, if there is one. It makes no system call.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Completion> {
+        if !self.early.is_empty() {
+            return Some(self.early.remove(0));
+        }
+        loop {
+            let completed = self.io.completion().next()?;
+            if let Some(completion) = settle(&mut self.ledger, &completed) {
+                return Some(completion);
+            }
+        }
+    }
+
     // Operations. Each returns at once and completes later under the caller's `token`. If the submission queue is full, what is
     // in it is submitted first, which is one more system call.
 
     /// Reads up to `len` octets of a file at `offset` into the block from `at` on; the block comes back with the completion.
     /// With `registered`, the block is the one registered under that number ([`register_blocks`](Ring::register_blocks)).
+    #[inline]
     pub(crate) fn read(&mut self, read: Read<'_>, mut block: Block, token: u64) -> io::Result<Operation> {
         let room = &mut block[read.at..read.at + read.len];
         let (start, len) = (room.as_mut_ptr(), room.len() as u32);
@@ -346,7 +343,7 @@ impl Ring {
         // SAFETY: the kernel pins the pages itself, so they stay even if a block is freed, and nothing is written to them before
         // a `read` that owns a block.
         unsafe { self.io.submitter().register_buffers(&vectors) }
-            .map_err(|error| ring_setup::diagnose_registration(error, "registered buffers", octets))?;
+            .map_err(|error| ring_setup::diagnose_registration(error, Technique::RegisteredBuffers, octets))?;
         self.registered_blocks = true;
         Ok(())
     }
@@ -357,7 +354,7 @@ impl Ring {
         count(Call::IoUringRegister);
         // SAFETY: as in `register_blocks`.
         unsafe { self.io.submitter().register_buffers_update(number, &[vector], None) }
-            .map_err(|error| ring_setup::diagnose_registration(error, "registered buffers", block.len()))
+            .map_err(|error| ring_setup::diagnose_registration(error, Technique::RegisteredBuffers, block.len()))
     }
 
     pub(super) fn register_buffer_ring(&mut self, mapping: Rc<Mapping>, group: u16, entries: u16) -> io::Result<()> {
@@ -369,7 +366,7 @@ impl Ring {
             Some(libc::EINVAL) if ring_setup::is_older_than(Technique::ProvidedBuffers) => {
                 ring_setup::missing(Technique::ProvidedBuffers).into()
             }
-            _ => ring_setup::diagnose_registration(error, "provided buffers", usize::from(entries) * 16),
+            _ => ring_setup::diagnose_registration(error, Technique::ProvidedBuffers, usize::from(entries) * 16),
         })?;
         self.provided.push(mapping);
         Ok(())
@@ -377,15 +374,20 @@ impl Ring {
 
     // Details.
 
+    #[inline]
     fn start(&mut self, entry: squeue::Entry, kind: Kind, payload: Payload, token: u64) -> io::Result<Operation> {
-        self.make_room()?;
         let operation = self.ledger.insert(Entry { token, kind, payload });
-        self.push(entry, operation.0);
+        if let Err(error) = self.put(entry.user_data(operation.0)) {
+            // The kernel was not told of it.
+            self.ledger.remove(operation);
+            return Err(error);
+        }
         Ok(operation)
     }
 
     /// Submits until there is a place. A signal is no reason to give up, nor is `EBUSY` (the kernel takes nothing while completions
     /// find no place in their queue) as long as taking completions out helps.
+    #[cold]
     fn make_room(&mut self) -> io::Result<()> {
         while self.io.submission().is_full() {
             count(Call::IoUringEnter);
@@ -410,19 +412,24 @@ impl Ring {
         any
     }
 
-    fn push(&mut self, entry: squeue::Entry, user_data: u64) {
-        // SAFETY: an entry points to nothing, or to octets owned by a payload that the ledger holds until the last completion.
-        // Payloads keep their octets on the heap, so moving one there did not move them.
-        let pushed = unsafe { self.io.submission().push(&entry.user_data(user_data)) };
-        debug_assert!(pushed.is_ok(), "room was made");
+    /// Puts an entry into the queue, of which what is in it is handed over first if it is full.
+    #[inline]
+    fn put(&mut self, entry: squeue::Entry) -> io::Result<()> {
+        loop {
+            // SAFETY: an entry points to nothing, or to octets owned by a payload that the ledger holds until the last completion.
+            // Payloads keep their octets on the heap, so moving one there did not move them.
+            if unsafe { self.io.submission().push(&entry) }.is_ok() {
+                return Ok(());
+            }
+            self.make_room()?;
+        }
     }
 
     /// Cancels all and waits for the last completion of each.
     fn take_back_all(&mut self) -> io::Result<()> {
         let operations: Vec<_> = self.ledger.operations().collect();
         for operation in operations {
-            self.make_room()?;
-            self.push(opcode::AsyncCancel::new(operation.0).build(), FAREWELL);
+            self.put(opcode::AsyncCancel::new(operation.0).build().user_data(FAREWELL))?;
         }
         let mut dropped = Vec::new();
         while self.ledger.len() > 0 {
@@ -448,28 +455,6 @@ pub(crate) struct Read<'fd> {
     pub(crate) at: usize,
     pub(crate) len: usize,
     pub(crate) registered: Option<u16>,
-}
-
-/// From the kernel's completion to ours: finds the operation, and takes its payload out if it is over.
-fn settle(ledger: &mut Ledger, completed: &cqueue::Entry) -> Option<Completion> {
-    let (operation, result, flags) = (Operation(completed.user_data()), completed.result(), completed.flags());
-    let more = cqueue::more(flags);
-    let entry = ledger.get(operation)?;
-    let (token, kind) = (entry.token, entry.kind);
-    let lent = if more { Payload::Nothing } else { ledger.remove(operation)?.payload };
-    let payload = match kind {
-        Kind::Timer => return None,
-        Kind::Opens if result >= 0 => {
-            // SAFETY: a successful accept yields a descriptor that nobody else knows of yet.
-            Payload::Opened(unsafe { OwnedFd::from_raw_fd(result) })
-        }
-        Kind::Receive { group } => match cqueue::buffer_select(flags) {
-            Some(id) => Payload::Received(Selected { group, id, len: result.max(0) as u32 }),
-            None => lent,
-        },
-        Kind::Plain | Kind::Opens => lent,
-    };
-    Some(Completion { operation, token, more, payload, result })
 }
 
 impl Drop for Ring {

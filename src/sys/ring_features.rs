@@ -49,6 +49,7 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
             Technique::SubmitAll => "a faulty entry stops no other (SETUP_SUBMIT_ALL)",
             Technique::ExtArg => "waiting with a time limit (ENTER_EXT_ARG)",
             Technique::RenameUnlink => "renaming and unlinking (OP_RENAMEAT)",
+            Technique::RegisteredBuffers => "registered buffers (REGISTER_BUFFERS)",
         };
         let alone = Techniques::NONE.with(technique).with(technique.builds_on().unwrap_or(technique));
         let tried = patiently(|| try_technique(technique, alone));
@@ -70,7 +71,6 @@ pub(crate) fn features() -> io::Result<Vec<Feature>> {
     }
 
     tried("registered file (REGISTER_FILES)", (5, 1), patiently(|| registered_file(&plain)));
-    tried("registered buffers (REGISTER_BUFFERS)", (5, 1), patiently(|| registered_block(&plain)));
     let direct = patiently(|| IoUring::new(8)?.submitter().register_files_sparse(8));
     tried("direct descriptors (sparse REGISTER_FILES2)", (5, 19), direct);
 
@@ -98,6 +98,7 @@ pub(crate) fn try_technique(technique: Technique, techniques: Techniques) -> io:
         Technique::ProvidedBuffers => buffer_ring(&options),
         Technique::ExtArg => timed_wait(&options),
         Technique::RenameUnlink => [opcode::RenameAt::CODE, opcode::UnlinkAt::CODE].into_iter().try_for_each(operation),
+        Technique::RegisteredBuffers => registered_block(&options),
         Technique::DeferTaskrun | Technique::SingleIssuer | Technique::SubmitAll => Ring::new(&options).map(drop),
     };
     tried.map_err(|error| if is_unknown(&error) { ring_setup::missing(technique).into() } else { error })

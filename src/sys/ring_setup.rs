@@ -116,10 +116,17 @@ fn diagnose_setup(error: io::Error, options: &RingOptions) -> io::Error {
     unavailable.into()
 }
 
-/// Why registering memory failed.
-pub(super) fn diagnose_registration(error: io::Error, what: &'static str, octets: usize) -> io::Error {
+/// Why registering memory for a technique failed.
+pub(super) fn diagnose_registration(error: io::Error, technique: Technique, octets: usize) -> io::Error {
+    let what = match technique {
+        Technique::ProvidedBuffers => "provided buffers",
+        _ => "registered buffers",
+    };
     match error.raw_os_error() {
-        Some(libc::ENOMEM) => locked_memory(what, octets, "or do without them").map_or(error, io::Error::from),
+        Some(libc::ENOMEM) => {
+            let otherwise = format!("or go without them (--deny {technique})");
+            locked_memory(what, octets, &otherwise).map_or(error, io::Error::from)
+        }
         _ => io::Error::new(error.kind(), format!("io_uring_register(2) refuses {what}: {error}")),
     }
 }

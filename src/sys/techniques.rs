@@ -28,6 +28,8 @@ pub enum Technique {
     ExtArg,
     /// The kernel renames and unlinks files. Without: the thread makes these calls itself, and waits in them.
     RenameUnlink,
+    /// The blocks that a file is read into around the page cache are pinned once. Without: each read pins its own.
+    RegisteredBuffers,
 }
 
 /// A name, the kernel's own for it, the first Linux that has it, and what it is of no use without.
@@ -35,7 +37,7 @@ type Facts = (&'static str, &'static str, (u32, u32), Option<Technique>);
 
 impl Technique {
     /// All of them.
-    pub const ALL: [Technique; 9] = {
+    pub const ALL: [Technique; 10] = {
         use Technique::*;
         [
             MultishotAccept,
@@ -47,6 +49,7 @@ impl Technique {
             SubmitAll,
             ExtArg,
             RenameUnlink,
+            RegisteredBuffers,
         ]
     };
 
@@ -61,6 +64,7 @@ impl Technique {
             Technique::SubmitAll => ("submit_all", "IORING_SETUP_SUBMIT_ALL", (5, 18), None),
             Technique::ExtArg => ("ext_arg", "IORING_ENTER_EXT_ARG", (5, 11), None),
             Technique::RenameUnlink => ("rename_unlink", "IORING_OP_RENAMEAT", (5, 11), None),
+            Technique::RegisteredBuffers => ("registered_buffers", "IORING_REGISTER_BUFFERS", (5, 1), None),
         }
     }
 

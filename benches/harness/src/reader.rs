@@ -1,6 +1,7 @@
 //! The role of the reader: which blocks of the data file are read, and whether they came. How they are read is the contestant's.
 
 use std::io::{self, BufRead};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::child::{ReadDone, ReadOrder, Said, say};
@@ -63,13 +64,23 @@ impl Blocks {
     }
 }
 
+/// Whether this process looks at what it has read.
+static LOOKS: AtomicBool = AtomicBool::new(true);
+
+/// From now on this process takes a block's length for the block, unless an order wants every octet checked: beside a program that
+/// reads and looks at nothing, a look would count as reading. Of a read of 1 MiB, it takes more than the reading.
+pub fn look_at_nothing() {
+    LOOKS.store(false, Ordering::Relaxed);
+}
+
 /// Whether these are the octets of a whole block at `offset`; the error says what is wrong.
 #[inline]
 pub fn check(order: &ReadOrder, offset: u64, octets: &[u8]) -> io::Result<()> {
     if octets.len() != order.block {
         return Err(io::Error::other(format!("{} octets came of {} at {offset}", octets.len(), order.block)));
     }
-    if !is_right(octets, offset, order.every_octet) {
+    let looks = order.every_octet || LOOKS.load(Ordering::Relaxed);
+    if looks && !is_right(octets, offset, order.every_octet) {
         return Err(io::Error::other(format!("the octets at {offset} are not those of the file")));
     }
     Ok(())

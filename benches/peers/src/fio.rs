@@ -3,7 +3,7 @@
 //! Settings: threads instead of processes, no latency clocks (`gtod_reduce`), no map of blocks already read (`norandommap`),
 //! which is its cheapest. As many completions as there are are taken at once, and up to [`BATCH`] reads submitted at once, by
 //! the asynchronous engines; with all 64 submitted at once the registered one seemed to take less CPU still. It looks at none
-//! of the octets, while our readers check a word of each sector.
+//! of the octets, and while they are timed our readers do not either.
 //!
 //! fio is started anew for each order and says itself how much CPU its threads took while they read: getting started is not in
 //! it. It counts whole milliseconds of each thread, which is nothing where 64 of them share a core: of many jobs there is no

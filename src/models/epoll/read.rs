@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
-use crate::reading::{BATCH, Ranges, Reading, block_for};
+use crate::reading::{BATCH, Ranges, Reading, block_for, blocks_for};
 use crate::sys::aio::Aio;
 use crate::sys::block::Block;
 use crate::sys::calls::Meter;
@@ -62,8 +62,9 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
 
     // By number: a read's number is its token.
     let mut readings: Vec<_> = iter::from_fn(|| ranges.next()).take(depth).collect();
-    for (number, reading) in readings.iter().enumerate() {
-        submit(&mut aio, file, number, reading, block_for(reading.room(), file.alignment()));
+    let blocks = blocks_for(&readings, file.alignment());
+    for (number, (reading, block)) in iter::zip(&readings, blocks).enumerate() {
+        submit(&mut aio, file, number, reading, block);
     }
 
     let mut done = Vec::with_capacity(depth);

@@ -37,6 +37,7 @@
 //! | `multishot_poll` | 5.13 | the poll that wakes this thread for others' messages is asked for each time |
 //! | `ext_arg` | 5.11 | the timeout of a wait is an operation in the ring |
 //! | `rename_unlink` | 5.11 | this thread makes these calls itself, and everyone waits for the disk |
+//! | `registered_buffers` | 5.1 | each direct read pins the pages of its block, and none counts as locked memory in between |
 //!
 //! With all of them denied, no operation or flag is newer than Linux 5.6. Where io_uring is forbidden, or too old for what was not
 //! denied, [`Model::available`] says so, by name, and nothing runs in its place.

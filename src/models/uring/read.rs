@@ -17,11 +17,11 @@ use std::iter;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 
-use super::Uring;
+use super::{Technique, Uring};
 use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
-use crate::reading::{BATCH, Ranges, Reading, block_for};
+use crate::reading::{BATCH, Ranges, Reading, block_for, blocks_for};
 use crate::sys::block::Block;
 use crate::sys::calls::Meter;
 use crate::sys::ledger::Payload;
@@ -36,11 +36,14 @@ const MAX_DEPTH: usize = 4096;
 pub struct ReadOptions {
     /// The file is registered with the ring: no descriptor is looked up for each read.
     pub registered_file: bool,
-    /// The buffers are registered with the ring: their pages are pinned once and not for each direct read. They count against
-    /// `RLIMIT_MEMLOCK`, all that are in flight together.
+    /// For direct reads the buffers are registered with the ring, unless [`Technique::RegisteredBuffers`] is denied: their pages
+    /// are pinned once and not for each read. They count against `RLIMIT_MEMLOCK`, all that are in flight together; where that
+    /// does not allow them, the error says so, and what to do. Through the page cache octets are copied and nothing is pinned.
     pub registered_buffers: bool,
-    /// Reads handed over at once, at most: when a turn has freed this many places, they are filled before the rest of it is
-    /// looked at. A disk whose queue drains while its client handles a large turn does nothing meanwhile.
+    /// Direct reads handed over at once, at most: when a turn has freed this many places, they are filled before the rest of it is
+    /// looked at. A disk whose queue drains while its client handles a large turn does nothing meanwhile. Through the page cache
+    /// it is half of those in flight: these are over when they have been handed over, if the cache has them, and the fewer calls
+    /// the better.
     pub batch: usize,
 }
 
@@ -66,23 +69,27 @@ pub(super) fn read_ranges(
 
     // By number: a read's number is its token, and its block's number if blocks are registered.
     let mut readings: Vec<_> = iter::from_fn(|| ranges.next()).take(depth).collect();
-    let mut blocks: Vec<_> = readings.iter().map(|reading| block_for(reading.room(), file.alignment())).collect();
-    if options.registered_file {
+    let mut blocks = blocks_for(&readings, file.alignment());
+    let target = if options.registered_file {
         ring.register_files(&[file.as_fd()])?;
-    }
-    if options.registered_buffers && !blocks.is_empty() {
+        Target::Registered(0)
+    } else {
+        Target::Descriptor(file.as_fd())
+    };
+    let registered_buffers =
+        options.registered_buffers && ring.has(Technique::RegisteredBuffers) && file.is_direct() && !blocks.is_empty();
+    if registered_buffers {
         ring.register_blocks(&mut blocks)?;
     }
     for (number, (reading, block)) in iter::zip(&readings, blocks).enumerate() {
-        submit(&mut ring, options, file, number, reading, block)?;
+        submit(&mut ring, target, registered_buffers, number, reading, block)?;
     }
 
-    let mut done = Vec::with_capacity(depth);
+    let batch = if file.is_direct() { options.batch } else { (depth / 2).max(1) };
     while ring.in_flight() > 0 && !ranges.broken() {
         ring.submit_and_wait(1, None)?;
         cost.wakeups += 1;
-        ring.reap(&mut done);
-        for completion in done.drain(..) {
+        while let Some(completion) = ring.next() {
             let (number, result) = (completion.token as usize, completion.result());
             let Payload::Block(mut block) = completion.payload else { continue };
             let reading = &mut readings[number];
@@ -106,13 +113,13 @@ pub(super) fn read_ranges(
                 *reading = next;
                 if block.len() < reading.room() {
                     block = block_for(reading.room(), file.alignment());
-                    if options.registered_buffers {
+                    if registered_buffers {
                         ring.register_block_again(number as u32, &mut block)?;
                     }
                 }
             }
-            submit(&mut ring, options, file, number, reading, block)?;
-            if ring.queued() >= options.batch {
+            submit(&mut ring, target, registered_buffers, number, reading, block)?;
+            if ring.queued() >= batch {
                 ring.submit()?;
             }
         }
@@ -126,16 +133,14 @@ pub(super) fn read_ranges(
 /// Puts the next read of a range into the queue.
 fn submit(
     ring: &mut Ring,
-    options: &ReadOptions,
-    file: &ReadFile,
+    file: Target<'_>,
+    registered_buffers: bool,
     number: usize,
     reading: &Reading,
     block: Block,
 ) -> io::Result<()> {
     let Some(rest) = reading.rest() else { return Ok(()) };
-    let target = if options.registered_file { Target::Registered(0) } else { Target::Descriptor(file.as_fd()) };
-    let registered = options.registered_buffers.then_some(number as u16);
-    let read = Read { file: target, offset: rest.offset, at: rest.at, len: rest.len, registered };
-    ring.read(read, block, number as u64)?;
+    let registered = registered_buffers.then_some(number as u16);
+    ring.read(Read { file, offset: rest.offset, at: rest.at, len: rest.len, registered }, block, number as u64)?;
     Ok(())
 }
