@@ -64,7 +64,7 @@ impl Reading {
 
     /// Whether it goes around the page cache.
     pub(crate) fn is_direct(&self) -> bool {
-        self.alignment != Alignment::BUFFERED
+        self.unit != Alignment::BUFFERED.offset
     }
 
     /// How large a buffer it takes, in octets.

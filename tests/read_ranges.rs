@@ -29,8 +29,9 @@ fn models() -> Vec<(&'static str, Run)> {
         ("epoll", Box::new(|file, depth, workload| Epoll::default().read_ranges(file, depth, workload))),
         ("pool", Box::new(|file, depth, workload| Pool::default().read_ranges(file, depth, workload))),
     ];
-    let plain = uring::ReadOptions { registered_file: false, registered_buffers: false, ..Default::default() };
-    let plain = Uring { reads: plain, ..Uring::default() };
+    let reads = uring::ReadOptions { registered_file: false, ..Default::default() };
+    let plain = uring::Techniques::default().without(uring::Technique::RegisteredBuffers);
+    let plain = Uring { reads, techniques: plain, ..Uring::default() };
     let old = Uring { techniques: uring::Techniques::NONE, ..Uring::default() };
     let nothing = ReadFile::open_buffered("/proc/version").unwrap();
     match Uring::default().read_ranges(&nothing, at_once(1), &mut ReadList::new(&[], |_, _| ControlFlow::Continue(()))) {

@@ -31,9 +31,13 @@ impl Told {
         let ReceiveOptions { small_buffers, small_octets, large_buffers, large_octets } = &mut model.receives;
         (*small_buffers, *small_octets) = self.small.unwrap_or((*small_buffers, *small_octets));
         (*large_buffers, *large_octets) = self.large.unwrap_or((*large_buffers, *large_octets));
-        let ReadOptions { registered_file, registered_buffers, batch } = &mut model.reads;
-        let registered = self.registered.unwrap_or(Registered { file: *registered_file, blocks: *registered_buffers });
-        (*registered_file, *registered_buffers) = (registered.file, registered.blocks);
+        let ReadOptions { registered_file, batch } = &mut model.reads;
+        if let Some(registered) = self.registered {
+            *registered_file = registered.file;
+            if !registered.blocks {
+                model.techniques = model.techniques.without(Technique::RegisteredBuffers);
+            }
+        }
         *batch = self.batch.unwrap_or(*batch);
         Ok(model)
     }

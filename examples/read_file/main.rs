@@ -103,8 +103,10 @@ fn run(options: &Options) -> io::Result<u8> {
     for &(mut model) in &options.model.0 {
         if let AnyModel::Uring(uring) = &mut model {
             uring.techniques = options.deny.iter().fold(uring.techniques, |left, &technique| left.without(technique));
-            uring.reads.registered_file = !options.unregistered;
-            uring.reads.registered_buffers = !options.unregistered;
+            if options.unregistered {
+                uring.reads.registered_file = false;
+                uring.techniques = uring.techniques.without(Technique::RegisteredBuffers);
+            }
         }
         if options.cold {
             file.drop_cache()?;

@@ -36,10 +36,6 @@ const MAX_DEPTH: usize = 4096;
 pub struct ReadOptions {
     /// The file is registered with the ring: no descriptor is looked up for each read.
     pub registered_file: bool,
-    /// For direct reads the buffers are registered with the ring, unless [`Technique::RegisteredBuffers`] is denied: their pages
-    /// are pinned once and not for each read. They count against `RLIMIT_MEMLOCK`, all that are in flight together; where that
-    /// does not allow them, the error says so, and what to do. Through the page cache octets are copied and nothing is pinned.
-    pub registered_buffers: bool,
     /// Direct reads handed over at once, at most: when a turn has freed this many places, they are filled before the rest of it is
     /// looked at. A disk whose queue drains while its client handles a large turn does nothing meanwhile. Through the page cache
     /// it is half of those in flight: these are over when they have been handed over, if the cache has them, and the fewer calls
@@ -49,7 +45,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { registered_file: true, registered_buffers: true, batch: BATCH }
+        ReadOptions { registered_file: true, batch: BATCH }
     }
 }
 
@@ -76,8 +72,8 @@ pub(super) fn read_ranges(
     } else {
         Target::Descriptor(file.as_fd())
     };
-    let registered_buffers =
-        options.registered_buffers && ring.has(Technique::RegisteredBuffers) && file.is_direct() && !blocks.is_empty();
+    // Through the page cache octets are copied, and nothing is pinned.
+    let registered_buffers = ring.has(Technique::RegisteredBuffers) && file.is_direct() && !blocks.is_empty();
     if registered_buffers {
         ring.register_blocks(&mut blocks)?;
     }
