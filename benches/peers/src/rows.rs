@@ -92,6 +92,12 @@ pub fn all() -> Vec<Row> {
             targets: targets(1.15, 1.2),
         },
         Row {
+            name: "get-64-light",
+            title: "GET, 64 connections, in light batches (as wrk asks)",
+            work: Work::Steady(Steadily { connections: 64, pipelined: 1, body: None, idle: 0, load: Kind::Light }),
+            targets: targets(1.03, 1.4),
+        },
+        Row {
             name: "read-4k-random-direct-64",
             title: "4 KiB random, O_DIRECT, 64 in flight",
             work: direct(64),
