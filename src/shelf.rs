@@ -4,7 +4,7 @@
 //! cache, and is the next one's.
 //!
 //! A body of 64 KiB needs a large one. An allocator gives such memory back to the kernel when it is freed and asks for it again with
-//! the next body, and each page of it then costs a fault and 4 KiB of zeros. So a few of these are kept too.
+//! the next body, and each page of it then costs a fault and 4 KiB of zeros. So some of these are kept too.
 
 use std::cell::RefCell;
 
@@ -19,7 +19,7 @@ const LARGE_AT_MOST: usize = crate::limits::SEND_HIGH_OCTETS;
 
 /// At most so many are kept on a thread.
 const KEPT_SMALL: usize = 256;
-const KEPT_LARGE: usize = 16;
+const KEPT_LARGE: usize = 64;
 
 thread_local! {
     static SMALL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
