@@ -92,9 +92,9 @@ pub struct ReceiveOptions {
 }
 
 impl Default for ReceiveOptions {
-    /// 256 of 4 KiB, and 8 of 68 KiB: so few that what is in them is still in the processor's cache when it is heard.
+    /// 256 of 4 KiB, and 4 of 68 KiB: so few that what is in them is still in the processor's cache when it is heard.
     fn default() -> Self {
-        ReceiveOptions { small_buffers: 256, small_octets: 4 << 10, large_buffers: 8, large_octets: READ_OCTETS as u32 }
+        ReceiveOptions { small_buffers: 256, small_octets: 4 << 10, large_buffers: 4, large_octets: READ_OCTETS as u32 }
     }
 }
 
