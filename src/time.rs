@@ -1,21 +1,30 @@
 //! Instants without a clock: loops read the clock once a turn and pass it down; the simulator makes time up.
 
+use std::num::NonZeroU64;
 use std::ops::Add;
 use std::time::Duration;
 
 /// An instant, in nanoseconds from an origin that all loops of a process share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(u64);
+// One more than the nanoseconds, so that `Option<Time>`, of which every connection has several, is no larger than `Time`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(NonZeroU64);
 
 impl Time {
     /// The instant so many nanoseconds after the origin.
     pub const fn from_nanos(nanos: u64) -> Time {
-        Time(nanos)
+        Time(NonZeroU64::MIN.saturating_add(nanos))
     }
 
     /// How long it is from now until this instant; zero if it has passed.
     pub fn after(self, now: Time) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(now.0))
+        Duration::from_nanos(self.0.get().saturating_sub(now.0.get()))
+    }
+}
+
+/// The origin.
+impl Default for Time {
+    fn default() -> Self {
+        Time::from_nanos(0)
     }
 }
 
@@ -36,4 +45,18 @@ pub struct Now {
     pub at: Time,
     /// For people: seconds since 1970-01-01 00:00 UTC.
     pub unix_seconds: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_from_the_origin_and_saturates() {
+        let later = Time::default() + Duration::from_nanos(5);
+        assert_eq!((later, later.after(Time::default())), (Time::from_nanos(5), Duration::from_nanos(5)));
+        assert_eq!(Time::default().after(later), Duration::ZERO);
+        assert_eq!(later + Duration::MAX, Time::from_nanos(u64::MAX));
+        assert_eq!(size_of::<Option<Time>>(), size_of::<Time>());
+    }
 }

@@ -30,7 +30,8 @@ pub(super) struct Peer<P: Protocol> {
     pub(super) connecting: Watch,
     /// For the peer to hang up.
     pub(super) watching: Watch,
-    pub(super) files: Files,
+    /// Once it has asked for one.
+    pub(super) files: Option<Box<Files>>,
     pub(super) is_touched: bool,
     /// It was not accepted.
     pub(super) is_born: bool,
@@ -98,7 +99,7 @@ impl<P: Protocol> Peer<P> {
             sending: None,
             connecting: Watch::Idle,
             watching: Watch::Idle,
-            files: Files::default(),
+            files: None,
             is_touched: false,
             is_born,
             armed: Armed::default(),
@@ -179,7 +180,7 @@ impl<P: Protocol> Peer<P> {
             && self.sending.is_none()
             && self.connecting == Watch::Idle
             && self.watching == Watch::Idle
-            && self.files.are_at_rest())
+            && self.files.as_ref().is_none_or(|files| files.are_at_rest()))
     }
 
     /// A receive has something to say.

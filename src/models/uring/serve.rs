@@ -178,8 +178,8 @@ impl<'a, S: Service> Server<'a, S> {
             if completion.result().is_ok() {
                 peer.connection.hung_up(now);
             }
-        } else if peer.files.have(completion.operation) {
-            if let Some((ticket, done)) = peer.files.completed(&mut self.ring, key.to_bits(), completion)? {
+        } else if let Some(files) = peer.files.as_mut().filter(|files| files.have(completion.operation)) {
+            if let Some((ticket, done)) = files.completed(&mut self.ring, key.to_bits(), completion)? {
                 peer.connection.file_done(ticket, done, now);
             }
         } else {
@@ -267,8 +267,9 @@ impl<'a, S: Service> Server<'a, S> {
             self.starved.push_back(key);
         }
         if peer.connection.has_files() {
+            let files = peer.files.get_or_insert_default();
             for asked in peer.connection.take_files() {
-                if let Some((ticket, done)) = peer.files.begin(ring, key.to_bits(), asked, self.service.directory())? {
+                if let Some((ticket, done)) = files.begin(ring, key.to_bits(), asked, self.service.directory())? {
                     peer.connection.file_done(ticket, done, now);
                 }
             }
