@@ -1,4 +1,5 @@
-//! Buffers that are used again: kept by thread, not by connection, because an idle connection should own none.
+//! Buffers that are used again: kept by thread, not by connection, because an idle connection should own none. (Where each connection
+//! has a thread, that is the same; there a few octets of memory are the least of what it costs.)
 //!
 //! An answer needs a small buffer for as long as it takes to be sent. The one that was put back last is still in the processor's
 //! cache, and is the next one's.
@@ -9,7 +10,7 @@
 use std::cell::RefCell;
 
 /// What every small buffer has room for at least.
-pub(crate) const SMALL_OCTETS: usize = 256;
+const SMALL_OCTETS: usize = 256;
 
 /// And at most.
 const SMALL_AT_MOST: usize = 2 << 10;
@@ -17,47 +18,77 @@ const SMALL_AT_MOST: usize = 2 << 10;
 /// None larger is kept: what one connection may have unsent.
 const LARGE_AT_MOST: usize = crate::limits::SEND_HIGH_OCTETS;
 
-/// At most so many are kept on a thread.
-const KEPT_SMALL: usize = 256;
-const KEPT_LARGE: usize = 64;
+/// A thread keeps so many octets of each kind at most: 64 KiB and 4 MiB.
+const KEPT_OF_SMALL: usize = 64 << 10;
+const KEPT_OF_LARGE: usize = 4 << 20;
+
+struct Shelf {
+    /// The one put back last is the last.
+    buffers: Vec<Vec<u8>>,
+    /// What they have room for together.
+    octets: usize,
+}
 
 thread_local! {
-    static SMALL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-    static LARGE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static SMALL: RefCell<Shelf> = const { RefCell::new(Shelf::new()) };
+    static LARGE: RefCell<Shelf> = const { RefCell::new(Shelf::new()) };
+}
+
+impl Shelf {
+    const fn new() -> Shelf {
+        Shelf { buffers: Vec::new(), octets: 0 }
+    }
+
+    #[inline]
+    fn put(&mut self, mut buffer: Vec<u8>, at_most: usize) {
+        if self.octets + buffer.capacity() <= at_most {
+            buffer.clear();
+            self.octets += buffer.capacity();
+            self.buffers.push(buffer);
+        }
+    }
+
+    #[inline]
+    fn last(&mut self) -> Option<Vec<u8>> {
+        let buffer = self.buffers.pop()?;
+        self.octets -= buffer.capacity();
+        Some(buffer)
+    }
+
+    /// One that is large enough, and not so large that somebody else would miss it.
+    fn fitting(&mut self, octets: usize) -> Option<Vec<u8>> {
+        let place = self.buffers.iter().rposition(|buffer| (octets..=4 * octets).contains(&buffer.capacity()))?;
+        let buffer = self.buffers.remove(place);
+        self.octets -= buffer.capacity();
+        Some(buffer)
+    }
 }
 
 /// An empty small buffer.
 #[inline]
 pub(crate) fn take_small() -> Vec<u8> {
-    SMALL.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(SMALL_OCTETS))
+    SMALL.with_borrow_mut(Shelf::last).unwrap_or_else(|| Vec::with_capacity(SMALL_OCTETS))
 }
 
 /// An empty buffer with room for `octets`.
 pub(crate) fn take(octets: usize) -> Vec<u8> {
-    if octets <= SMALL_OCTETS {
-        return take_small();
+    if octets <= SMALL_AT_MOST {
+        let mut buffer = take_small();
+        buffer.reserve(octets);
+        return buffer;
     }
-    let kept = LARGE.with_borrow_mut(|shelf| {
-        let fits = shelf.iter().rposition(|buffer| buffer.capacity() >= octets)?;
-        Some(shelf.swap_remove(fits))
-    });
-    kept.unwrap_or_else(|| Vec::with_capacity(octets))
+    LARGE.with_borrow_mut(|shelf| shelf.fitting(octets)).unwrap_or_else(|| Vec::with_capacity(octets))
 }
 
 /// Keeps a buffer, or frees it.
 #[inline]
-pub(crate) fn put(mut buffer: Vec<u8>) {
-    let (shelf, kept) = match buffer.capacity() {
-        SMALL_OCTETS..=SMALL_AT_MOST => (&SMALL, KEPT_SMALL),
-        ..=LARGE_AT_MOST if buffer.capacity() > SMALL_AT_MOST => (&LARGE, KEPT_LARGE),
-        _ => return,
-    };
-    shelf.with_borrow_mut(|shelf| {
-        if shelf.len() < kept {
-            buffer.clear();
-            shelf.push(buffer);
-        }
-    });
+pub(crate) fn put(buffer: Vec<u8>) {
+    let octets = buffer.capacity();
+    if (SMALL_OCTETS..=SMALL_AT_MOST).contains(&octets) {
+        SMALL.with_borrow_mut(|shelf| shelf.put(buffer, KEPT_OF_SMALL));
+    } else if (SMALL_AT_MOST..=LARGE_AT_MOST).contains(&octets) {
+        LARGE.with_borrow_mut(|shelf| shelf.put(buffer, KEPT_OF_LARGE));
+    }
 }
 
 #[cfg(test)]
@@ -65,22 +96,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_if_it_is_large_enough() {
+    fn a_buffer_comes_back_if_it_is_large_enough_and_not_much_larger() {
         let mut buffer = take(10_000);
         buffer.push(1);
         let (address, room) = (buffer.as_ptr(), buffer.capacity());
         put(buffer);
-        let larger = take(room + 1);
-        assert_ne!(larger.as_ptr(), address);
-        let same = take(5_000);
+        assert_ne!(take(room + 1).as_ptr(), address);
+        assert_ne!(take(room / 4 - 1).as_ptr(), address);
+        let same = take(room / 4);
         assert_eq!((same.as_ptr(), same.len()), (address, 0));
-        put(vec![0; LARGE_AT_MOST + 1]);
-        assert!(take(SMALL_AT_MOST).capacity() <= LARGE_AT_MOST);
     }
 
     #[test]
     fn the_small_one_put_back_last_comes_first() {
-        let (first, mut last) = (take_small(), take(10));
+        let (first, mut last) = (take_small(), take(SMALL_AT_MOST));
         last.push(1);
         let address = last.as_ptr();
         put(first);
@@ -89,5 +118,14 @@ mod tests {
         assert_eq!((again.as_ptr(), again.len()), (address, 0));
         put(Vec::with_capacity(SMALL_OCTETS - 1));
         assert!(take_small().capacity() >= SMALL_OCTETS && take_small().capacity() >= SMALL_OCTETS);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_may_be() {
+        for _ in 0..2 * KEPT_OF_LARGE / LARGE_AT_MOST {
+            put(Vec::with_capacity(LARGE_AT_MOST));
+        }
+        put(Vec::with_capacity(LARGE_AT_MOST + 1));
+        LARGE.with_borrow_mut(|shelf| assert_eq!((shelf.octets, shelf.buffers.len()), (KEPT_OF_LARGE, KEPT_OF_LARGE / LARGE_AT_MOST)));
     }
 }

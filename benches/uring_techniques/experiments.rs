@@ -60,9 +60,10 @@ fn long_arrivals() -> Experiment<Way> {
         name: "long-arrivals",
         title: "How long bodies are received, and into how many buffers",
         ways: vec![
-            of("each arrival asked for, 32 of 64 KiB", Receive::Single, 32, 64).by_default(),
-            of("multishot, 32 of 64 KiB", Receive::Multishot, 32, 64),
-            of("multishot, 8 of 68 KiB", Receive::Multishot, 8, 68),
+            of("each arrival asked for, 4 of 68 KiB", Receive::Single, 4, 68).by_default(),
+            of("each arrival asked for, 32 of 68 KiB", Receive::Single, 32, 68),
+            of("multishot, 4 of 68 KiB", Receive::Multishot, 4, 68),
+            of("multishot, 32 of 68 KiB", Receive::Multishot, 32, 68),
             of("multishot, 64 of 16 KiB", Receive::Multishot, 64, 16),
             of("multishot, 256 of 4 KiB", Receive::Multishot, 256, 4),
             of("bundles, 256 of 4 KiB", Receive::Bundles, 256, 4),

@@ -115,8 +115,8 @@ impl<P: Protocol> Connection<P> {
         self.link != Link::Connecting && self.interest.is_some_and(|interest| interest.messages)
     }
 
-    /// Whether only more octets of the peer can change anything: so it is after nearly every request and every answer, and then
-    /// there is nothing to settle.
+    /// Whether the protocol waits for octets and has none unread: so it is after nearly every request and every answer, and then
+    /// nothing is due that [`settle_news`](Self::settle_news) tells.
     #[inline]
     pub(super) fn only_listens(&self) -> bool {
         matches!(&self.interest, Some(Interest { peer: Peer::Bytes, room: false, messages: false, .. }))

@@ -5,8 +5,7 @@
 //! or a thread of their own. All models turn away in this one way, because none should spend on it what it has run out of.
 
 use std::collections::VecDeque;
-use std::io;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use crate::limits::LINGER;

@@ -8,6 +8,7 @@
 //! **Invariant:** a ring stays on the thread that made it, which is what `IORING_SETUP_SINGLE_ISSUER` demands.
 #![allow(unsafe_code)]
 
+use std::collections::VecDeque;
 use std::ffi::CString;
 use std::io;
 use std::marker::PhantomData;
@@ -37,7 +38,7 @@ pub(crate) struct Ring {
     io: IoUring,
     ledger: Ledger,
     /// Completions taken out before anybody asked, to make room for others.
-    early: Vec<Completion>,
+    early: VecDeque<Completion>,
     provided: Vec<Rc<Mapping>>,
     registered_blocks: bool,
     techniques: Techniques,
@@ -61,7 +62,7 @@ impl Ring {
         Ok(Ring {
             io,
             ledger: Ledger::default(),
-            early: Vec::new(),
+            early: VecDeque::new(),
             provided: Vec::new(),
             registered_blocks: false,
             techniques: options.techniques,
@@ -145,7 +146,7 @@ impl Ring {
 
     /// Appends all completions that are there. It makes no system call.
     pub(crate) fn reap(&mut self, into: &mut Vec<Completion>) {
-        into.append(&mut self.early);
+        into.extend(self.early.drain(..));
         for completed in self.io.completion() {
             into.extend(settle(&mut self.ledger, &completed));
         }
@@ -154,8 +155,8 @@ impl Ring {
     /// Takes out one completion, if there is one. It makes no system call.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Completion> {
-        if !self.early.is_empty() {
-            return Some(self.early.remove(0));
+        if let Some(completion) = self.early.pop_front() {
+            return Some(completion);
         }
         loop {
             let completed = self.io.completion().next()?;

@@ -36,7 +36,7 @@ pub(super) struct Hand<'scope, 'env, S: Service> {
     number: usize,
     /// Zeroed by the kernel where it is touched, and not before.
     buffer: Vec<u8>,
-    /// When its last wait ended: what follows takes no time to speak of.
+    /// When its last wait ended. What is to be over in time looks at the clock again: a protocol may have taken long since.
     now: Now,
     cost: Cost,
 }
@@ -50,6 +50,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
     pub(super) fn work(mut self) {
         let peer = Arc::clone(&self.peer);
         let mut state = peer.lock();
+        self.now = clock::now();
         loop {
             let now = self.now;
             let is_due = state.connection.needs().deadline.is_some_and(|deadline| deadline <= now.at);
@@ -84,12 +85,12 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
             state = match (socket, state.to_connect.take()) {
                 (_, Some(address)) => self.connect(&peer, state, address, needs, now),
                 (Some(socket), None) if state.wants_writing(needs) => self.write(&peer, state, &socket, now),
-                (Some(socket), None) if needs.read && !state.is_reading => self.read(&peer, state, &socket, needs, now),
+                (Some(socket), None) if needs.read && !state.is_reading => self.read(&peer, state, &socket, needs),
                 (Some(socket), None) if needs.hang_up && !state.is_reading && !state.is_watching => {
-                    self.watch(&peer, state, &socket, needs, now)
+                    self.watch(&peer, state, &socket, needs)
                 }
                 _ => {
-                    let state = peer.wait(state, self.number, needs.deadline, now);
+                    let state = peer.wait(state, self.number, needs.deadline, clock::now());
                     self.cost.wakeups += 1;
                     self.now = clock::now();
                     state
@@ -105,9 +106,8 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         mut state: Guard<'p, S::Protocol>,
         socket: &Socket,
         needs: Needs,
-        now: Now,
     ) -> Guard<'p, S::Protocol> {
-        let limited = state.read_limit.apply(needs.deadline, now, |limit| socket.set_read_timeout(limit));
+        let limited = state.read_limit.apply(needs.deadline, clock::now(), |limit| socket.set_read_timeout(limit));
         state.is_reading = true;
         peer.hold(&mut state, self.number, needs.deadline);
         drop(state);
@@ -170,12 +170,11 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         mut state: Guard<'p, S::Protocol>,
         socket: &Socket,
         needs: Needs,
-        now: Now,
     ) -> Guard<'p, S::Protocol> {
         state.is_watching = true;
         peer.hold(&mut state, self.number, needs.deadline);
         drop(state);
-        let outcome = poll_hang_up(socket, needs.deadline.map(|deadline| deadline.after(now.at)));
+        let outcome = poll_hang_up(socket, needs.deadline.map(|deadline| deadline.after(clock::now().at)));
         self.cost.wakeups += 1;
         let mut state = peer.lock();
         self.now = clock::now();

@@ -13,7 +13,7 @@
 //!
 //! 1. **Who waits?** The connection's own thread, inside `recv` or `send`. The kernel's scheduler is the event loop. A job without
 //!    a socket has a thread too, and so has each `connect(2)`.
-//! 2. **Where is the buffer meanwhile?** With that thread: 64 KiB of addresses, of which the kernel backs the pages that were touched.
+//! 2. **Where is the buffer meanwhile?** With that thread: 68 KiB of addresses, of which the kernel backs the pages that were touched.
 //! 3. **Who moves the octets?** The thread, inside the call, once it has been woken: a context switch a request.
 //! 4. **How does a message or a deadline get through?** A deadline is the socket's own time limit (`SO_RCVTIMEO`), set when it
 //!    must be and left alone as long as it is good enough. A message is delivered by the thread of its sender, which takes the

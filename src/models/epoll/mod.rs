@@ -8,7 +8,7 @@
 //! ```
 //!
 //! 1. **Who waits?** One thread, for all connections at once, in `epoll_wait`.
-//! 2. **Where is the buffer meanwhile?** Nowhere: the loop has one of 64 KiB, lent to whoever is being read. A connection that
+//! 2. **Where is the buffer meanwhile?** Nowhere: the loop has one, lent to whoever is being read. A connection that
 //!    waits owns none, and only the unfinished end of a request is copied to it.
 //! 3. **Who moves the octets?** That thread, in `recv` and `send`, which find them already there: two system calls a request,
 //!    and a share of an `epoll_wait`.
@@ -22,6 +22,9 @@
 //!    and every other operation stalls the loop and everyone in it, and the stall is counted. Each connection has what it asked for
 //!    done once a turn. For what can be done about it around the page cache see the file-read workload.
 //! 7. **How is a wait taken back?** There is nothing to take back: readiness is news, not an operation.
+//!
+//! Of those who are ready some are heard before the first of them is answered: what a protocol does then is done several times in a
+//! row, from a processor's cache that no send has emptied. The price is paid by the first, who waits until the last of them was heard.
 //!
 //! Registered once, edge-triggered, for both directions and for life: no `epoll_ctl` after the first while all goes well. A read
 //! that finds less than it asked for has emptied the socket, so no second one is made to be told `EAGAIN`. Who is told it all the

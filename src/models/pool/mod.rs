@@ -14,8 +14,9 @@
 //! 4. **How does a message or a deadline get through?** The thread that decides owns all protocols and never waits for a peer: it
 //!    takes messages from one to the other itself, another loop's come as a report, and the earliest deadline is the timeout of
 //!    its channel.
-//! 5. **What is back-pressure?** A worker that sits in `send`. The first is sent to say what the kernel has room for; where that was
-//!    not all, the next waits, and another may sit in `recv` meanwhile; above a mark none is sent. Who waits comes back now and then
+//! 5. **What is back-pressure?** A worker that sits in `send`. The first is sent to say what the kernel has room for, and only when it
+//!    is back another one to read; where that was not all, the next waits, and another may sit in `recv` meanwhile; above a mark
+//!    none is sent. Who waits comes back now and then
 //!    (`SO_SNDTIMEO`) to say how much is gone, because only that tells a slow peer from one that takes nothing.
 //! 6. **What happens with a regular file?** A worker does the whole operation, and sits in `pread`, `pwrite` or `fsync`. This is
 //!    what pools are for.

@@ -33,6 +33,8 @@ pub(super) struct Peer<P: Protocol> {
     sending: Option<Manner>,
     /// The kernel has had no room for all of the output since there last was none.
     is_full: bool,
+    /// A read has been put off until a send is over. It is put off once: one send may follow the other without end.
+    is_put_off: bool,
     files_under_way: usize,
     /// How many may have to wait for the peer.
     pub(super) reserved: usize,
@@ -67,6 +69,7 @@ impl<P: Protocol> Peer<P> {
             is_watching: false,
             sending: None,
             is_full: false,
+            is_put_off: false,
             files_under_way: 0,
             reserved,
             is_broken: false,
@@ -112,10 +115,14 @@ impl<P: Protocol> Peer<P> {
         if needs.hang_up && !self.is_watching && !self.is_reading {
             self.watch(key, staff);
         }
-        // Who sends without waiting is back at once, and the peer's next word comes after that: one who went to read now would
-        // only have to wait longer.
-        if needs.read && !self.is_reading && self.sending != Some(Manner::AtOnce) {
-            self.read(key, staff, buffers, now);
+        if needs.read && !self.is_reading {
+            // Who sends without waiting is back at once, and the peer's next word comes after that: one who went to read now would
+            // only have to wait longer.
+            if self.sending == Some(Manner::AtOnce) && !self.is_put_off {
+                self.is_put_off = true;
+            } else {
+                self.read(key, staff, buffers, now);
+            }
         }
         for FileRequest { ticket, op } in self.connection.take_files() {
             let work = self.files.begin(op, directory);
@@ -150,7 +157,7 @@ impl<P: Protocol> Peer<P> {
             return self.connection.failed(now);
         }
         self.reserved += usize::from(has_too_few);
-        self.is_reading = true;
+        (self.is_reading, self.is_put_off) = (true, false);
         let buffer = buffers.pop().unwrap_or_else(|| vec![0; READ_OCTETS]);
         staff.give(Job::For(key, Task::Recv { socket, buffer }));
     }

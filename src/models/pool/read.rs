@@ -9,6 +9,9 @@
 //! of thread in addition to the one from the wait for the disk, which took a third of the reads per second at a depth of 64, and
 //! nearly half of the CPU time. So whoever has read a range tells it, and asks for the next, while the others are kept out.
 //!
+//! Turns are taken by whoever comes first, not in line: a worker whose read was in the page cache may have several before another one
+//! that was woken for its own. A range may thus be told later than some that were asked for after it.
+//!
 //! - **Who waits?** A worker, in the call; this thread waits for the workers.
 //! - **Where is the buffer meanwhile?** With the worker, for good: no octet changes threads.
 //! - **Who moves the octets?** The kernel, on the worker's thread, before the call returns; or the disk.

@@ -31,7 +31,7 @@ use crate::sys::ring_setup::RingOptions;
 /// Reads in flight at most; more places in a ring only take memory.
 const MAX_DEPTH: usize = 4096;
 
-/// Techniques for reading files, each of which can be left out to see what it is worth.
+/// How files are read. Whether blocks are registered is a [technique](crate::models::uring::Technique::RegisteredBuffers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
     /// The file is registered with the ring: no descriptor is looked up for each read.

@@ -25,6 +25,9 @@ use crate::sys::ring_features::is_unknown;
 use crate::sys::ring_setup::missing;
 use crate::sys::techniques::{Technique, Techniques};
 
+/// Without provided buffers, so many blocks stand for each of the large ones: they are for short arrivals too.
+const BLOCKS_FOR_A_BUFFER: u16 = 8;
+
 const SMALL: u16 = 0;
 const LARGE: u16 = 1;
 
@@ -81,7 +84,9 @@ pub(super) enum Filled {
 impl Buffers {
     pub(super) fn new(ring: &mut Ring, options: &ReceiveOptions, techniques: Techniques) -> io::Result<Buffers> {
         if !techniques.has(Technique::ProvidedBuffers) {
-            let (unmade, octets) = (options.large_buffers.max(1), options.large_octets.max(1) as usize);
+            // Each is away for the length of a receive that waits for nothing, and a turn has as many of these as it has buffers.
+            let unmade = options.large_buffers.max(1).saturating_mul(BLOCKS_FOR_A_BUFFER);
+            let octets = options.large_octets.max(1) as usize;
             return Ok(Buffers::Shared { free: Vec::new(), unmade, octets });
         }
         let mut group = |number, entries, octets| {
