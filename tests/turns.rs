@@ -2,7 +2,7 @@
 
 mod skip;
 
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +26,9 @@ const FLOOD: Duration = Duration::from_millis(600);
 /// More than the kernel takes from who does not wait for the peer.
 const LONG: usize = 64 << 20;
 
+/// More of a murmur than goes by while a word travels.
+const ENDLESS: u64 = 1 << 20;
+
 struct Town {
     file: Arc<ReadFile>,
     begun: Arc<AtomicUsize>,
@@ -43,6 +46,8 @@ struct Talker {
     floods_until: Option<Time>,
     /// A line was heard before that time.
     has_heard: bool,
+    /// It says a little whenever all it said before has been taken.
+    murmurs: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -71,6 +76,7 @@ impl Town {
             is_over: false,
             floods_until: None,
             has_heard: false,
+            murmurs: false,
         }
     }
 }
@@ -116,6 +122,11 @@ impl Protocol for Talker {
                 self.floods_until = Some(cx.now() + FLOOD);
                 cx.append(vec![b'~'; SEND_HIGH_OCTETS - 1]);
             }
+            b"murmur" => self.murmurs = true,
+            b"hush" => {
+                self.murmurs = false;
+                cx.write(b"\nhushed\n");
+            }
             b"are you there" => self.has_heard = self.floods_until.is_some(),
             b"lie" => return input.len() + 1,
             line => panic!("{}", String::from_utf8_lossy(line)),
@@ -131,6 +142,7 @@ impl Protocol for Talker {
                     cx.read_file(Arc::clone(&self.file), 0..1);
                 }
             }
+            Event::Room if self.murmurs => cx.write(b"~"),
             Event::Room => cx.append(vec![b'~'; SEND_HIGH_OCTETS - 1]),
             Event::Deadline => {
                 self.floods_until = None;
@@ -147,7 +159,7 @@ impl Protocol for Talker {
         (!self.is_over).then_some(Interest {
             peer: Peer::Bytes,
             messages: true,
-            room: self.floods_until.is_some(),
+            room: self.floods_until.is_some() || self.murmurs,
             deadline: self.floods_until,
         })
     }
@@ -237,6 +249,20 @@ fn who_is_held_in_saying_hears_what_has_come_before_its_deadline() {
         assert!(client.hear().starts_with('~'), "{model}");
         assert_eq!(client.hear(), "heard\n", "{model}");
         assert_eq!(client.asks("hi"), "hi\n", "{model}");
+    });
+}
+
+#[test]
+fn who_never_stops_saying_is_not_deaf() {
+    with_each(LIMITS, |model, address| {
+        let mut client = Client::connect(address);
+        client.say("murmur\n");
+        client.0.read_exact(&mut [0; 1000]).unwrap();
+        client.say("hush\n");
+        let mut murmur = Vec::new();
+        client.0.by_ref().take(ENDLESS).read_until(b'\n', &mut murmur).unwrap();
+        assert!(murmur.ends_with(b"~\n"), "{model} does not hear");
+        assert_eq!(client.hear(), "hushed\n", "{model}");
     });
 }
 

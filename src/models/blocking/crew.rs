@@ -38,12 +38,14 @@ pub(super) struct Hand<'scope, 'env, S: Service> {
     buffer: Vec<u8>,
     /// When its last wait ended. What is to be over in time looks at the clock again: a protocol may have taken long since.
     now: Now,
+    /// It has not read since.
+    has_written: bool,
     cost: Cost,
 }
 
 impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
     pub(super) fn new(house: House<'scope, 'env, S>, peer: Arc<Peer<S::Protocol>>, number: usize) -> Self {
-        Hand { house, peer, number, buffer: Vec::new(), now: clock::now(), cost: Cost::default() }
+        Hand { house, peer, number, buffer: Vec::new(), now: clock::now(), has_written: false, cost: Cost::default() }
     }
 
     /// Does what there is to do until the connection is over: one call after the other, waiting in each.
@@ -53,8 +55,9 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         self.now = clock::now();
         loop {
             let now = self.now;
-            let is_due = state.connection.needs().deadline.is_some_and(|deadline| deadline <= now.at);
-            if is_due || state.has_files_to_do() {
+            let needs = state.connection.needs();
+            let is_due = needs.deadline.is_some_and(|deadline| deadline <= now.at);
+            if is_due || state.has_files_to_do() || self.has_written && state.wants_writing(needs) {
                 self.glance(&mut state, now);
             }
             if is_due {
@@ -116,12 +119,14 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         let mut state = peer.lock();
         state.back(self.number);
         state.is_reading = false;
+        self.has_written = false;
         self.now = clock::now();
         self.heard(&mut state, received, self.now);
         state
     }
 
-    /// Hears what has come, and does not wait for more: octets come before deadlines, and before files, which may be without end.
+    /// Hears what has come, and does not wait for more: octets come before deadlines, and before what may be without end, like files
+    /// and output that follows output.
     fn glance(&mut self, state: &mut State<S::Protocol>, now: Now) {
         let needs = state.connection.needs();
         let Some(socket) = state.socket.clone().filter(|_| !state.is_reading && !state.is_broken) else { return };
@@ -210,6 +215,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         self.now = clock::now();
         state.back(self.number);
         state.is_writing = false;
+        self.has_written = true;
         state.connection.queue().give_back(lent, *sent.as_ref().unwrap_or(&0));
         match sent {
             Ok(count) => {
