@@ -45,7 +45,7 @@ pub(super) struct Hand<'scope, 'env, S: Service> {
 
 impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
     pub(super) fn new(house: House<'scope, 'env, S>, peer: Arc<Peer<S::Protocol>>, number: usize) -> Self {
-        Hand { house, peer, number, buffer: Vec::new(), now: clock::now(), has_written: false, cost: Cost::default() }
+        Hand { house, peer, number, buffer: Vec::new(), now: Now::default(), has_written: false, cost: Cost::default() }
     }
 
     /// Does what there is to do until the connection is over: one call after the other, waiting in each.
