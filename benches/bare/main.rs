@@ -53,10 +53,8 @@ mod uring;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use harness::child::as_child;
-use harness::load::Plan;
 use harness::measure::{Entrant, Settings};
 use harness::session::{Session, status};
 use harness::work::select;
@@ -104,15 +102,13 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
 }
 
 fn settings(arguments: &Arguments) -> Settings {
-    let (rounds, warm_up, window, counting) = match arguments {
-        Arguments { test: true, .. } => (1, 0, 5, 5),
-        Arguments { quick: true, .. } => (6, 20, 80, 40),
-        Arguments { cpu_split: true, .. } => (9, 50, 3000, 150),
-        _ => (9, 50, 400, 150),
+    let (rounds, millis) = match arguments {
+        Arguments { test: true, .. } => (1, [0, 5, 5]),
+        Arguments { quick: true, .. } => (6, [20, 80, 40]),
+        Arguments { cpu_split: true, .. } => (9, [50, 3000, 150]),
+        _ => (9, [50, 400, 150]),
     };
-    let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
-    let rounds = arguments.rounds.unwrap_or(rounds);
-    Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet: arguments.test }
+    Settings::in_millis(arguments.rounds.unwrap_or(rounds), millis, arguments.test)
 }
 
 fn entrants<'a>(

@@ -26,7 +26,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use iolab::models::AnyModel;
 use iolab::{Model, ReadFile};
@@ -37,11 +37,11 @@ use harness::child::{Child, as_child};
 use harness::cores::Cores;
 use harness::data_file::DataFile;
 use harness::interrupt::end_on_interrupt;
-use harness::load::Plan;
 use harness::measure::{Cell, Entrant, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
+use harness::session::status;
 use harness::work::{SHARES, Work, select};
 use harness::{cores, machine};
 use ours::is_unavailable;
@@ -65,17 +65,7 @@ fn main() -> ExitCode {
     } else {
         compare(&arguments)
     };
-    match result {
-        Ok(code) => code,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-            eprintln!("\nmodels: interrupted");
-            ExitCode::from(130)
-        }
-        Err(error) => {
-            eprintln!("models: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    status("models", result)
 }
 
 fn serve(model: AnyModel, application: Application, data: &Path) -> io::Result<()> {
@@ -144,14 +134,12 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
 }
 
 fn settings(arguments: &Arguments) -> Settings {
-    let (rounds, warm_up, window, counting) = match arguments {
-        Arguments { test: true, .. } => (1, 0, 5, 5),
-        Arguments { quick: true, .. } => (6, 20, 70, 40),
-        _ => (9, 50, 250, 150),
+    let (rounds, millis) = match arguments {
+        Arguments { test: true, .. } => (1, [0, 5, 5]),
+        Arguments { quick: true, .. } => (6, [20, 70, 40]),
+        _ => (9, [50, 250, 150]),
     };
-    let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
-    let rounds = arguments.rounds.unwrap_or(rounds);
-    Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet: arguments.test }
+    Settings::in_millis(arguments.rounds.unwrap_or(rounds), millis, arguments.test)
 }
 
 fn data_octets(arguments: &Arguments) -> u64 {

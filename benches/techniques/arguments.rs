@@ -1,9 +1,6 @@
 //! The command line.
 
-use std::time::Duration;
-
 use clap::{CommandFactory, FromArgMatches, Parser};
-use harness::load::Plan;
 use harness::measure::Settings;
 use iolab::models::AnyModel;
 
@@ -46,14 +43,12 @@ impl Arguments {
     }
 
     pub fn settings(&self) -> Settings {
-        let (rounds, warm_up, window, counting) = match self {
-            Arguments { test: true, .. } => (1, 0, 5, 5),
-            Arguments { quick: true, .. } => (6, 10, 30, 20),
-            _ => (9, 20, 200, 60),
+        let (rounds, millis) = match self {
+            Arguments { test: true, .. } => (1, [0, 5, 5]),
+            Arguments { quick: true, .. } => (6, [10, 30, 20]),
+            _ => (9, [20, 200, 60]),
         };
-        let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
-        let rounds = self.rounds.unwrap_or(rounds);
-        Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet: self.test }
+        Settings::in_millis(self.rounds.unwrap_or(rounds), millis, self.test)
     }
 
     /// The part of them that is about how long it takes.

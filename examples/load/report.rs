@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use harness::load::{Generator, Learned, Sample};
+use harness::text::grouped;
 use serde_json::{Value, json};
 
 use crate::Run;
@@ -174,17 +175,4 @@ fn time(seconds: f64) -> String {
         _ if seconds >= 1e-3 => format!("{:.2} ms", 1e3 * seconds),
         _ => format!("{:.0} µs", 1e6 * seconds),
     }
-}
-
-/// 1234567 as `1,234,567`.
-fn grouped(figure: f64) -> String {
-    let digits = format!("{figure:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

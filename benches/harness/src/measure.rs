@@ -25,6 +25,14 @@ pub struct Settings {
     pub every_octet: bool,
 }
 
+impl Settings {
+    /// The warm-up, the window and the counting pass are so many milliseconds long.
+    pub fn in_millis(rounds: u32, [warm_up, window, counting]: [u64; 3], every_octet: bool) -> Settings {
+        let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
+        Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet }
+    }
+}
+
 /// Who takes part in a row.
 pub struct Entrant<'a> {
     pub name: &'a str,

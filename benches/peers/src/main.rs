@@ -26,7 +26,7 @@ mod table;
 use std::env;
 use std::io;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Parser;
 use harness::child::as_child;
@@ -38,6 +38,7 @@ use harness::measure::{Cell, Entrant, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
+use harness::session::status;
 use harness::work::{Work, select};
 use harness::{cores, machine};
 
@@ -48,17 +49,7 @@ use table::{Line, Table};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments) {
-        Ok(code) => code,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-            eprintln!("\npeers: interrupted");
-            ExitCode::from(130)
-        }
-        Err(error) => {
-            eprintln!("peers: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    status("peers", run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> io::Result<ExitCode> {
@@ -153,14 +144,12 @@ fn chosen(only: &[String]) -> io::Result<Vec<Contestant>> {
 }
 
 fn settings(arguments: &Arguments) -> Settings {
-    let (rounds, warm_up, window, counting) = match arguments {
-        Arguments { test: true, .. } => (1, 0, 5, 5),
-        Arguments { quick: true, .. } => (6, 20, 80, 40),
-        _ => (9, 50, 400, 150),
+    let (rounds, millis) = match arguments {
+        Arguments { test: true, .. } => (1, [0, 5, 5]),
+        Arguments { quick: true, .. } => (6, [20, 80, 40]),
+        _ => (9, [50, 400, 150]),
     };
-    let plan = Plan { warm_up: Duration::from_millis(warm_up), window: Duration::from_millis(window) };
-    let rounds = arguments.rounds.unwrap_or(rounds);
-    Settings { rounds, plan, counting: Duration::from_millis(counting), every_octet: arguments.test }
+    Settings::in_millis(arguments.rounds.unwrap_or(rounds), millis, arguments.test)
 }
 
 /// fio needs longer rounds: it counts its CPU time in milliseconds.
