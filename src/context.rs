@@ -82,7 +82,7 @@ impl<M> Context<'_, M> {
 
     /// The time of day, in seconds since 1970-01-01 00:00 UTC.
     pub fn unix_seconds(&self) -> u64 {
-        self.now.unix_seconds
+        self.common.unix_seconds().unwrap_or(self.now.unix_seconds)
     }
 
     /// The only dice a protocol has. They are fair, and no secret.
@@ -270,6 +270,11 @@ impl<M> Letter<M> {
 }
 
 impl<M> Birth<M> {
+    /// Of one who has no parent.
+    pub(crate) fn of_founder(seed: M) -> Birth<M> {
+        Birth { parent: ConnectionId::FOUNDER, id: ConnectionId::FOUNDER, address: None, seed }
+    }
+
     /// What the new one is to be called.
     pub fn id(&self) -> ConnectionId {
         self.id

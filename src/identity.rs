@@ -15,6 +15,9 @@ pub struct ConnectionId(u64);
 const SERIAL_BITS: u32 = 48;
 
 impl ConnectionId {
+    /// The one whom the service [founded](crate::Service::founder): everybody knows its name, and nobody else can have it.
+    pub const FOUNDER: ConnectionId = ConnectionId(0);
+
     /// Which of the server's loops it lives in.
     pub(crate) fn shard(self) -> usize {
         (self.0 >> SERIAL_BITS) as usize
@@ -40,13 +43,24 @@ pub struct Common {
     pub(crate) limits: ServeLimits,
     shard: u64,
     seed: u64,
+    unix_seconds: Option<u64>,
     next: AtomicU64,
 }
 
 impl Common {
     /// For loop number `shard` of a server. All dice of its protocols follow from `seed`.
     pub fn new(shard: u16, limits: ServeLimits, seed: u64) -> Arc<Common> {
-        Arc::new(Common { limits, shard: u64::from(shard) << SERIAL_BITS, seed, next: AtomicU64::new(1) })
+        Common::dated(shard, limits, seed, None)
+    }
+
+    /// The same, where the time of day stands still if it is given.
+    pub(crate) fn dated(shard: u16, limits: ServeLimits, seed: u64, unix_seconds: Option<u64>) -> Arc<Common> {
+        Arc::new(Common { limits, shard: u64::from(shard) << SERIAL_BITS, seed, unix_seconds, next: AtomicU64::new(1) })
+    }
+
+    /// The time of day that stands still.
+    pub(crate) fn unix_seconds(&self) -> Option<u64> {
+        self.unix_seconds
     }
 
     /// A name that nobody had.

@@ -28,7 +28,7 @@
 //!
 //! | room | never touches |
 //! |---|---|
-//! | the contract: `protocol`, `context`, `file_op`, `connection`, `send_queue`, `time`, `limits` and their kin | sockets, threads, clocks, `sys`, `models` |
+//! | the contract: `protocol`, `context`, `either`, `file_op`, `connection`, `send_queue`, `time`, `limits` and their kin | sockets, threads, clocks, `sys`, `models` |
 //! | [`http1`] | the same, and `patterns` |
 //! | [`patterns`] | `models`, `sys`, clocks, threads |
 //! | `driver`: what all loops need and none is about | `sys`, `models`, protocols by name |
@@ -47,6 +47,7 @@ mod context;
 mod cost;
 mod directory;
 mod driver;
+mod either;
 mod file_op;
 pub mod http1;
 mod identity;
@@ -70,6 +71,7 @@ pub use connection::{Connection, End, Needs};
 pub use context::{Birth, Context, Letter, Mail, Why};
 pub use cost::Cost;
 pub use directory::Directory;
+pub use either::Either;
 pub use file_op::{FileDone, FileId, FileOp, FileRequest, FileTicket, OpenMode};
 pub use identity::{Common, ConnectionId};
 pub use listener::listen;

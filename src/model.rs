@@ -14,6 +14,7 @@ use std::thread;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use crate::context::Birth;
 use crate::cost::Cost;
 use crate::driver::post::Post;
 use crate::identity::Common;
@@ -42,7 +43,22 @@ pub trait Model: Sync {
 
     /// Serves with one loop, on this thread. The listener is one made by [`listen`](crate::listen).
     fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {
-        self.serve_shard(Shard { number: 0, seed: random_seed(), listener, service, shutdown, post: &Post::new(1) })
+        let post = &Post::new(1);
+        self.serve_shard(Shard { number: 0, seed: random_seed(), unix_seconds: None, listener, service, shutdown, post })
+    }
+
+    /// The same, where the dice follow from `seed` and the time of day stands still: who says the same to two such servers, in the
+    /// same order, gets the same octets.
+    fn serve_again<S: Service>(
+        &self,
+        listener: TcpListener,
+        service: &S,
+        shutdown: &Shutdown,
+        seed: u64,
+        unix_seconds: u64,
+    ) -> io::Result<Cost> {
+        let post = &Post::new(1);
+        self.serve_shard(Shard { number: 0, seed, unix_seconds: Some(unix_seconds), listener, service, shutdown, post })
     }
 
     /// The same with a thread for each listener, on the connections the kernel gives it.
@@ -53,7 +69,7 @@ pub trait Model: Sync {
             let threads: Vec<_> = (0..)
                 .zip(listeners)
                 .map(|(number, listener)| {
-                    let shard = Shard { number, seed, listener, service, shutdown, post };
+                    let shard = Shard { number, seed, unix_seconds: None, listener, service, shutdown, post };
                     let one_for_all = OneForAll { shutdown, post, number };
                     let serve = move || {
                         let outcome = self.serve_shard(shard);
@@ -110,6 +126,8 @@ pub struct Shard<'a, S: Service> {
     pub(crate) number: u16,
     /// Of all dice that its protocols throw.
     pub(crate) seed: u64,
+    /// The time of day that they are told, if it is to stand still.
+    pub(crate) unix_seconds: Option<u64>,
     pub(crate) listener: TcpListener,
     pub(crate) service: &'a S,
     pub(crate) shutdown: &'a Shutdown,
@@ -119,7 +137,13 @@ pub struct Shard<'a, S: Service> {
 impl<S: Service> Shard<'_, S> {
     /// What its connections have in common.
     pub(crate) fn common(&self, limits: ServeLimits) -> Arc<Common> {
-        Common::new(self.number, limits, self.seed)
+        Common::dated(self.number, limits, self.seed, self.unix_seconds)
+    }
+
+    /// The first loop begins with who was there before anybody came.
+    pub(crate) fn founder(&self) -> Option<Birth<MessageOf<S>>> {
+        let seed = if self.number == 0 { self.service.founder() } else { None };
+        seed.map(Birth::of_founder)
     }
 }
 

@@ -60,6 +60,13 @@ pub trait Service: Send + Sync {
         Err(seed)
     }
 
+    /// The seed of one who is there before anybody comes, in the first loop, and whom everybody can tell something under the name
+    /// [`ConnectionId::FOUNDER`]: where protocols meet who do not know each other. It hears [`Event::Stopping`] like all others,
+    /// and should end when nobody needs it any more.
+    fn founder(&self) -> Option<MessageOf<Self>> {
+        None
+    }
+
     /// Beneath it are the paths of [`FileOp`](crate::FileOp)s. Without one they fail.
     fn directory(&self) -> Option<&Directory> {
         None

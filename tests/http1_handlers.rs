@@ -1,15 +1,16 @@
 //! Handlers that are not the echo, in the simulator: what [`Exchange`] promises to those who answer early, late, bit by bit, from
 //! a file, or wrongly.
 
+use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use iolab::http1::{BodyLength, Exchange, Handler, Head, HttpLimits, HttpService, TimeLimits, Trailers};
+use iolab::http1::{BodyLength, Exchange, Handler, Head, HttpLimits, HttpService, NoUpgrade, TimeLimits, Trailers};
 use iolab::models::simulated::{Conversation, Ending};
 use iolab::patterns::Echo;
-use iolab::{Close, FileTicket, ReadFile};
+use iolab::{Close, Event, FileDone, FileTicket, Interest, ReadFile};
 
 const SEEDS: u64 = 300;
 const DRAIN: Duration = Duration::from_secs(10);
@@ -43,6 +44,9 @@ fn hear_all(peer: &mut impl Read) -> io::Result<String> {
 struct Early;
 
 impl Handler for Early {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
         exchange.answer_whole(200, &[], head.target());
     }
@@ -86,6 +90,9 @@ fn an_answer_instead_of_100_continue_is_the_last_and_does_not_wait_for_the_body(
 struct Endless;
 
 impl Handler for Endless {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, _: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
         exchange.answer(200, &[], BodyLength::Unknown);
     }
@@ -139,6 +146,9 @@ fn an_answer_that_is_cut_short_never_looks_whole() {
 struct Short;
 
 impl Handler for Short {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, _: &Head<'_>, _: &mut Exchange<'_, '_>) {}
 
     fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
@@ -164,18 +174,29 @@ fn an_answer_that_is_too_short_ends_the_connection() {
 struct Polite(u8);
 
 impl Handler for Polite {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, _: &Head<'_>, _: &mut Exchange<'_, '_>) {}
 
     fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
         self.0 = 0;
         exchange.answer(200, &[], BodyLength::Known(9));
-        exchange.await_room();
     }
 
-    fn room(&mut self, exchange: &mut Exchange<'_, '_>) {
-        self.0 += 1;
-        exchange.write(&[b'0' + self.0]);
-        if self.0 < 9 { exchange.await_room() } else { exchange.end() }
+    fn event(&mut self, event: Event, exchange: &mut Exchange<'_, '_>) {
+        assert!(matches!(event, Event::Room | Event::Closed(_)), "{event:?} is not what it waited for");
+        if exchange.is_open() {
+            self.0 += 1;
+            exchange.write(&[b'0' + self.0]);
+            if self.0 == 9 {
+                exchange.end();
+            }
+        }
+    }
+
+    fn interest(&self) -> Interest {
+        Interest { room: true, ..Interest::default() }
     }
 }
 
@@ -210,6 +231,9 @@ impl FromFile {
 }
 
 impl Handler for FromFile {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, _: &Head<'_>, _: &mut Exchange<'_, '_>) {}
 
     fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
@@ -218,8 +242,8 @@ impl Handler for FromFile {
         self.ask(exchange);
     }
 
-    fn file(&mut self, ticket: FileTicket, result: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
-        let octets = result.expect("the file is there");
+    fn event(&mut self, event: Event, exchange: &mut Exchange<'_, '_>) {
+        let Event::File(ticket, Ok(FileDone::Read(octets))) = event else { return };
         let place = self.waiting.iter().position(|(asked, _)| *asked == ticket).expect("a ticket of ours");
         self.waiting[place].1 = Some(octets);
         while let Some(octets) = self.waiting.first_mut().and_then(|(_, octets)| octets.take()) {

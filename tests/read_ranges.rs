@@ -2,6 +2,7 @@
 
 mod skip;
 
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -14,10 +15,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use bytes::Bytes;
-use iolab::http1::{Exchange, Handler, Head, HttpLimits, HttpService, TimeLimits, Trailers};
+use iolab::http1::{Exchange, Handler, Head, HttpLimits, HttpService, NoUpgrade, TimeLimits, Trailers};
 use iolab::models::{Blocking, Epoll, Pool, Uring, uring};
-use iolab::{Call, Cost, FileTicket, MAX_BLOCK, Model, ReadFile, ReadList, ReadWorkload, Shutdown, Unavailable, listen};
+use iolab::{Call, Cost, Event, FileDone, MAX_BLOCK, Model, ReadFile, ReadList, ReadWorkload, Shutdown, Unavailable, listen};
 use tempfile::{NamedTempFile, TempDir};
 
 type Run = Box<dyn Fn(&ReadFile, NonZeroUsize, &mut dyn ReadWorkload) -> io::Result<Cost>>;
@@ -403,14 +403,19 @@ fn an_epoll_loop_that_must_wait_for_the_disk_counts_the_stall() {
 struct StartOf(Arc<ReadFile>);
 
 impl Handler for StartOf {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, _: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
         exchange.read_file(Arc::clone(&self.0), 0..4096);
     }
 
     fn complete(&mut self, _: Trailers<'_>, _: &mut Exchange<'_, '_>) {}
 
-    fn file(&mut self, _: FileTicket, octets: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
-        exchange.answer_whole(200, &[], &octets.unwrap());
+    fn event(&mut self, event: Event, exchange: &mut Exchange<'_, '_>) {
+        let Event::File(_, result) = event else { return };
+        let FileDone::Read(octets) = result.unwrap() else { panic!("not a read") };
+        exchange.answer_whole(200, &[], &octets);
     }
 }
 

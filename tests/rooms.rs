@@ -26,6 +26,7 @@ const ROOMS: &[Room] = &[
         parts: &[
             "protocol.rs",
             "context.rs",
+            "either.rs",
             "file_op.rs",
             "identity.rs",
             "connection",

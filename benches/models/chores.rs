@@ -4,12 +4,11 @@
 //! - `GET /disk`: [`DISK_READS`] reads of [`DISK_BLOCK`] octets from the start of the data file, through the page cache.
 //! - `GET /burn`: [`BURN_STEPS`] steps of arithmetic, each of which needs the one before.
 
-use std::io;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use iolab::http1::{Exchange, Handler, Head, Trailers};
-use iolab::{FileTicket, ReadFile};
+use iolab::http1::{Exchange, Handler, Head, NoUpgrade, Trailers};
+use iolab::{Event, FileDone, FileTicket, ReadFile};
 
 use harness::data_file::is_right;
 use harness::load::Question;
@@ -64,6 +63,9 @@ impl Chores {
 }
 
 impl Handler for Chores {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
         match head.target() {
             b"/ping" => exchange.answer_whole(200, &[], PONG),
@@ -75,11 +77,12 @@ impl Handler for Chores {
 
     fn complete(&mut self, _trailers: Trailers<'_>, _exchange: &mut Exchange<'_, '_>) {}
 
-    fn file(&mut self, ticket: FileTicket, result: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
+    fn event(&mut self, event: Event, exchange: &mut Exchange<'_, '_>) {
+        let Event::File(ticket, result) = event else { return };
         let Some(place) = self.awaited.iter().position(|&(awaited, _)| awaited == ticket) else { return };
         let (_, offset) = self.awaited.swap_remove(place);
         match result {
-            Ok(octets) if octets.len() as u64 == DISK_BLOCK && is_right(&octets, offset, false) => {}
+            Ok(FileDone::Read(octets)) if octets.len() as u64 == DISK_BLOCK && is_right(&octets, offset, false) => {}
             Ok(_) => self.failure = Some(format!("the octets at {offset} are not those of the file\n")),
             Err(error) => self.failure = Some(format!("{error}\n")),
         }

@@ -9,6 +9,7 @@
 //!
 //! What turns out wrong is answered 500, which the load takes for what it is: no figure.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use harness::data_file::is_right;
 use harness::statistics::Dice;
-use iolab::http1::{BodyLength, Exchange, Handler, Head, Trailers};
-use iolab::{FileTicket, ReadFile};
+use iolab::http1::{BodyLength, Exchange, Handler, Head, NoUpgrade, Trailers};
+use iolab::{Event, FileDone, FileTicket, ReadFile};
 
 use crate::burn::burn;
 use crate::description::{Description, text};
@@ -64,6 +65,9 @@ pub struct Described {
 }
 
 impl Handler for Described {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, _head: &Head<'_>, _exchange: &mut Exchange<'_, '_>) {
         self.unasked = self.application.description.disk_reads;
     }
@@ -72,11 +76,13 @@ impl Handler for Described {
         self.go_on(exchange);
     }
 
-    fn file(&mut self, ticket: FileTicket, result: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
+    fn event(&mut self, event: Event, exchange: &mut Exchange<'_, '_>) {
+        let Event::File(ticket, result) = event else { return };
         let Some(place) = self.awaited.iter().position(|&(awaited, _)| awaited == ticket) else { return };
         let (_, offset) = self.awaited.swap_remove(place);
         match result {
-            Ok(octets) if octets.len() == self.application.description.read_octets && is_right(&octets, offset, false) => {}
+            Ok(FileDone::Read(octets))
+                if octets.len() == self.application.description.read_octets && is_right(&octets, offset, false) => {}
             Ok(_) => self.failure = Some(format!("the octets at {offset} are not those of the file\n")),
             Err(error) => self.failure = Some(format!("{error}\n")),
         }

@@ -42,9 +42,14 @@ impl<'a, M> Mailroom<'a, M> {
     pub(crate) fn take_from<P: Protocol<Message = M>>(&mut self, connection: &mut Connection<P>) {
         if connection.has_mail() {
             let Mail { births, letters } = connection.take_mail();
-            self.births.extend(births);
+            self.expect(births);
             self.post(letters);
         }
+    }
+
+    /// Somebody is to be born.
+    pub(crate) fn expect(&mut self, births: impl IntoIterator<Item = Birth<M>>) {
+        self.births.extend(births);
     }
 
     /// Takes letters.

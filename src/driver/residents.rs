@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::mailroom::{Mailroom, grow};
 use super::slots::Key;
 use crate::connection::Connection;
+use crate::context::Birth;
 use crate::identity::{Common, ConnectionId};
 use crate::protocol::{MessageOf, Service};
 use crate::time::Now;
@@ -30,7 +31,14 @@ enum Stage {
 }
 
 impl<'a, S: Service> Residents<'a, S> {
-    pub(crate) fn new(service: &'a S, common: Arc<Common>, mailroom: Mailroom<'a, MessageOf<S>>) -> Self {
+    /// At first there is the founder, if there is one.
+    pub(crate) fn new(
+        service: &'a S,
+        common: Arc<Common>,
+        mut mailroom: Mailroom<'a, MessageOf<S>>,
+        founder: Option<Birth<MessageOf<S>>>,
+    ) -> Self {
+        mailroom.expect(founder);
         Residents { service, common, mailroom, accepted: 0, born: 0, stage: Stage::Open }
     }
 

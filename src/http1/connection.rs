@@ -1,78 +1,24 @@
 //! HTTP/1.1 on one connection: requests are read, handed to a [`Handler`], and answered in order.
 
-use std::convert::Infallible;
+use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use bytes::Bytes;
+use std::sync::atomic::Ordering;
 
 use super::body::{Chunk, ChunkedDecoder};
 use super::date::imf_fixdate;
 use super::error::Error;
-use super::exchange::{Answer, Exchange, Handler, State, write_head};
+use super::exchange::{Answer, Exchange, State, write_head};
 use super::framing::Framing;
+use super::handler::Handler;
 use super::head::{HeadParser, Version};
-use super::lifecycle::{Body, FRESH_GRACE, Stage, TimeLimits};
-use super::limits::HttpLimits;
+use super::lifecycle::{Body, FRESH_GRACE, Stage};
+use super::service::Shared;
 use crate::context::Context;
-use crate::file_op::FileDone;
-use crate::protocol::{Event, Interest, Peer, Protocol, Service};
+use crate::protocol::{Event, Interest, Peer, Protocol};
 use crate::time::{Now, Time};
 
-/// An HTTP server: makes a handler for each connection.
-pub struct HttpService<F> {
-    shared: Arc<Shared>,
-    handler: F,
-}
-
-/// What all connections of a server share.
-struct Shared {
-    limits: HttpLimits,
-    time_limits: TimeLimits,
-    requests: AtomicU64,
-}
-
-impl<H: Handler, F: Fn() -> H + Send + Sync> HttpService<F> {
-    /// A server whose connections are each given a handler by `handler`.
-    pub fn new(limits: HttpLimits, time_limits: TimeLimits, handler: F) -> Self {
-        HttpService { shared: Arc::new(Shared { limits, time_limits, requests: AtomicU64::new(0) }), handler }
-    }
-
-    /// Requests whose head was understood, on the connections that have ended.
-    pub fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::Relaxed)
-    }
-}
-
-impl<H: Handler, F: Fn() -> H + Send + Sync> Service for HttpService<F> {
-    type Protocol = Http1<H>;
-
-    fn accept(&self, now: Now) -> Option<Http1<H>> {
-        Some(Http1 {
-            deadline: Some(now.at + self.shared.time_limits.idle),
-            shared: Arc::clone(&self.shared),
-            handler: (self.handler)(),
-            parser: HeadParser::new(),
-            stage: Stage::Idle,
-            exchange: None,
-            stopping: false,
-            requests: 0,
-        })
-    }
-
-    fn refusal(&self, now: Now) -> Vec<u8> {
-        let mut out = Vec::with_capacity(256);
-        let body = b"the server has as many connections as it can serve: try again later\n";
-        let fields = [("Content-Type", "text/plain"), ("Retry-After", "1")];
-        let length = Answer::Length(body.len() as u64);
-        write_head(&mut out, 503, &imf_fixdate(now.unix_seconds), length, "Connection: close\r\n", &fields);
-        out.extend_from_slice(body);
-        out
-    }
-}
-
-/// One connection; see the tables in [`TimeLimits`]' module for its life.
-pub struct Http1<H> {
+/// One connection; see the tables in [`TimeLimits`](super::TimeLimits)' module for its life.
+pub struct Http1<H: Handler> {
     shared: Arc<Shared>,
     handler: H,
     parser: HeadParser,
@@ -81,79 +27,82 @@ pub struct Http1<H> {
     deadline: Option<Time>,
     /// While a request is under way.
     exchange: Option<State>,
+    /// What is spoken in [`Stage::Upgraded`].
+    upgraded: Option<Box<H::Upgraded>>,
     stopping: bool,
     requests: u64,
 }
 
+impl<H: Handler> Http1<H> {
+    pub(super) fn new(shared: Arc<Shared>, handler: H, now: Now) -> Self {
+        Http1 {
+            deadline: Some(now.at + shared.time_limits.idle),
+            shared,
+            handler,
+            parser: HeadParser::new(),
+            stage: Stage::Idle,
+            exchange: None,
+            upgraded: None,
+            stopping: false,
+            requests: 0,
+        }
+    }
+}
+
 impl<H: Handler> Protocol for Http1<H> {
-    type Message = Infallible;
+    type Message = H::Message;
 
     #[inline]
-    fn receive(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
+    fn receive(&mut self, input: &[u8], cx: &mut Context<'_, H::Message>) -> usize {
         match self.stage {
             Stage::Idle | Stage::Head => self.receive_head(input, cx),
             Stage::Body(_) => self.receive_body(input, cx),
+            Stage::Upgraded => self.upgraded.as_mut().map_or(0, |upgraded| upgraded.receive(input, cx)),
             Stage::Answering | Stage::Over => 0,
         }
     }
 
-    fn event(&mut self, event: Event, cx: &mut Context<'_>) {
+    fn event(&mut self, event: Event<H::Message>, cx: &mut Context<'_, H::Message>) {
+        if let Some(upgraded) = &mut self.upgraded {
+            return upgraded.event(event, cx);
+        }
         match event {
             Event::PeerFinished => match self.stage {
                 Stage::Idle => self.end(),
                 Stage::Head | Stage::Body(_) => self.fail(400, "the request ended before it was complete", cx),
-                Stage::Answering | Stage::Over => {}
+                Stage::Answering => self.tell_event(event, cx),
+                Stage::Upgraded | Stage::Over => {}
             },
             Event::Deadline => match self.stage {
-                Stage::Head | Stage::Body(_) => self.fail(408, "the request took too long", cx),
+                Stage::Head | Stage::Body(_) if self.is_due(cx) => self.fail(408, "the request took too long", cx),
                 Stage::Idle => self.end(),
-                Stage::Answering | Stage::Over => {}
+                _ => self.tell_event(event, cx),
             },
-            Event::Stopping => {
-                self.stopping = true;
-                match self.stage {
-                    Stage::Idle if self.requests > 0 => self.end(),
-                    Stage::Idle => {
-                        let grace = cx.now() + FRESH_GRACE;
-                        self.deadline = Some(self.deadline.map_or(grace, |deadline| deadline.min(grace)));
-                    }
-                    // An answer that has not begun will say that it is the last.
-                    _ => {
-                        if let Some(exchange) = &mut self.exchange {
-                            exchange.keep_alive = false;
-                        }
-                    }
-                }
-            }
-            Event::Room => self.tell(cx, |handler, exchange| {
-                exchange.state.awaits_room = false;
-                handler.room(exchange);
-            }),
-            Event::File(ticket, result) => {
-                let octets = result.map(|done| match done {
-                    FileDone::Read(octets) => octets,
-                    FileDone::Opened(..) | FileDone::Done => Bytes::new(),
-                });
-                self.tell(cx, |handler, exchange| handler.file(ticket, octets, exchange));
-            }
-            Event::Begun(_) | Event::HangUp | Event::Closed(_) => {}
-            Event::Message(_, never) | Event::Returned(_, never, _) => match never {},
+            Event::Stopping => self.stop(cx),
+            Event::Room | Event::File(..) | Event::Message(..) | Event::HangUp => self.tell_event(event, cx),
+            Event::Returned(..) | Event::Closed(_) => self.tell_anyhow(event, cx),
+            Event::Begun(_) => {}
         }
     }
 
     #[inline]
     fn interest(&self) -> Option<Interest> {
-        let peer = match self.stage {
-            Stage::Idle | Stage::Head | Stage::Body(_) => Peer::Bytes,
-            Stage::Answering => Peer::Ignore,
+        let interest = match self.stage {
+            Stage::Idle | Stage::Head => Interest::default(),
+            Stage::Body(_) | Stage::Answering => self.interest_of_handler(),
+            Stage::Upgraded => return self.upgraded.as_ref().and_then(|upgraded| upgraded.interest()),
             Stage::Over => return None,
         };
-        let room = self.exchange.as_ref().is_some_and(|exchange| exchange.awaits_room);
-        Some(Interest { peer, room, deadline: self.deadline, messages: false })
+        let peer = if matches!(self.stage, Stage::Answering) { interest.peer } else { Peer::Bytes };
+        let deadline = match (self.deadline, interest.deadline) {
+            (Some(ours), Some(its)) => Some(ours.min(its)),
+            (ours, its) => ours.or(its),
+        };
+        Some(Interest { peer, deadline, ..interest })
     }
 }
 
-impl<H> Drop for Http1<H> {
+impl<H: Handler> Drop for Http1<H> {
     fn drop(&mut self) {
         self.shared.requests.fetch_add(self.requests, Ordering::Relaxed);
     }
@@ -163,7 +112,7 @@ impl<H> Drop for Http1<H> {
 
 impl<H: Handler> Http1<H> {
     #[inline]
-    fn receive_head(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
+    fn receive_head(&mut self, input: &[u8], cx: &mut Context<'_, H::Message>) -> usize {
         let octets = match self.parser.parse(input, &self.shared.limits) {
             Ok(Some(octets)) => octets,
             Ok(None) => {
@@ -186,7 +135,6 @@ impl<H: Handler> Http1<H> {
             keep_alive: head.keep_alive() && !self.stopping,
             awaits_continue: head.expects_continue(),
             answer: Answer::None,
-            awaits_room: false,
         });
         let framing = head.framing();
         let exchange = &mut Exchange { state, cx };
@@ -204,13 +152,13 @@ impl<H: Handler> Http1<H> {
         octets
     }
 
-    fn begin_body(&mut self, body: Body, cx: &mut Context<'_>) {
+    fn begin_body(&mut self, body: Body, cx: &mut Context<'_, H::Message>) {
         self.stage = Stage::Body(body);
         self.deadline = Some(cx.now() + self.shared.time_limits.body);
         self.end_exchange_if_complete(cx);
     }
 
-    fn receive_body(&mut self, input: &[u8], cx: &mut Context<'_>) -> usize {
+    fn receive_body(&mut self, input: &[u8], cx: &mut Context<'_, H::Message>) -> usize {
         let Stage::Body(body) = &mut self.stage else { return 0 };
         let (consumed, octets, is_complete) = match body {
             Body::Length(left) => {
@@ -232,7 +180,7 @@ impl<H: Handler> Http1<H> {
             self.tell(cx, |handler, exchange| handler.body(octets, exchange));
         }
         if is_complete && matches!(self.stage, Stage::Body(_)) {
-            match std::mem::replace(&mut self.stage, Stage::Answering) {
+            match mem::replace(&mut self.stage, Stage::Answering) {
                 Stage::Body(Body::Chunked(decoder)) => {
                     let trailers: Vec<_> = decoder.trailers().collect();
                     self.complete(&trailers, cx);
@@ -243,7 +191,7 @@ impl<H: Handler> Http1<H> {
         consumed
     }
 
-    fn complete(&mut self, trailers: &[(&[u8], &[u8])], cx: &mut Context<'_>) {
+    fn complete(&mut self, trailers: &[(&[u8], &[u8])], cx: &mut Context<'_, H::Message>) {
         self.stage = Stage::Answering;
         self.deadline = None;
         self.tell_if_unanswered(cx, |handler, exchange| handler.complete(trailers, exchange));
@@ -256,36 +204,100 @@ impl<H: Handler> Http1<H> {
 impl<H: Handler> Http1<H> {
     /// Once the answer has ended, the rest of the request is of no interest.
     #[inline]
-    fn tell_if_unanswered(&mut self, cx: &mut Context<'_>, tell: impl FnOnce(&mut H, &mut Exchange<'_, '_>)) {
-        if let Some(state) = self.exchange.as_mut().filter(|state| state.answer != Answer::Ended) {
+    fn tell_if_unanswered(
+        &mut self,
+        cx: &mut Context<'_, H::Message>,
+        tell: impl FnOnce(&mut H, &mut Exchange<'_, '_, H::Message>),
+    ) {
+        if let Some(state) = &mut self.exchange
+            && state.is_open()
+        {
             tell(&mut self.handler, &mut Exchange { state, cx });
         }
     }
 
-    fn tell(&mut self, cx: &mut Context<'_>, tell: impl FnOnce(&mut H, &mut Exchange<'_, '_>)) {
+    fn tell(&mut self, cx: &mut Context<'_, H::Message>, tell: impl FnOnce(&mut H, &mut Exchange<'_, '_, H::Message>)) {
         self.tell_if_unanswered(cx, tell);
         self.end_exchange_if_complete(cx);
     }
 
+    fn tell_event(&mut self, event: Event<H::Message>, cx: &mut Context<'_, H::Message>) {
+        self.tell(cx, |handler, exchange| handler.event(event, exchange));
+    }
+
+    /// Whether or not there is an answer to give.
+    fn tell_anyhow(&mut self, event: Event<H::Message>, cx: &mut Context<'_, H::Message>) {
+        let mut none = State::NONE;
+        let state = self.exchange.as_mut().unwrap_or(&mut none);
+        self.handler.event(event, &mut Exchange { state, cx });
+        self.end_exchange_if_complete(cx);
+    }
+
     #[inline]
-    fn end_exchange_if_complete(&mut self, cx: &mut Context<'_>) {
+    fn interest_of_handler(&self) -> Interest {
+        match &self.exchange {
+            Some(state) if state.is_open() => self.handler.interest(),
+            _ => Interest::default(),
+        }
+    }
+
+    /// Whether it is a time limit of HTTP that has come, and not one of the handler.
+    fn is_due(&self, cx: &Context<'_, H::Message>) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= cx.now())
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_, H::Message>) {
+        self.stopping = true;
+        match self.stage {
+            Stage::Idle if self.requests > 0 => self.end(),
+            Stage::Idle => {
+                let grace = cx.now() + FRESH_GRACE;
+                self.deadline = Some(self.deadline.map_or(grace, |deadline| deadline.min(grace)));
+            }
+            // An answer that has not begun will say that it is the last.
+            _ => {
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.keep_alive = false;
+                }
+                self.tell_anyhow(Event::Stopping, cx);
+            }
+        }
+    }
+
+    #[inline]
+    fn end_exchange_if_complete(&mut self, cx: &mut Context<'_, H::Message>) {
         let Some(exchange) = &self.exchange else { return };
-        if exchange.answer != Answer::Ended {
+        if exchange.is_open() {
             return;
         }
-        if matches!(self.stage, Stage::Body(_)) && !exchange.keep_alive {
+        if matches!(self.stage, Stage::Body(_)) && !exchange.keep_alive && exchange.answer == Answer::Ended {
             // Nothing depends on the rest of the body any more.
             return self.end();
         }
         if !matches!(self.stage, Stage::Answering) {
             return;
         }
-        if exchange.keep_alive {
+        if exchange.answer == Answer::Upgraded {
+            self.upgrade(cx);
+        } else if exchange.keep_alive {
             self.exchange = None;
             self.stage = Stage::Idle;
             self.deadline = Some(cx.now() + self.shared.time_limits.idle);
         } else {
             self.end();
+        }
+    }
+
+    /// From here on this is not HTTP any more.
+    #[cold]
+    fn upgrade(&mut self, cx: &mut Context<'_, H::Message>) {
+        self.stage = Stage::Upgraded;
+        self.exchange = None;
+        let Some(upgraded) = self.handler.upgraded() else { return self.end() };
+        let upgraded = self.upgraded.insert(Box::new(upgraded));
+        upgraded.event(Event::Begun(Ok(())), cx);
+        if self.stopping {
+            upgraded.event(Event::Stopping, cx);
         }
     }
 
@@ -299,7 +311,7 @@ impl<H: Handler> Http1<H> {
 // Refusing.
 
 impl<H: Handler> Http1<H> {
-    fn refuse(&mut self, error: Error, input: &[u8], cx: &mut Context<'_>) {
+    fn refuse(&mut self, error: Error, input: &[u8], cx: &mut Context<'_, H::Message>) {
         // What cannot be parsed may still be known to be HEAD, whose answer has no body.
         let request = input.strip_prefix(b"\r\n").unwrap_or(input);
         if self.exchange.is_none() && request.starts_with(b"HEAD ") {
@@ -309,7 +321,6 @@ impl<H: Handler> Http1<H> {
                 keep_alive: false,
                 awaits_continue: false,
                 answer: Answer::None,
-                awaits_room: false,
             });
         }
         self.fail(error.kind.status(), &error.to_string(), cx);
@@ -317,7 +328,7 @@ impl<H: Handler> Http1<H> {
 
     /// Answers with an error, if no answer has begun, and ends the connection: what was begun is cut short, so that the client
     /// can tell that it is not whole.
-    fn fail(&mut self, status: u16, reason: &str, cx: &mut Context<'_>) {
+    fn fail(&mut self, status: u16, reason: &str, cx: &mut Context<'_, H::Message>) {
         let is_head = self.exchange.as_ref().is_some_and(|exchange| exchange.is_head);
         let answer = self.exchange.as_ref().map_or(Answer::None, |exchange| exchange.answer);
         if answer == Answer::UntilClose {

@@ -1,51 +1,19 @@
 //! One request and its answer, as an application sees them.
 
-use std::io;
+use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::date::imf_fixdate;
-use super::head::{Head, Version};
+use super::head::Version;
 use super::status::reason;
 use crate::context::Context;
 use crate::file_op::FileTicket;
 use crate::read_file::ReadFile;
 use crate::shelf;
 use crate::time::Time;
-
-/// An application above HTTP: hears requests and answers them, one after the other on one connection. Like everything above the
-/// contract it has no socket, no clock and no thread.
-///
-/// `request` is called once a head has arrived, then `body` for each stretch of the body, then `complete`. The answer can be
-/// given at any of these moments or at a later event, whole or bit by bit; the next request is heard once it has
-/// [ended](Exchange::end). A handler that answers before the body has come need not care for the rest: it is read and dropped.
-pub trait Handler: Send + Sized + 'static {
-    /// A request begins.
-    fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>);
-
-    /// Some octets of its body, at least one, however the peer cut them.
-    fn body(&mut self, octets: &[u8], exchange: &mut Exchange<'_, '_>) {
-        let _ = (octets, exchange);
-    }
-
-    /// The request is complete. `trailers` are the fields behind a chunked body.
-    fn complete(&mut self, trailers: Trailers<'_>, exchange: &mut Exchange<'_, '_>);
-
-    /// The output has drained, as [`Exchange::await_room`] asked.
-    fn room(&mut self, exchange: &mut Exchange<'_, '_>) {
-        let _ = exchange;
-    }
-
-    /// A file read is done.
-    fn file(&mut self, ticket: FileTicket, result: io::Result<Bytes>, exchange: &mut Exchange<'_, '_>) {
-        let _ = (ticket, result, exchange);
-    }
-}
-
-/// The fields behind a chunked body, as names and values.
-pub type Trailers<'a> = &'a [(&'a [u8], &'a [u8])];
 
 /// The body of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +35,18 @@ pub(super) struct State {
     /// The client waits for 100 Continue, and was not told yet.
     pub(super) awaits_continue: bool,
     pub(super) answer: Answer,
-    pub(super) awaits_room: bool,
+}
+
+impl State {
+    /// There is an answer to give, or to go on with.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.answer, Answer::Upgraded | Answer::Ended)
+    }
+
+    /// Between two requests.
+    pub(super) const NONE: State =
+        State { version: Version::Http11, is_head: false, keep_alive: false, awaits_continue: false, answer: Answer::Ended };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,16 +57,28 @@ pub(super) enum Answer {
     Length(u64),
     Chunked,
     UntilClose,
+    /// HTTP has ended.
+    Upgraded,
     Ended,
 }
 
 /// What a handler can do with a request.
-pub struct Exchange<'a, 'cx> {
+pub struct Exchange<'a, 'cx, M = Infallible> {
     pub(super) state: &'a mut State,
-    pub(super) cx: &'a mut Context<'cx>,
+    pub(super) cx: &'a mut Context<'cx, M>,
 }
 
-impl Exchange<'_, '_> {
+impl<'cx, M> Exchange<'_, 'cx, M> {
+    /// Whether there is a request whose answer has not ended.
+    pub fn is_open(&self) -> bool {
+        self.state.is_open()
+    }
+
+    /// Whether its answer has begun.
+    pub fn has_begun(&self) -> bool {
+        self.state.answer != Answer::None
+    }
+
     /// Begins the answer: the status line, `Date`, the framing, and `fields`. `Content-Length`, `Transfer-Encoding`, `Connection`
     /// and `Date` are not to be among them. A second answer to one request is a bug; it is ignored.
     pub fn answer(&mut self, status: u16, fields: &[(&str, &str)], length: BodyLength) {
@@ -148,7 +139,7 @@ impl Exchange<'_, '_> {
     /// Ends the answer. If fewer octets were written than were announced, the connection is cut, so that the client can tell.
     pub fn end(&mut self) {
         match self.state.answer {
-            Answer::None | Answer::Ended => {
+            Answer::None | Answer::Upgraded | Answer::Ended => {
                 debug_assert!(false, "the end of what has not begun");
                 return;
             }
@@ -173,9 +164,18 @@ impl Exchange<'_, '_> {
         self.state.keep_alive = false;
     }
 
-    /// Asks to hear [`Handler::room`] once the output has drained.
-    pub fn await_room(&mut self) {
-        self.state.awaits_room = true;
+    /// Answers 101: once the request is complete, the connection speaks [another protocol](super::Handler::upgraded). `fields` are all of
+    /// the answer's, `Connection` and `Upgrade` among them (RFC 9110 section 7.8).
+    pub fn upgrade(&mut self, fields: &[(&str, &str)]) {
+        if self.state.answer != Answer::None {
+            debug_assert!(false, "a second answer to one request");
+            return;
+        }
+        self.cx.write_with(|out| {
+            out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+            write_fields(out, fields);
+        });
+        self.state.answer = Answer::Upgraded;
     }
 
     /// Octets written and not yet taken by the kernel, those of earlier answers included.
@@ -188,12 +188,17 @@ impl Exchange<'_, '_> {
         !self.state.is_head
     }
 
+    /// Whom to tell something, and all else that a protocol can do but speak.
+    pub fn context(&mut self) -> &mut Context<'cx, M> {
+        self.cx
+    }
+
     /// The time.
     pub fn now(&self) -> Time {
         self.cx.now()
     }
 
-    /// Reads `range` of `file`; the octets come with [`Handler::file`].
+    /// Reads `range` of `file`; the octets come with [`Event::File`](crate::Event::File).
     pub fn read_file(&mut self, file: Arc<ReadFile>, range: Range<u64>) -> FileTicket {
         self.cx.read_file(file, range)
     }
@@ -213,7 +218,7 @@ impl Exchange<'_, '_> {
                 self.cx.write_with(|out| write_hex_line(out, octets));
             }
             Answer::Chunked | Answer::UntilClose => {}
-            Answer::None | Answer::Ended => {
+            Answer::None | Answer::Upgraded | Answer::Ended => {
                 debug_assert!(false, "a body without an answer");
                 return false;
             }
@@ -255,9 +260,14 @@ pub(super) fn write_head(
             out.extend_from_slice(b"\r\n");
         }
         Answer::Chunked => out.extend_from_slice(b"\r\nTransfer-Encoding: chunked\r\n"),
-        Answer::None | Answer::UntilClose | Answer::Ended => out.extend_from_slice(b"\r\n"),
+        Answer::None | Answer::UntilClose | Answer::Upgraded | Answer::Ended => out.extend_from_slice(b"\r\n"),
     }
     out.extend_from_slice(connection.as_bytes());
+    write_fields(out, fields);
+}
+
+/// Fields, and the empty line behind them.
+fn write_fields(out: &mut Vec<u8>, fields: &[(&str, &str)]) {
     for (name, value) in fields {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");

@@ -8,7 +8,8 @@
 //! | `Idle` | octets | idle, the last answer (or the accept) | close |
 //! | `Head` | octets | header, the first octet of the request | 408, close |
 //! | `Body` | octets | body, the end of the head | 408 if nothing was answered yet, close |
-//! | `Answering` | the handler, or the peer to take the answer | none here: the connection cuts off [a peer that is too slow](crate::limits::ServeLimits) | |
+//! | `Answering` | what the [handler](super::Handler::interest) waits for, or the peer to take the answer | none here: the connection cuts off [a peer that is too slow](crate::limits::ServeLimits) | |
+//! | `Upgraded` | what the protocol waits for that has taken its place | none here | |
 //! | `Over` | nothing | | |
 //!
 //! | stage \ event | octets | peer's FIN | stopping |
@@ -16,7 +17,7 @@
 //! | `Idle` | `Head`, and on | `Over` | `Over`; if it has never made a request it gets [`FRESH_GRACE`] for one |
 //! | `Head` | head complete: `Body`, `Answering` or `Idle`; bad: answer, `Over` | 400, `Over` | goes on |
 //! | `Body` | body complete: `Answering` or `Idle`; bad: answer if none has begun, `Over` | 400 likewise, `Over` | goes on |
-//! | `Answering` | (not read: back-pressure) | (not told) | goes on |
+//! | `Answering` | (not read: back-pressure) | (told if the handler wants it) | the handler is told, and goes on |
 //!
 //! A server that is stopping says `Connection: close` in every answer that has not begun.
 //!
@@ -45,6 +46,8 @@ pub(super) enum Stage {
     Body(Body),
     /// The request is read, its answer is not ended.
     Answering,
+    /// Another protocol speaks.
+    Upgraded,
     /// All is said.
     Over,
 }

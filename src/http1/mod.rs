@@ -8,12 +8,14 @@ mod exchange;
 mod fields;
 mod framing;
 mod grammar;
+mod handler;
 mod head;
 mod index;
 mod lifecycle;
 mod limits;
 mod request_line;
 pub mod scanner;
+mod service;
 mod status;
 mod target;
 
@@ -26,6 +28,8 @@ pub use index::HeadIndex;
 pub use limits::HttpLimits;
 pub use target::TargetForm;
 
-pub use connection::{Http1, HttpService};
-pub use exchange::{BodyLength, Exchange, Handler, Trailers};
+pub use connection::Http1;
+pub use exchange::{BodyLength, Exchange};
+pub use handler::{Handler, NoUpgrade, Trailers};
 pub use lifecycle::{FRESH_GRACE, TimeLimits};
+pub use service::{Http, HttpService};

@@ -9,10 +9,13 @@
 //! error and not half of an answer. A longer one is answered while it is still coming; then the client has to read while it
 //! writes, because neither side holds it in memory.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 
-use crate::http1::{BodyLength, Exchange, Framing, Handler, Head, TargetForm, Trailers};
+use crate::http1::{BodyLength, Exchange, Framing, Handler, Head, NoUpgrade, TargetForm, Trailers};
 use crate::limits::SEND_HIGH_OCTETS;
+use crate::protocol::{Event, Interest};
 
 /// How much of a body is held back before the answer begins: 64 KiB. A body of unknown length goes out in chunks of that size,
 /// however it came in.
@@ -44,8 +47,10 @@ pub struct Echo {
 enum Plan {
     /// The body, whose length was announced or not.
     Echo { length: Option<u64>, begun: bool },
-    /// So many octets of our own.
-    Ours { left: u64 },
+    /// So many octets of our own, once the request is whole.
+    Ours { octets: u64 },
+    /// And so many of them that are still to be said.
+    Pouring { left: u64 },
 }
 
 impl Default for Plan {
@@ -55,6 +60,9 @@ impl Default for Plan {
 }
 
 impl Handler for Echo {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
         self.held.clear();
         let length = match head.framing() {
@@ -71,7 +79,7 @@ impl Handler for Echo {
                 refuse_method(exchange);
             }
             b"GET" | b"HEAD" => match octets_asked_for(head) {
-                Some(Ok(left)) => self.plan = Plan::Ours { left },
+                Some(Ok(octets)) => self.plan = Plan::Ours { octets },
                 Some(Err(TooMany)) => exchange.answer_whole(400, &[("Content-Type", "text/plain")], TOO_MANY.as_bytes()),
                 None => {}
             },
@@ -109,18 +117,32 @@ impl Handler for Echo {
                 exchange.append(std::mem::take(&mut self.held));
                 exchange.end();
             }
-            Plan::Ours { left } => {
-                exchange.answer(200, &[], BodyLength::Known(left));
-                self.room(exchange);
+            Plan::Ours { octets } | Plan::Pouring { left: octets } => {
+                exchange.answer(200, &[], BodyLength::Known(octets));
+                self.plan = Plan::Pouring { left: octets };
+                self.pour(exchange);
             }
         }
     }
 
-    fn room(&mut self, exchange: &mut Exchange<'_, '_>) {
-        let Plan::Ours { left } = &mut self.plan else { return };
+    fn event(&mut self, event: Event, exchange: &mut Exchange<'_, '_>) {
+        if let Event::Room = event {
+            self.pour(exchange);
+        }
+    }
+
+    fn interest(&self) -> Interest {
+        Interest { room: matches!(self.plan, Plan::Pouring { .. }), ..Interest::default() }
+    }
+}
+
+impl Echo {
+    /// Says as much of our own as there is room for.
+    fn pour(&mut self, exchange: &mut Exchange<'_, '_>) {
+        let Plan::Pouring { left } = &mut self.plan else { return };
         while *left > 0 && exchange.wants_body() {
             if exchange.unsent() >= SEND_HIGH_OCTETS {
-                return exchange.await_room();
+                return;
             }
             let count = usize::try_from(*left).map_or(BLOCK.len(), |left| left.min(BLOCK.len()));
             exchange.send(Bytes::from_static(&BLOCK[..count]));
@@ -128,9 +150,7 @@ impl Handler for Echo {
         }
         exchange.end();
     }
-}
 
-impl Echo {
     fn write_in_blocks(&mut self, mut octets: &[u8], exchange: &mut Exchange<'_, '_>) {
         while !octets.is_empty() {
             if self.held.len() == HELD_OCTETS {

@@ -1,8 +1,9 @@
 //! A handler that panics: that is a bug, and its connection's alone.
 
+use std::convert::Infallible;
 use std::io;
 
-use iolab::http1::{Exchange, Handler, Head, Trailers};
+use iolab::http1::{Exchange, Handler, Head, NoUpgrade, Trailers};
 
 use crate::client::{Client, GET};
 use crate::figure;
@@ -26,6 +27,9 @@ impl Fragile {
 }
 
 impl Handler for Fragile {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
     fn request(&mut self, head: &Head<'_>, _: &mut Exchange<'_, '_>) {
         self.panic_at = MOMENTS.into_iter().find(|moment| head.target().ends_with(moment.as_bytes()));
         self.reach("head");

@@ -10,6 +10,7 @@ use super::Blocking;
 use super::house::{House, Shared};
 use super::peer::{Deadlines, Link};
 use crate::connection::Connection;
+use crate::context::Letter;
 use crate::cost::Cost;
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::model::{Shard, Shutdown};
@@ -23,23 +24,27 @@ use crate::time::{Now, Time};
 
 pub(super) fn serve<S: Service>(options: &Blocking, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
-    let common = shard.common(options.limits);
+    let (common, founder) = (shard.common(options.limits), shard.founder());
     let Shard { number, listener, service, shutdown, post, .. } = shard;
     let shared = Shared::new(number.into(), service, common, options.limits, post)?;
     let bell = shared.bell.clone();
     post.open(number.into(), Box::new(move || bell.signal()));
     let mut cost = thread::scope(|scope| {
-        let acceptor = Acceptor {
-            house: House { scope, shared: &shared },
-            turned_away: TurnedAway::default(),
-            accept_after: Time::default(),
-            cost: Cost::default(),
-        };
+        let house = House { scope, shared: &shared };
+        if let Some(founder) = founder {
+            house.bear(founder, clock::now()).map_err(no_founder)?;
+        }
+        let acceptor =
+            Acceptor { house, turned_away: TurnedAway::default(), accept_after: Time::default(), cost: Cost::default() };
         acceptor.run(listener, shutdown)
     })?;
     cost += shared.cost();
     cost.calls += meter.read();
     Ok(cost)
+}
+
+fn no_founder<M>(_: Letter<M>) -> io::Error {
+    io::Error::other("the service's founder has no thread, or nothing grew out of its seed: raise RLIMIT_NPROC or pids.max")
 }
 
 struct Acceptor<'scope, 'env, S: Service> {

@@ -77,7 +77,7 @@ struct Server<'a, S: Service> {
 
 impl<'a, S: Service> Server<'a, S> {
     fn new(options: &Epoll, shard: Shard<'a, S>) -> io::Result<Self> {
-        let common = shard.common(options.limits);
+        let (common, founder) = (shard.common(options.limits), shard.founder());
         let Shard { number, listener, service, shutdown, post, .. } = shard;
         let epoll = epoll::Epoll::new(EVENTS)?;
         epoll.add_edges(&listener, LISTENER)?;
@@ -94,7 +94,7 @@ impl<'a, S: Service> Server<'a, S> {
             newcomers: true,
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
-            residents: Residents::new(service, common, mailroom),
+            residents: Residents::new(service, common, mailroom, founder),
             peers: Slots::new(),
             timers: Timers::new(),
             again: Vec::new(),

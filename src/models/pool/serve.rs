@@ -36,7 +36,7 @@ const LOOKS_PER_GRACE: u32 = 8;
 
 pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start();
-    let common = shard.common(options.limits);
+    let (common, founder) = (shard.common(options.limits), shard.founder());
     let Shard { number, listener, service, shutdown, post, .. } = shard;
     let send_limit = (options.limits.send_grace / LOOKS_PER_GRACE).max(Duration::from_millis(1));
     let (jobs, reports) = (Queue::new(), Arc::new(Queue::new()));
@@ -49,7 +49,7 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
             listener: Some(listener),
             accept_after: Time::default(),
             turned_away: TurnedAway::default(),
-            residents: Residents::new(service, common, Mailroom::new(number.into(), post)),
+            residents: Residents::new(service, common, Mailroom::new(number.into(), post), founder),
             peers: Slots::new(),
             timers: Timers::new(),
             buffers: Vec::new(),

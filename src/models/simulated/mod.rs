@@ -158,6 +158,7 @@ impl<'s, S: Service> World<'s, S> {
     /// With one peer, which may read all or nothing.
     fn in_private(service: &'s S, seed: Option<u64>) -> Self {
         let mut dice = seed.map_or(Dice::without(), Dice::seeded);
+        let founder = service.founder().map(|message| Birth::of_founder(Numbered { number: 0, message }));
         World {
             service,
             common: Common::new(0, ServeLimits::default(), seed.unwrap_or(0)),
@@ -171,7 +172,7 @@ impl<'s, S: Service> World<'s, S> {
             residents: Vec::new(),
             peers: Vec::new(),
             newcomers: Vec::new(),
-            births: Vec::new(),
+            births: founder.into_iter().collect(),
             letters: VecDeque::new(),
             fates: Vec::new(),
             files: Vec::new(),

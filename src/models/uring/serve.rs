@@ -76,7 +76,7 @@ struct Server<'a, S: Service> {
 
 impl<'a, S: Service> Server<'a, S> {
     fn new(options: &Uring, shard: Shard<'a, S>) -> io::Result<Self> {
-        let common = shard.common(options.limits);
+        let (common, founder) = (shard.common(options.limits), shard.founder());
         let Shard { number, listener, service, shutdown, post, .. } = shard;
         let (mut ring, buffers) = ring(options)?;
         ring.poll(shutdown, libc::POLLIN as u32, false, SHUTDOWN)?;
@@ -90,7 +90,7 @@ impl<'a, S: Service> Server<'a, S> {
             buffers,
             newcomers: Newcomers::new(listener, options.techniques.has(Technique::MultishotAccept), LISTENER)?,
             turned_away: TurnedAway::default(),
-            residents: Residents::new(service, common, mailroom),
+            residents: Residents::new(service, common, mailroom, founder),
             bell,
             peers: Slots::new(),
             timers: Timers::new(),
