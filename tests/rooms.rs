@@ -40,8 +40,20 @@ const ROOMS: &[Room] = &[
         crates: &["bytes"],
         shut: true,
     },
-    Room { name: "http1", parts: &["http1"], may_name: &["contract", "files"], crates: &["bytes"], shut: true },
-    Room { name: "patterns", parts: &["patterns"], may_name: &["contract", "http1"], crates: &["bytes"], shut: true },
+    Room {
+        name: "http1",
+        parts: &["http1"],
+        may_name: &["contract", "files"],
+        crates: &["bytes", "form_urlencoded"],
+        shut: true,
+    },
+    Room {
+        name: "patterns",
+        parts: &["patterns"],
+        may_name: &["contract", "http1", "websocket"],
+        crates: &["bytes", "serde_json"],
+        shut: true,
+    },
     Room { name: "driver", parts: &["driver"], may_name: &["contract"], crates: &[], shut: true },
     Room {
         name: "files",

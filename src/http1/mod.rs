@@ -14,6 +14,7 @@ mod index;
 mod lifecycle;
 mod limits;
 mod request_line;
+mod resource;
 pub mod scanner;
 mod service;
 mod status;

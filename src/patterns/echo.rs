@@ -13,7 +13,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 
-use crate::http1::{BodyLength, Exchange, Framing, Handler, Head, NoUpgrade, TargetForm, Trailers};
+use crate::http1::{BodyLength, Exchange, Framing, Handler, Head, NoUpgrade, Trailers};
 use crate::limits::SEND_HIGH_OCTETS;
 use crate::protocol::{Event, Interest};
 
@@ -174,16 +174,7 @@ const TOO_MANY: &str = "At most 18446744073709551615 octets can be asked for.\n"
 
 /// The N of `/bytes/N`.
 fn octets_asked_for(head: &Head<'_>) -> Option<Result<u64, TooMany>> {
-    let mut path = head.target();
-    if head.target_form() == TargetForm::Absolute {
-        let authority = path.windows(3).position(|octets| octets == b"://")? + 3;
-        let slash = path[authority..].iter().position(|&octet| octet == b'/')?;
-        path = &path[authority + slash..];
-    }
-    if let Some(query) = path.iter().position(|&octet| octet == b'?') {
-        path = &path[..query];
-    }
-    let digits = path.strip_prefix(b"/bytes/")?;
+    let digits = head.path().strip_prefix(b"/bytes/")?;
     let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()))?;
     // Of digits there may be too many, which is all that can be wrong with them.
     (!digits.is_empty()).then(|| digits.parse().map_err(|_| TooMany))
