@@ -22,7 +22,8 @@
 //!    [`models/pool`](models::pool): each `mod.rs` is a picture and seven answers, each `serve.rs` the loop, each `read.rs` the same
 //!    for files. Lay them side by side.
 //! 4. [`http1`]: a strict request parser (start with its scanner), and HTTP as a protocol.
-//! 5. [`patterns`]: applications, written once.
+//! 5. [`websocket`]: the same of WebSocket (start with the table of its life).
+//! 6. [`patterns`]: applications, written once.
 //!
 //! # Rooms
 //!
@@ -30,6 +31,7 @@
 //! |---|---|
 //! | the contract: `protocol`, `context`, `either`, `file_op`, `connection`, `send_queue`, `time`, `limits` and their kin | sockets, threads, clocks, `sys`, `models` |
 //! | [`http1`] | the same, and `patterns` |
+//! | [`websocket`] | the same; of HTTP it knows the head of a request |
 //! | [`patterns`] | `models`, `sys`, clocks, threads |
 //! | `driver`: what all loops need and none is about | `sys`, `models`, protocols by name |
 //! | `sys`: thin wrappers over kernel calls, every call counted; the only `unsafe` beside two vector scanners | protocols, connections, policy |
@@ -66,6 +68,7 @@ mod shelf;
 mod sys;
 mod time;
 mod unavailable;
+pub mod websocket;
 
 pub use connection::{Connection, End, Needs};
 pub use context::{Birth, Context, Letter, Mail, Why};

@@ -48,6 +48,13 @@ const ROOMS: &[Room] = &[
         shut: true,
     },
     Room {
+        name: "websocket",
+        parts: &["websocket"],
+        may_name: &["contract", "files", "http1"],
+        crates: &["base64", "bytes", "sha1_smol"],
+        shut: true,
+    },
+    Room {
         name: "patterns",
         parts: &["patterns"],
         may_name: &["contract", "http1", "websocket"],
