@@ -17,14 +17,21 @@
 //! No extension and no subprotocol is negotiated, so the reserved bits of a frame are always zero, and no message is compressed.
 
 mod close;
+mod connection;
+mod conversation;
 mod error;
 mod frame;
 mod handshake;
+mod keepalive;
+pub mod lifecycle;
 mod limits;
 mod mask;
+mod message;
 mod utf8;
 
 pub use close::{close_code, may_be_sent};
+pub use connection::WebSocket;
+pub use conversation::{Conversation, Socket};
 pub use error::ErrorKind;
 pub use frame::{CONTROL_OCTETS, FrameHeader, Opcode, binary_frame, text_frame};
 pub use handshake::{Accepted, Refusal, accept};
