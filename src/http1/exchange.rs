@@ -252,8 +252,8 @@ pub(super) fn write_head(
     }
     out.extend_from_slice(date);
     match framing {
-        // RFC 9110 section 8.6: neither of these has a Content-Length.
-        Answer::Length(_) if status == 204 || status < 200 => out.extend_from_slice(b"\r\n"),
+        // RFC 9110 section 8.6: none of these has a Content-Length, or not one that is that of the answer to GET.
+        Answer::Length(_) if status == 204 || status == 304 || status < 200 => out.extend_from_slice(b"\r\n"),
         Answer::Length(octets) => {
             out.extend_from_slice(b"\r\nContent-Length: ");
             write_decimal(out, octets);
