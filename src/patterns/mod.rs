@@ -1,7 +1,9 @@
 //! Applications, each written once: no socket, no clock, no thread, and no idea which model runs it.
 
+pub mod chat;
 mod echo;
 pub mod relay;
 
+pub use chat::{Chat, ChatSettings};
 pub use echo::{Echo, HELD_OCTETS, LINE};
 pub use relay::Relay;

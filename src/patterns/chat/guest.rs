@@ -1,0 +1,106 @@
+//! One who is in the room, or wants to be: the conversation on a WebSocket.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::{Note, SAID_OCTETS, Shared, What};
+use crate::identity::ConnectionId;
+use crate::protocol::{Event, Interest, Peer};
+use crate::websocket::{Conversation, Socket, WebSocket, WebSocketLimits, close_code};
+
+/// The close code for a name that somebody else has.
+pub const NAME_TAKEN: u16 = 4009;
+
+/// A guest.
+pub struct Guest {
+    name: String,
+    /// What it has said last has not been passed on yet: it is not listened to.
+    is_speaking: bool,
+    is_leaving: bool,
+    shared: Arc<Shared>,
+}
+
+type Cx<'a, 'cx> = Socket<'a, 'cx, Note>;
+
+impl Guest {
+    pub(super) fn upgraded(name: String, shared: &Arc<Shared>) -> WebSocket<Guest> {
+        let limits = WebSocketLimits {
+            message: SAID_OCTETS,
+            ping_every: Some(shared.settings.ping_every),
+            ..WebSocketLimits::default()
+        };
+        WebSocket::new(Guest { name, is_speaking: false, is_leaving: false, shared: Arc::clone(shared) }, limits)
+    }
+
+    fn hear(&mut self, what: What, socket: &mut Cx<'_, '_>) {
+        match what {
+            What::Frame(frame) => self.pass_on(frame, socket),
+            What::Passed => self.is_speaking = false,
+            What::Taken => socket.close(NAME_TAKEN, "the name is taken"),
+            _ => {}
+        }
+    }
+
+    fn pass_on(&mut self, frame: Bytes, socket: &mut Cx<'_, '_>) {
+        if socket.unsent() + frame.len() > self.shared.settings.bound {
+            if socket.is_open() {
+                self.shared.figures.shown_out.fetch_add(1, Ordering::Relaxed);
+                socket.close(close_code::TRY_AGAIN_LATER, "too slow: more is said than is taken here");
+                self.leave(socket);
+            }
+            return;
+        }
+        self.shared.figures.heard.fetch_add(1, Ordering::Relaxed);
+        socket.frame(frame);
+    }
+
+    fn tell_room(&self, what: What, socket: &mut Cx<'_, '_>) {
+        socket.context().message(ConnectionId::FOUNDER, Note(what));
+    }
+
+    fn leave(&mut self, socket: &mut Cx<'_, '_>) {
+        if !std::mem::replace(&mut self.is_leaving, true) {
+            self.tell_room(What::Leave, socket);
+        }
+    }
+}
+
+impl Conversation for Guest {
+    type Message = Note;
+
+    fn text(&mut self, text: &str, socket: &mut Cx<'_, '_>) {
+        let text = text.trim();
+        if !text.is_empty() {
+            self.is_speaking = true;
+            self.tell_room(What::Say { text: text.to_owned() }, socket);
+        }
+    }
+
+    fn binary(&mut self, _: &[u8], socket: &mut Cx<'_, '_>) {
+        socket.close(close_code::UNSUPPORTED, "people say text");
+    }
+
+    fn event(&mut self, event: Event<Note>, socket: &mut Cx<'_, '_>) {
+        match event {
+            Event::Begun(_) => {
+                let name = std::mem::take(&mut self.name);
+                self.tell_room(What::Enter { name }, socket);
+            }
+            Event::Message(_, Note(what)) => self.hear(what, socket),
+            Event::Returned(..) => socket.close(close_code::GOING_AWAY, "the room is closed"),
+            _ => {}
+        }
+    }
+
+    /// However it ends.
+    fn closing(&mut self, _: u16, _: &str, socket: &mut Cx<'_, '_>) {
+        self.leave(socket);
+    }
+
+    fn interest(&self) -> Interest {
+        let peer = if self.is_speaking { Peer::HangUp } else { Peer::Bytes };
+        Interest { peer, messages: true, ..Interest::default() }
+    }
+}
