@@ -34,8 +34,13 @@ pub struct Example {
 impl Example {
     /// `None`, said aloud, where the model cannot run.
     pub fn start(name: &str, model: &str, flags: &[&str]) -> Option<Example> {
+        Example::start_at(name, model, "127.0.0.1:0", flags)
+    }
+
+    /// The same, listening there.
+    pub fn start_at(name: &str, model: &str, address: &str, flags: &[&str]) -> Option<Example> {
         let mut child = Command::new(example(name))
-            .args(["--model", model, "--listen", "127.0.0.1:0"])
+            .args(["--model", model, "--listen", address])
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -53,7 +58,7 @@ impl Example {
         }
         let address =
             line.strip_prefix(&format!("{name} on ")).and_then(|rest| rest.split(' ').next()).expect(&line).to_string();
-        assert!(line.contains(&format!("curl -d hello http://{address}/")), "a line to try: {line}");
+        assert!(line.contains("; try: ") && line.contains(&format!("http://{address}/")), "a line to try: {line}");
         Some(Example { model: model.into(), address, child, output })
     }
 
