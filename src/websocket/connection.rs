@@ -58,18 +58,14 @@ impl<C: Conversation> Protocol for WebSocket<C> {
         if self.stage == Stage::Over {
             return 0;
         }
-        if let Some(keepalive) = &mut self.keepalive {
+        let consumed = self.receive_frame(input, cx);
+        // What was not consumed is shown again, and is no news then.
+        if consumed > 0
+            && let Some(keepalive) = &mut self.keepalive
+        {
             keepalive.heard(cx.now());
         }
-        if self.incoming.is_within_frame() {
-            return self.receive_payload(input, cx);
-        }
-        match FrameHeader::parse(input) {
-            Ok(Some((header, octets))) if header.opcode.is_control() => self.receive_control(&header, octets, input, cx),
-            Ok(Some((header, octets))) => self.receive_data(&header, octets, input, cx),
-            Ok(None) => 0,
-            Err(error) => self.fail(error, input, cx),
-        }
+        consumed
     }
 
     fn event(&mut self, event: Event<C::Message>, cx: &mut Context<'_, C::Message>) {
@@ -122,6 +118,18 @@ impl<C: Conversation> Protocol for WebSocket<C> {
 // Reading.
 
 impl<C: Conversation> WebSocket<C> {
+    fn receive_frame(&mut self, input: &[u8], cx: &mut Context<'_, C::Message>) -> usize {
+        if self.incoming.is_within_frame() {
+            return self.receive_payload(input, cx);
+        }
+        match FrameHeader::parse(input) {
+            Ok(Some((header, octets))) if header.opcode.is_control() => self.receive_control(&header, octets, input, cx),
+            Ok(Some((header, octets))) => self.receive_data(&header, octets, input, cx),
+            Ok(None) => 0,
+            Err(error) => self.fail(error, input, cx),
+        }
+    }
+
     fn receive_data(&mut self, header: &FrameHeader, octets: usize, input: &[u8], cx: &mut Context<'_, C::Message>) -> usize {
         if self.stage != Stage::Open {
             self.incoming.skip(header);

@@ -12,8 +12,8 @@ pub struct WebSocketLimits {
     /// How long the peer's close frame is waited for once ours was said.
     pub close: Duration,
     /// How often the peer is pinged. One of whom nothing has been heard for [`SILENT_SPANS`] of these is gone, and its connection
-    /// is reset: a peer whose machine or network has failed never says so. Without it nobody is pinged. Less than a millisecond is
-    /// taken for one.
+    /// is reset: a peer whose machine or network has failed never says so. A header, or a control frame, is heard once it is whole.
+    /// Without it nobody is pinged. Less than a millisecond is taken for one.
     pub ping_every: Option<Duration>,
 }
 
