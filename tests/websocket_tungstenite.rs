@@ -5,7 +5,7 @@ mod tcp;
 mod websocket_support;
 
 use std::convert::Infallible;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,31 @@ use websocket_support::{Echo, Echoes, Log};
 
 const MODELS: [&str; 4] = ["blocking", "epoll", "uring", "pool"];
 
-type Client = tungstenite::WebSocket<TcpStream>;
+type Client = tungstenite::WebSocket<Stream>;
+
+/// A stream that reads on when a signal, or the kernel's work for io_uring, has interrupted it.
+struct Stream(TcpStream);
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 /// A server of HTTP, at whose every path an echo answers.
 #[derive(Default)]
@@ -57,15 +81,15 @@ impl Handler for Door {
     }
 }
 
-fn connect(server: &Server) -> TcpStream {
+fn connect(server: &Server) -> Stream {
     let stream = TcpStream::connect(server.address).expect("a server that listens");
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
+    Stream(stream)
 }
 
 /// A client past the handshake.
-fn client(stream: TcpStream) -> Client {
+fn client(stream: Stream) -> Client {
     let config = WebSocketConfig::default().write_buffer_size(0);
     Client::from_raw_socket(stream, Role::Client, Some(config))
 }
