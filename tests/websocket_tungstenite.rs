@@ -8,11 +8,13 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use iolab::Close;
 use iolab::http1::{Exchange, Handler, Head, HttpLimits, HttpService, TimeLimits, Trailers};
 use iolab::limits::ServeLimits;
+use iolab::models::AnyModel;
 use iolab::websocket::{WebSocket, WebSocketLimits, accept};
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -94,21 +96,29 @@ fn client(stream: Stream) -> Client {
     Client::from_raw_socket(stream, Role::Client, Some(config))
 }
 
-/// Speaks with a server of each model that this machine can run.
-fn with_every_model(limits: WebSocketLimits, talk: impl Fn(&Server, &Log)) {
-    for name in MODELS {
-        let log = Log::default();
-        if let Some(model) = model(name, ServeLimits::default()) {
-            let server = Server::start(model, 1, Arc::new(Echoes { log: log.clone(), limits }));
-            talk(&server, &log);
-            server.stop().unwrap();
+/// Speaks with a server of each model that this machine can run, with all of them at a time: much of it is waiting.
+fn with_every_model(talk: impl Fn(AnyModel) + Sync) {
+    thread::scope(|scope| {
+        for model in MODELS.into_iter().filter_map(|name| model(name, ServeLimits::default())) {
+            let talk = &talk;
+            scope.spawn(move || talk(model));
         }
-    }
+    });
+}
+
+/// The same without the handshake.
+fn with_every_echo(limits: WebSocketLimits, talk: impl Fn(&Server, &Log) + Sync) {
+    with_every_model(|model| {
+        let log = Log::default();
+        let server = Server::start(model, 1, Arc::new(Echoes { log: log.clone(), limits }));
+        talk(&server, &log);
+        server.stop().unwrap();
+    });
 }
 
 #[test]
 fn messages_of_all_sizes_come_back() {
-    with_every_model(WebSocketLimits::default(), |server, log| {
+    with_every_echo(WebSocketLimits::default(), |server, log| {
         let mut client = client(connect(server));
         for length in [0, 1, 125, 126, 65_535, 65_536, 1 << 20] {
             let octets: Bytes = (0..length).map(|at| (at * 7) as u8).collect::<Vec<_>>().into();
@@ -136,7 +146,7 @@ fn fragments_and_pings_between_them() {
         let opcode = OpCode::Data(if first { Data::Text } else { Data::Continue });
         Message::Frame(Frame::message(octets.to_vec(), opcode, is_final))
     };
-    with_every_model(WebSocketLimits::default(), |server, _| {
+    with_every_echo(WebSocketLimits::default(), |server, _| {
         let mut client = client(connect(server));
         // The euro sign is cut in the middle.
         client.send(fragment(true, b"5 \xe2", false)).unwrap();
@@ -155,7 +165,7 @@ fn what_is_not_allowed_is_closed_with_its_code() {
         (OpCode::Data(Data::Continue), b"x", CloseCode::Protocol),
         (OpCode::Data(Data::Binary), &[0; 1001], CloseCode::Size),
     ];
-    with_every_model(WebSocketLimits { message: 1000, ..WebSocketLimits::default() }, |server, _| {
+    with_every_echo(WebSocketLimits { message: 1000, ..WebSocketLimits::default() }, |server, _| {
         for (opcode, octets, code) in cases {
             let mut client = client(connect(server));
             client.send(Message::Frame(Frame::message(octets.to_vec(), opcode, true))).unwrap();
@@ -171,7 +181,7 @@ fn what_is_not_allowed_is_closed_with_its_code() {
 #[test]
 fn a_peer_that_has_gone_is_pinged_and_forgotten() {
     let limits = WebSocketLimits { ping_every: Some(Duration::from_millis(300)), ..WebSocketLimits::default() };
-    with_every_model(limits, |server, _| {
+    with_every_echo(limits, |server, _| {
         // tungstenite answers pings whenever it reads; who reads the socket itself answers none.
         let mut silent = connect(server);
         let mut octets = Vec::new();
@@ -191,7 +201,7 @@ fn a_peer_that_has_gone_is_pinged_and_forgotten() {
 
 #[test]
 fn a_server_that_stops_says_that_it_goes_away() {
-    with_every_model(WebSocketLimits::default(), |server, log| {
+    with_every_echo(WebSocketLimits::default(), |server, log| {
         let mut clients: Vec<Client> = (0..20).map(|_| client(connect(server))).collect();
         for client in &mut clients {
             client.send("hello".into()).unwrap();
@@ -217,8 +227,7 @@ fn through_the_handshake_of_http() {
                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                   Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-    for name in MODELS {
-        let Some(model) = model(name, ServeLimits::default()) else { continue };
+    with_every_model(|model| {
         let log = Log::default();
         let its = log.clone();
         let handler = move || Door { log: its.clone(), ..Door::default() };
@@ -251,5 +260,5 @@ fn through_the_handshake_of_http() {
         assert!(matches!(error, Error::AlreadyClosed | Error::Protocol(ProtocolError::SendAfterClosing)), "{error:?}");
         server.stop().unwrap();
         assert_eq!(log.take(), ["Begun(Ok(()))", "text first", "text close 4000 bye", "closing 4000 bye", "Closed(Done)"]);
-    }
+    });
 }
