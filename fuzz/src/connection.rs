@@ -1,6 +1,8 @@
 //! A whole connection.
 
 use iolab::Close;
+use iolab::http1::{HttpService, TimeLimits};
+use iolab::patterns::Echo;
 
 use super::input::Input;
 use super::peer::{Arrival, LastWord, converse};
@@ -22,11 +24,12 @@ pub fn connection(input: &[u8]) {
     let Some(input) = Input::read(input) else { return };
     let last = [LastWord::Fin, LastWord::Stopping, LastWord::Silence, LastWord::Fin][usize::from(input.variant())];
     let said = unfolded(input.octets);
-    let whole = converse(&said, last, input.limits(), Arrival::Whole);
+    let service = HttpService::new(input.limits(), TimeLimits::default(), Echo::default);
+    let whole = converse(&service, &said, last, Arrival::Whole);
     assert!(matches!(whole.close, None | Some(Close::Done)), "{:?}: {}", whole.close, input.octets.escape_ascii());
     let chosen = if input.settings & 0x80 == 0 { Arrival::Chosen(input.choices) } else { Arrival::Late(input.choices) };
     for arrival in [Arrival::Chosen(&[OCTET_BY_OCTET]), chosen] {
-        let moved = converse(&said, last, input.limits(), arrival);
+        let moved = converse(&service, &said, last, arrival);
         assert_eq!(moved.close, whole.close, "{arrival:?}: {}", input.octets.escape_ascii());
         if moved.heard != whole.heard {
             let at = moved.heard.iter().zip(&whole.heard).take_while(|(one, other)| one == other).count();
@@ -37,7 +40,7 @@ pub fn connection(input: &[u8]) {
 }
 
 /// The choice of a move: hear one octet, or else the next thing that can be done, with one octet.
-const OCTET_BY_OCTET: u8 = 1 << 2;
+pub(super) const OCTET_BY_OCTET: u8 = 1 << 2;
 
 fn unfolded(octets: &[u8]) -> Vec<u8> {
     let mut said = Vec::with_capacity(octets.len());

@@ -12,11 +12,16 @@ mod input;
 mod peer;
 mod plain;
 mod scanner;
+mod websocket;
+mod websocket_plain;
+#[path = "../../tests/websocket_support/mod.rs"]
+mod websocket_support;
 
 pub use chunked::chunked;
 pub use connection::connection;
 pub use head::{fields, head, target};
 pub use scanner::scanner;
+pub use websocket::websocket;
 
 /// What a fuzzer calls with one input after another.
 pub type Target = fn(&[u8]);
@@ -29,4 +34,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("fields", fields),
     ("chunked", chunked),
     ("connection", connection),
+    ("websocket", websocket),
 ];

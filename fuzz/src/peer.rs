@@ -3,9 +3,8 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
-use iolab::http1::{HttpLimits, HttpService, TimeLimits};
 use iolab::limits::{READ_OCTETS, SEND_HIGH_OCTETS, ServeLimits, TAIL_OCTETS};
-use iolab::patterns::{Echo, HELD_OCTETS};
+use iolab::patterns::HELD_OCTETS;
 use iolab::{Close, Common, Connection, End, Lent, Now, Protocol, Service, Time};
 
 /// The peer reads no more than this: `GET /bytes/N` has no end.
@@ -51,15 +50,14 @@ pub struct Outcome {
     pub close: Option<Close>,
 }
 
-/// Says `octets` to an echo.
-pub fn converse(octets: &[u8], last: LastWord, limits: HttpLimits, arrival: Arrival<'_>) -> Outcome {
+/// Says `octets` to a service.
+pub fn converse(service: &impl Service, octets: &[u8], last: LastWord, arrival: Arrival<'_>) -> Outcome {
     let (choices, may_be_late) = match arrival {
         Arrival::Whole => (&[][..], false),
         Arrival::Chosen(choices) => (choices, false),
         Arrival::Late(choices) => (choices, true),
     };
     let now = Now { at: Time::from_nanos(1_000_000_000), unix_seconds: 784_111_777 };
-    let service = HttpService::new(limits, TimeLimits::default(), Echo::default);
     let protocol = service.accept(now).expect("an echo turns nobody away");
     let mut peer = Conversation {
         connection: Connection::accepted(protocol, &Common::new(0, ServeLimits::default(), 0), now),

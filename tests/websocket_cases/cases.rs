@@ -55,23 +55,23 @@ impl Talk {
         self
     }
 
-    fn is_told(mut self, entry: impl Into<String>) -> Talk {
+    fn told(mut self, entry: impl Into<String>) -> Talk {
         self.heard.push(entry.into());
         self
     }
 
-    fn is_answered(mut self, octets: impl AsRef<[u8]>) -> Talk {
+    fn answered(mut self, octets: impl AsRef<[u8]>) -> Talk {
         self.answer.extend_from_slice(octets.as_ref());
         self
     }
 
     /// A text is complete, and comes back.
     fn echoes_text(self, text: &str) -> Talk {
-        self.is_told(format!("text {text}")).is_answered(server(TEXT, text))
+        self.told(format!("text {text}")).answered(server(TEXT, text))
     }
 
     fn echoes_binary(self, octets: &[u8]) -> Talk {
-        self.is_told(format!("binary {}", octets.escape_ascii())).is_answered(server(BINARY, octets))
+        self.told(format!("binary {}", octets.escape_ascii())).answered(server(BINARY, octets))
     }
 
     fn text(self, text: &str) -> Talk {
@@ -79,19 +79,19 @@ impl Talk {
     }
 
     fn ping(self, payload: &[u8]) -> Talk {
-        self.say(client(PING, payload)).is_answered(server(PONG, payload))
+        self.say(client(PING, payload)).answered(server(PONG, payload))
     }
 
     /// FIN without a close frame.
     fn just_ends(self, name: impl Into<String>) -> Case {
-        self.is_told("closing 1006 ").case(name)
+        self.told("closing 1006 ").case(name)
     }
 
     /// A close frame with this payload, and the code that is told; the same comes back without the reason.
     fn closes(self, name: impl Into<String>, code: u16, reason: &str) -> Case {
         self.say(client(CLOSE, closed(code, reason)))
-            .is_told(format!("closing {code} {reason}"))
-            .is_answered(server(CLOSE, closed(code, "")))
+            .told(format!("closing {code} {reason}"))
+            .answered(server(CLOSE, closed(code, "")))
             .case(name)
     }
 
@@ -107,7 +107,7 @@ impl Talk {
     }
 
     fn fails_at_the_end(self, name: impl Into<String>, code: u16, reason: &str) -> Case {
-        self.is_told(format!("closing {code} {reason}")).is_answered(server(CLOSE, closed(code, reason))).case(name)
+        self.told(format!("closing {code} {reason}")).answered(server(CLOSE, closed(code, reason))).case(name)
     }
 
     fn case(self, name: impl Into<String>) -> Case {
@@ -283,7 +283,7 @@ fn texts() -> Vec<Case> {
 }
 
 fn closes() -> Vec<Case> {
-    let empty = |talk: Talk| talk.say(client(CLOSE, "")).is_told("closing 1005 ").is_answered(server(CLOSE, ""));
+    let empty = |talk: Talk| talk.say(client(CLOSE, "")).told("closing 1005 ").answered(server(CLOSE, ""));
     let longest = "y".repeat(123);
     let too_long = [&[CLOSE, 0x80 | 126, 0, 126][..], &[0; 130]].concat();
     let mut cases = vec![
@@ -340,33 +340,33 @@ fn closings() -> Vec<Case> {
     let close = |code: u16, reason: &str| {
         let command = format!("close {code} {reason}");
         let payload = if code == 1005 { Vec::new() } else { closed(code, reason) };
-        Talk::new().say(client(TEXT, &command)).is_told(format!("text {command}")).is_answered(server(CLOSE, payload))
+        Talk::new().say(client(TEXT, &command)).told(format!("text {command}")).answered(server(CLOSE, payload))
     };
-    let answered = |talk: Talk, code: u16| talk.say(client(CLOSE, closed(code, ""))).is_told(format!("closing {code} "));
+    let replied = |talk: Talk, code: u16| talk.say(client(CLOSE, closed(code, ""))).told(format!("closing {code} "));
     let noise = client(TEXT, "thrown away");
     vec![
-        answered(close(1000, "bye"), 1000).case("closed, and answered"),
-        answered(close(1005, ""), 4000).case("closed without a code"),
-        answered(close(4999, &"ä".repeat(61)), 1001).case("closed with a long reason, answered with another code"),
-        close(1000, "bye").is_told("closing 1006 ").case("closed, and not answered"),
-        answered(close(1000, "bye").say(&noise).say(client(PING, "no pong")).say(&noise), 1000)
+        replied(close(1000, "bye"), 1000).case("closed, and answered"),
+        replied(close(1005, ""), 4000).case("closed without a code"),
+        replied(close(4999, &"ä".repeat(61)), 1001).case("closed with a long reason, answered with another code"),
+        close(1000, "bye").told("closing 1006 ").case("closed, and not answered"),
+        replied(close(1000, "bye").say(&noise).say(client(PING, "no pong")).say(&noise), 1000)
             .case("closed, and goes on for a while"),
-        answered(close(1000, "bye").say(client(BINARY, vec![0; 65_536])).say(client(TEXT & !FIN, b"\xff")), 1000)
+        replied(close(1000, "bye").say(client(BINARY, vec![0; 65_536])).say(client(TEXT & !FIN, b"\xff")), 1000)
             .case("closed, and goes on at length, in words that are no words"),
-        close(1000, "bye").say(&noise[..8]).is_told("closing 1006 ").case("closed, and ends within a frame"),
+        close(1000, "bye").say(&noise[..8]).told("closing 1006 ").case("closed, and ends within a frame"),
         close(1000, "bye")
             .say(&noise)
             .say([0xf1])
             .say(&noise)
-            .is_told(format!("closing 1002 {}", ErrorKind::ReservedBits.reason()))
+            .told(format!("closing 1002 {}", ErrorKind::ReservedBits.reason()))
             .case("closed, and breaks the rules"),
         close(1000, "bye")
             .say(client(CLOSE, closed(1005, "")))
-            .is_told(format!("closing 1002 {}", ErrorKind::CloseCode.reason()))
+            .told(format!("closing 1002 {}", ErrorKind::CloseCode.reason()))
             .case("closed, and answered with a code that may not be sent"),
         close(1000, "bye")
             .say(client(CLOSE, ""))
-            .is_told("closing 1005 ")
+            .told("closing 1005 ")
             .say(&noise)
             .case("closed, answered without a code, and on"),
     ]

@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use iolab::websocket::{Conversation, Socket, WebSocket, WebSocketLimits, unmask};
+use iolab::websocket::{Conversation, Socket, WebSocket, WebSocketLimits, close_code, may_be_sent, unmask};
 use iolab::{Event, Interest, Now, Peer, Service};
 
 pub const TEXT: u8 = 0x81;
@@ -65,7 +65,14 @@ impl Log {
     }
 }
 
-/// Says back what it hears. A text that begins with `close` has it close, with the code and the reason that follow.
+/// What a text tells an [`Echo`] to close with, if it does.
+pub fn command(text: &str) -> Option<(u16, &str)> {
+    let (code, reason) = text.strip_prefix("close ")?.split_once(' ')?;
+    let code = code.parse().ok().filter(|&code| may_be_sent(code) || code == close_code::NONE)?;
+    Some((code, reason))
+}
+
+/// Says back what it hears, unless it is a [`command`].
 #[derive(Clone, Default)]
 pub struct Echo {
     pub log: Log,
@@ -76,9 +83,9 @@ impl Conversation for Echo {
 
     fn text(&mut self, text: &str, socket: &mut Socket<'_, '_, Infallible>) {
         self.log.note(format!("text {text}"));
-        match text.split(' ').collect::<Vec<_>>()[..] {
-            ["close", code, reason] => socket.close(code.parse().expect("a code"), reason),
-            _ => socket.text(text),
+        match command(text) {
+            Some((code, reason)) => socket.close(code, reason),
+            None => socket.text(text),
         }
     }
 
