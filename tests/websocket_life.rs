@@ -389,7 +389,8 @@ fn messages_are_told_until_it_closes_and_go_back_then() {
 
 #[test]
 fn closing_is_told_before_the_end_whatever_it_is() {
-    let ends: [(fn(&mut Connection<WebSocket<Puppet>>), &str); 4] = [
+    type Ends = fn(&mut Connection<WebSocket<Puppet>>);
+    let ends: [(Ends, &str); 4] = [
         (|connection| connection.failed(at(1)), "Closed(Failed)"),
         (|connection| connection.drained(at(1)), "Closed(Drained)"),
         (|connection| connection.received(&client(TEXT, "abort"), at(1)), "Closed(Aborted)"),
