@@ -46,6 +46,8 @@ enum Message {
     Connected(Result<(), ErrorKind>),
     /// To be said.
     Words(String),
+    /// To listen again.
+    Wake,
 }
 
 impl Service for Puppets {
@@ -74,6 +76,14 @@ impl Puppet {
         let number = || rest.parse::<u64>().unwrap();
         match verb {
             "echo" => cx.write(format!("{rest}\n").as_bytes()),
+            // Only wants to know if it is left alone, until it is woken.
+            "park" => {
+                self.peer = Peer::HangUp;
+                cx.write(b"parked\n");
+            }
+            // Waits for the same in the naive way: whoever goes is noticed by listening.
+            "stay" => cx.write(b"parked\n"),
+            "wake" => self.present.lock().unwrap().iter().for_each(|&to| cx.message(to, Message::Wake)),
             // Does not listen for so many milliseconds, but wants to know if it is left alone.
             "watch" => (self.peer, self.deadline) = (Peer::HangUp, Some(cx.now() + Duration::from_millis(number()))),
             // Listens for so long, and then only wants to know if it is left alone.
@@ -150,6 +160,10 @@ impl Protocol for Puppet {
             }
             Event::Message(_, Message::Connected(result)) => cx.write(format!("{result:?}\n").as_bytes()),
             Event::Message(_, Message::Words(words)) => cx.write(words.as_bytes()),
+            Event::Message(_, Message::Wake) if self.peer == Peer::HangUp => {
+                self.peer = Peer::Bytes;
+                cx.write(b"awake\n");
+            }
             Event::File(_, done) => self.go_on(done, cx),
             Event::HangUp => {
                 self.tell("hang-up");
@@ -276,6 +290,90 @@ fn a_hang_up_is_noticed_by_one_who_still_reads() {
             assert_eq!(news(heard), "hang-up");
             news(heard);
         }
+    });
+}
+
+/// So many, each of whom says this and is answered before the next comes.
+fn parked(address: SocketAddr, count: usize, how: &str) -> Vec<TcpStream> {
+    let park = |_| {
+        let mut peer = dial(address);
+        say(&mut peer, how);
+        hear(&mut peer, "parked\n");
+        peer
+    };
+    (0..count).map(park).collect()
+}
+
+/// How often this is among the next so many news.
+fn count_news(heard: &Receiver<String>, among: usize, wanted: &str) -> usize {
+    (0..among).filter(|_| news(heard) == wanted).count()
+}
+
+const PARKED: usize = 300;
+
+#[test]
+fn those_who_are_parked_share_one_thread() {
+    let cost = serve(ServeLimits::default(), |address, heard| {
+        let mut peers = parked(address, PARKED, "park");
+        let mut other = dial(address);
+        say(&mut other, "all hello");
+        for peer in peers.iter_mut().chain([&mut other]) {
+            hear(peer, "hello\n");
+        }
+        // Who hangs up is told of, once, and so is who does it together with all others.
+        drop(peers.split_off(PARKED - 1));
+        assert_eq!((news(heard), news(heard)), ("hang-up".into(), "Done".into()));
+        say(&mut peers[0], "this is unread");
+        drop(peers);
+        let rest = PARKED - 1;
+        assert_eq!(count_news(heard, 2 * rest, "hang-up"), rest);
+        say(&mut other, "echo and nobody else is there");
+        hear(&mut other, "and nobody else is there\n");
+        assert!(heard.try_recv().is_err(), "all had been told");
+    });
+    eprintln!("{PARKED} parked with Peer::HangUp: {} threads", cost.threads_peak);
+    assert!(cost.threads_peak < 20, "{} threads for {PARKED} who wait for nothing but their peers' end", cost.threads_peak);
+    assert_eq!((cost.refused, cost.calls.of(Call::EpollCreate1)), (0, 1));
+}
+
+/// The bad example: a long poll that listens while it has nothing to hear.
+#[test]
+fn those_who_listen_keep_a_thread_each() {
+    let cost = serve(ServeLimits::default(), |address, heard| {
+        drop(parked(address, PARKED, "stay"));
+        assert_eq!(count_news(heard, 2 * PARKED, "finished"), PARKED);
+    });
+    eprintln!("{PARKED} parked with Peer::Bytes: {} threads", cost.threads_peak);
+    assert!((PARKED..PARKED + 20).contains(&cost.threads_peak), "{} threads", cost.threads_peak);
+    assert_eq!(cost.calls.of(Call::EpollCreate1), 0, "nobody asked to be watched");
+}
+
+#[test]
+fn who_is_parked_reads_on_when_it_is_woken() {
+    const PEERS: usize = 20;
+    serve(ServeLimits::default(), |address, heard| {
+        let mut other = dial(address);
+        let mut peers = parked(address, PEERS, "park");
+        for round in 0..10 {
+            say(&mut peers[round], "echo said while it was parked");
+            say(&mut other, "wake");
+            for (number, peer) in peers.iter_mut().enumerate() {
+                hear(peer, "awake\n");
+                if number == round {
+                    hear(peer, "said while it was parked\n");
+                }
+                say(peer, "park");
+                hear(peer, "parked\n");
+            }
+        }
+        // The news of one who has gone while it was read is late, and its own word for it is another.
+        say(&mut other, "wake");
+        peers.iter_mut().for_each(|peer| hear(peer, "awake\n"));
+        drop(peers);
+        assert_eq!(count_news(heard, 2 * PEERS, "finished"), PEERS);
+        say(&mut other, "echo and on");
+        hear(&mut other, "and on\n");
+        assert!(heard.try_recv().is_err(), "all had been told");
     });
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod files;
 pub(crate) mod gate;
+pub(crate) mod hang_ups;
 pub(crate) mod ledger;
 mod mapping;
 pub(crate) mod ring;

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Pool;
-use super::peer::{Peer, WAITING};
+use super::peer::Peer;
 use super::queue::Queue;
 use super::staff::Staff;
 use super::worker::{Job, Report, Worker};
@@ -61,7 +61,7 @@ pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Resu
         while !server.is_done() {
             server.turn()?;
         }
-        server.cost.refused = server.turned_away.refused();
+        server.cost.refused += server.turned_away.refused();
         let Server { staff, mut cost, .. } = server;
         cost += staff.dismiss();
         Ok(cost)
@@ -132,7 +132,7 @@ impl<S: Service> Server<'_, '_, S> {
         match report {
             Report::Mail => self.residents.mailroom.collect(),
             Report::Accepted { listener, sockets, error } => {
-                self.staff.is_back();
+                self.staff.is_back(false);
                 for socket in sockets {
                     self.welcome(socket, now);
                 }
@@ -146,8 +146,18 @@ impl<S: Service> Server<'_, '_, S> {
                     self.begin_drain(now);
                 }
             }
-            Report::For(key, done) => {
-                self.staff.is_back();
+            Report::HungUp(key) => {
+                if let Some(peer) = self.peers.get_mut(key) {
+                    peer.hung_up(now);
+                    self.settle(key, now);
+                }
+            }
+            Report::Unwatched(result) => {
+                self.staff.is_back(false);
+                result?;
+            }
+            Report::For { key, done, is_short } => {
+                self.staff.is_back(is_short);
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.hear(done, key, &mut self.staff, &mut self.buffers, &mut self.cost, now);
                     self.settle(key, now);
@@ -162,7 +172,7 @@ impl<S: Service> Server<'_, '_, S> {
         let Some(peer) = self.peers.get_mut(key) else { return };
         peer.finish(now);
         if peer.connection.needs().end.is_none() {
-            peer.occupy(key, &mut self.staff, &mut self.buffers, self.service.directory(), now);
+            peer.occupy(key, &mut self.staff, &mut self.buffers, self.service.directory(), &mut self.cost, now);
         }
         self.residents.mailroom.take_from(&mut peer.connection);
         let needs = peer.connection.needs();
@@ -219,10 +229,10 @@ impl<S: Service> Server<'_, '_, S> {
     // Newcomers.
 
     fn welcome(&mut self, socket: Socket, now: Now) {
-        let has_workers = self.residents.have_place() && self.staff.reserve(WAITING).is_ok();
-        let connection = if has_workers { self.residents.accept(now) } else { None };
+        let has_worker = self.residents.have_place() && self.staff.reserve(1).is_ok();
+        let connection = if has_worker { self.residents.accept(now) } else { None };
         let Some(connection) = connection else {
-            self.staff.release(if has_workers { WAITING } else { 0 });
+            self.staff.release(usize::from(has_worker));
             return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
         };
         let id = connection.id();

@@ -1,4 +1,4 @@
-//! What a worker does: one call that waits, and a report of what came of it.
+//! What a worker does: one call that waits, and a report of what came of it. One of them waits for many.
 
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, TcpListener};
@@ -16,12 +16,15 @@ use crate::models::accepting::{Failure, WHOLE_QUEUE, judge};
 use crate::models::file_work::{self, FileWork, Outcome};
 use crate::send_queue::{LENT_SEGMENTS, Lent};
 use crate::sys::calls::Meter;
-use crate::sys::socket::{Mode, Socket, accept, poll_hang_up, poll_readable};
+use crate::sys::hang_ups::HangUps;
+use crate::sys::socket::{Mode, Socket, accept, poll_readable};
 
 /// A job for a worker. What it works on goes along with it.
 pub(super) enum Job {
     /// Wait for newcomers or the shutdown.
     Accept(TcpListener),
+    /// Wait for all those to hang up who are parked, until there is nobody left to report to.
+    Watch(Arc<HangUps>),
     /// Do something for a connection.
     For(Key, Task),
 }
@@ -35,10 +38,7 @@ pub(super) enum Task {
     Recv {
         socket: Arc<Socket>,
         buffer: Vec<u8>,
-    },
-    /// Wait for the peer to hang up; its octets stay where they are.
-    Watch {
-        socket: Arc<Socket>,
+        manner: Manner,
     },
     Send {
         socket: Arc<Socket>,
@@ -52,12 +52,12 @@ pub(super) enum Task {
     },
 }
 
-/// How a worker sends.
+/// How a worker reads or sends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// What the kernel has room for.
+    /// What is there, or what the kernel has room for.
     AtOnce,
-    /// It waits until the kernel has taken all.
+    /// It waits until something is there, or until the kernel has taken all.
     Waiting,
 }
 
@@ -67,15 +67,18 @@ pub(super) enum Report {
     Mail,
     /// The listener comes back unless the shutdown has begun; then it is closed.
     Accepted { listener: Option<TcpListener>, sockets: Vec<Socket>, error: Option<io::Error> },
-    /// A task of a connection is done.
-    For(Key, Done),
+    /// The peer of one who has been parked has hung up. The worker goes on watching the others.
+    HungUp(Key),
+    /// Nobody is watched any more.
+    Unwatched(io::Result<()>),
+    /// A task of a connection is done, and was a [short](Job::is_short) one or not.
+    For { key: Key, done: Done, is_short: bool },
 }
 
 /// What came of a [`Task`].
 pub(super) enum Done {
     Connected { address: SocketAddr, result: io::Result<()> },
     Received { buffer: Vec<u8>, result: io::Result<usize> },
-    Watched(io::Result<bool>),
     Sent { lent: Lent, result: io::Result<usize> },
     File { ticket: FileTicket, result: io::Result<Outcome> },
 }
@@ -97,7 +100,11 @@ impl Worker<'_> {
         while let Some(job) = self.jobs.take(&mut cost) {
             let report = match job {
                 Job::Accept(listener) => self.accept_some(listener),
-                Job::For(key, task) => Report::For(key, task.make()),
+                Job::Watch(watched) => Report::Unwatched(self.watch(&watched, &mut cost)),
+                Job::For(key, task) => {
+                    let is_short = task.is_short();
+                    Report::For { key, done: task.make(), is_short }
+                }
             };
             self.reports.put([report]);
         }
@@ -124,17 +131,39 @@ impl Worker<'_> {
         }
         Report::Accepted { listener: (!stopping).then_some(listener), sockets, error }
     }
+
+    /// Sits in one wait for all who are parked. Only keys come out of it: of one who has left meanwhile, a key that names nobody.
+    fn watch(&self, watched: &HangUps, cost: &mut Cost) -> io::Result<()> {
+        while let Some(keys) = watched.wait()? {
+            cost.wakeups += 1;
+            self.reports.put(keys.into_iter().map(|key| Report::HungUp(Key::from_bits(key))));
+        }
+        Ok(())
+    }
+}
+
+impl Job {
+    /// Whether it waits for nobody, nor for a disk.
+    pub(super) fn is_short(&self) -> bool {
+        matches!(self, Job::For(_, task) if task.is_short())
+    }
 }
 
 impl Task {
+    fn is_short(&self) -> bool {
+        matches!(self, Task::Recv { manner: Manner::AtOnce, .. } | Task::Send { manner: Manner::AtOnce, .. })
+    }
+
     fn make(self) -> Done {
         match self {
             Task::Connect { socket, address } => Done::Connected { address, result: socket.connect(address) },
-            Task::Recv { socket, mut buffer } => {
-                let result = socket.recv(&mut buffer);
+            Task::Recv { socket, mut buffer, manner } => {
+                let result = match manner {
+                    Manner::AtOnce => socket.recv_now(&mut buffer),
+                    Manner::Waiting => socket.recv(&mut buffer),
+                };
                 Done::Received { buffer, result }
             }
-            Task::Watch { socket } => Done::Watched(poll_hang_up(&socket, None)),
             Task::Send { socket, lent, manner } => {
                 let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
                 let filled = lent.slices(&mut slices);
