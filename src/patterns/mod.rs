@@ -2,8 +2,10 @@
 
 pub mod chat;
 mod echo;
+pub mod jobs;
 pub mod relay;
 
 pub use chat::{Chat, ChatSettings};
 pub use echo::{Echo, HELD_OCTETS, LINE};
+pub use jobs::Jobs;
 pub use relay::Relay;

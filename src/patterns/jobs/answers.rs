@@ -1,0 +1,87 @@
+//! How replies and refusals are said in HTTP.
+
+use std::time::Duration;
+
+use super::note::{Reply, State, View};
+use super::routes::{NO_JOB, Refusal};
+use super::seen::tag;
+use crate::http1::Exchange;
+
+type Ours<'a, 'cx> = Exchange<'a, 'cx, super::note::Note>;
+
+/// `is_poll`: 204 says that nothing is new, and not 304.
+pub(super) fn answer(reply: Reply, is_poll: bool, exchange: &mut Ours<'_, '_>) {
+    match reply {
+        Reply::Submitted(view) => {
+            let location = format!("/jobs/{}", view.id);
+            exchange.answer_whole(202, &[JSON, ("Location", &location)], json(&view).as_bytes());
+        }
+        Reply::Is(view) => job(200, &view, json(&view).as_bytes(), exchange),
+        Reply::Unchanged(view) if is_poll => exchange.answer_whole(204, &[("ETag", &tag(view.version))], b""),
+        Reply::Unchanged(view) => job(304, &view, b"", exchange),
+        Reply::Cancelled(view) => job(200, &view, json(&view).as_bytes(), exchange),
+        Reply::IsDone(id) => line(409, &[], &format!("job {id} is done: there is nothing to cancel"), exchange),
+        Reply::Unknown => line(404, &[], NO_JOB, exchange),
+        Reply::QueueFull(left) => {
+            line(503, &[("Retry-After", &retry_after(left))], "as many jobs wait as may: try again later", exchange);
+        }
+        Reply::Stopping => unavailable("the server is stopping, and takes no jobs in any more", exchange),
+    }
+}
+
+/// The board cannot be asked.
+pub(super) fn unavailable(why: &str, exchange: &mut Ours<'_, '_>) {
+    line(503, &[("Retry-After", "1")], why, exchange);
+}
+
+pub(super) fn refuse(refusal: &Refusal, exchange: &mut Ours<'_, '_>) {
+    let why = refusal.to_string();
+    match refusal {
+        Refusal::Bad(_) => line(400, &[], &why, exchange),
+        Refusal::NotFound(_) => line(404, &[], &why, exchange),
+        Refusal::Method(allowed) => line(405, &[("Allow", allowed)], &why, exchange),
+        Refusal::TooLong => {
+            // Nobody wants the rest of it.
+            exchange.close_after();
+            line(413, &[], &why, exchange);
+        }
+    }
+}
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+/// A job, or that it is as it was seen: the fields are the same (RFC 9110 section 15.4.5).
+fn job(status: u16, view: &View, body: &[u8], exchange: &mut Ours<'_, '_>) {
+    let (tag, seconds) = (tag(view.version), retry_after(view.left));
+    let fields = [JSON, ("ETag", &tag), ("Retry-After", &seconds)];
+    let fields = if view.state.is_final() { &fields[..2] } else { &fields[..] };
+    let fields = if status == 304 { &fields[1..] } else { fields };
+    exchange.answer_whole(status, fields, body);
+}
+
+/// One line of text.
+fn line(status: u16, fields: &[(&str, &str)], says: &str, exchange: &mut Ours<'_, '_>) {
+    let fields = [&[("Content-Type", "text/plain")], fields].concat();
+    exchange.answer_whole(status, &fields, format!("{says}\n").as_bytes());
+}
+
+/// In whole seconds (RFC 9110 section 10.2.3), rounded up, and at least one.
+fn retry_after(left: Duration) -> String {
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    seconds.max(1).to_string()
+}
+
+/// All of it are numbers and our own words: nothing has to be escaped.
+fn json(view: &View) -> String {
+    let View { id, state, step, of, version, .. } = view;
+    let (name, result) = match state {
+        State::Queued => ("queued", String::new()),
+        State::Running => ("running", String::new()),
+        State::Cancelled => ("cancelled", String::new()),
+        State::Done(counts) => {
+            let (octets, words, lines) = (counts.octets, counts.words, counts.lines);
+            ("done", format!(r#","result":{{"octets":{octets},"words":{words},"lines":{lines}}}"#))
+        }
+    };
+    format!("{{\"id\":\"{id}\",\"state\":\"{name}\",\"step\":{step},\"of\":{of},\"version\":{version}{result}}}\n")
+}

@@ -1,0 +1,316 @@
+//! The founder: knows every job, gives them to workers, and answers whoever asks.
+//!
+//! | stage \ what comes | a worker is free | stepped | done | cancelled by a client | stopping |
+//! |---|---|---|---|---|---|
+//! | queued | running | | | cancelled | cancelled |
+//! | running | | running | done | cancelled, and its worker is told | goes on |
+//! | done, cancelled | | | | stays | |
+//!
+//! Each arrow, also that from running to running, makes the version of the job larger and is told to those who wait for one that they have not
+//! seen. A job that is done or cancelled is forgotten once there are too many younger ones; who waits for it then is told that it is
+//! not there.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Settings;
+use super::figures::{Figures, count};
+use super::job::{Asker, Job, Stage};
+use super::note::{Ask, JobId, Note, Reason, Reply, View};
+use super::seen::Seen;
+use super::work::{Counts, Task};
+use crate::context::{Context, Why};
+use crate::identity::ConnectionId;
+use crate::protocol::{Event, Interest, Protocol};
+use crate::time::Time;
+
+/// How long it waits before it tries again what there was no room for: a worker, a letter.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Where everybody asks.
+pub struct Board {
+    settings: Settings,
+    figures: Arc<Figures>,
+    jobs: BTreeMap<JobId, Job>,
+    /// Those who wait for a worker, the oldest first.
+    queue: VecDeque<JobId>,
+    at_work: BTreeMap<ConnectionId, JobId>,
+    /// Those that are done or cancelled, the oldest first.
+    kept: VecDeque<JobId>,
+    /// Replies that found no room in the inbox of another loop.
+    unsent: Vec<(ConnectionId, Note)>,
+    retry: Option<Time>,
+    is_stopping: bool,
+}
+
+impl Board {
+    pub(super) fn new(settings: Settings, figures: Arc<Figures>) -> Board {
+        Board {
+            settings,
+            figures,
+            jobs: BTreeMap::new(),
+            queue: VecDeque::new(),
+            at_work: BTreeMap::new(),
+            kept: VecDeque::new(),
+            unsent: Vec::new(),
+            retry: None,
+            is_stopping: false,
+        }
+    }
+}
+
+impl Protocol for Board {
+    type Message = Note;
+
+    fn receive(&mut self, _: &[u8], _: &mut Context<'_, Note>) -> usize {
+        0
+    }
+
+    fn event(&mut self, event: Event<Note>, cx: &mut Context<'_, Note>) {
+        match event {
+            Event::Message(desk, Note::Asked { ticket, ask }) => self.asked(desk, ticket, ask, cx),
+            Event::Message(desk, Note::Enough { ticket, job, reason }) => self.enough(desk, ticket, job, reason, cx),
+            Event::Message(worker, Note::Stepped) => self.stepped(worker, cx),
+            Event::Message(worker, Note::Done(counts)) => self.done(worker, counts, cx),
+            Event::Returned(worker, Note::Begin(task), _) => self.not_begun(worker, task, cx),
+            Event::Returned(desk, note @ Note::Replied { .. }, Why::Full) => {
+                self.unsent.push((desk, note));
+                self.retry_later(cx);
+            }
+            Event::Deadline => self.try_again(cx),
+            Event::Stopping => self.stop(cx),
+            Event::Closed(_) => self.figures.add_dropped(self.at_work.len()),
+            _ => {}
+        }
+    }
+
+    /// Once the server is stopping, nobody is parked here.
+    fn interest(&self) -> Option<Interest> {
+        let is_over = self.is_stopping && self.at_work.is_empty() && self.unsent.is_empty();
+        let interest = Interest { messages: true, deadline: self.retry, ..Interest::default() };
+        (!is_over).then_some(interest)
+    }
+}
+
+// What desks ask.
+
+impl Board {
+    fn asked(&mut self, desk: ConnectionId, ticket: u64, ask: Ask, cx: &mut Context<'_, Note>) {
+        let reply = match ask {
+            Ask::Submit { text, of } => Some(self.submit(text, of, cx)),
+            Ask::Look { job, seen, may_park } => self.look(desk, ticket, job, seen, may_park),
+            Ask::Cancel { job } => Some(self.cancel(job, cx)),
+        };
+        if let Some(reply) = reply {
+            cx.message(desk, Note::Replied { ticket, reply });
+        }
+        self.begin_next(cx);
+    }
+
+    fn submit(&mut self, text: Bytes, of: u32, cx: &mut Context<'_, Note>) -> Reply {
+        if self.is_stopping {
+            count(&self.figures.refused);
+            return Reply::Stopping;
+        }
+        if self.queue.len() >= self.settings.queue && !self.can_begin() {
+            count(&self.figures.refused);
+            return Reply::QueueFull(self.until_one_is_done());
+        }
+        let id = loop {
+            let id = JobId(cx.random());
+            if !self.jobs.contains_key(&id) {
+                break id;
+            }
+        };
+        count(&self.figures.submitted);
+        let job = Job::new(id, text, of);
+        let view = job.view(self.settings.step);
+        self.jobs.insert(id, job);
+        self.queue.push_back(id);
+        Reply::Submitted(view)
+    }
+
+    /// `None` is no reply for now: the asker is parked.
+    fn look(&mut self, desk: ConnectionId, ticket: u64, id: JobId, seen: Seen, may_park: bool) -> Option<Reply> {
+        let Some(job) = self.jobs.get_mut(&id) else { return Some(Reply::Unknown) };
+        let view = job.view(self.settings.step);
+        if !seen.has(job.version) {
+            return Some(Reply::Is(view));
+        }
+        if !may_park || self.is_stopping {
+            return Some(Reply::Unchanged(view));
+        }
+        let seen = seen.at(job.version);
+        if job.askers.insert(desk, Asker { ticket, seen }).is_none() {
+            self.figures.park();
+        }
+        None
+    }
+
+    /// Lets go of one who waits. If it is not there any more, its reply is on its way.
+    fn enough(&mut self, desk: ConnectionId, ticket: u64, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.askers.get(&desk).is_none_or(|asker| asker.ticket != ticket) {
+            return;
+        }
+        job.askers.remove(&desk);
+        self.figures.unpark();
+        if reason != Reason::Limit {
+            self.figures.forget();
+        }
+        if reason != Reason::Gone {
+            let reply = Reply::Unchanged(job.view(self.settings.step));
+            cx.message(desk, Note::Replied { ticket, reply });
+        }
+    }
+
+    fn cancel(&mut self, id: JobId, cx: &mut Context<'_, Note>) -> Reply {
+        let Some(job) = self.jobs.get_mut(&id) else { return Reply::Unknown };
+        match job.stage {
+            Stage::Done(_) => return Reply::IsDone(id),
+            Stage::Cancelled => return Reply::Cancelled(job.view(self.settings.step)),
+            Stage::Queued(_) => self.queue.retain(|other| *other != id),
+            Stage::Running(worker) => {
+                // What it may still say is said by nobody from now on.
+                self.at_work.remove(&worker);
+                cx.message(worker, Note::Cancel);
+            }
+        }
+        count(&self.figures.cancelled);
+        match self.finish(id, Stage::Cancelled, cx) {
+            Some(view) => Reply::Cancelled(view),
+            None => Reply::Unknown,
+        }
+    }
+
+    /// How long the one that is nearest to its end still works.
+    fn until_one_is_done(&self) -> Duration {
+        let running = self.at_work.values().filter_map(|id| self.jobs.get(id));
+        running.map(|job| job.view(self.settings.step).left).min().unwrap_or_default()
+    }
+}
+
+// Workers.
+
+impl Board {
+    /// Then nobody is in the queue, but for the one that is to begin.
+    fn can_begin(&self) -> bool {
+        self.at_work.len() < self.settings.workers.max(1) && self.retry.is_none()
+    }
+
+    fn begin_next(&mut self, cx: &mut Context<'_, Note>) {
+        while self.can_begin()
+            && let Some(id) = self.queue.pop_front()
+        {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            let Stage::Queued(text) = &mut job.stage else { continue };
+            let task = Task { text: mem::take(text), of: job.of, step: self.settings.step };
+            let worker = cx.spawn(Note::Begin(task));
+            job.stage = Stage::Running(worker);
+            self.at_work.insert(worker, id);
+            self.changed(id, cx);
+        }
+    }
+
+    /// There was no room for one more in this loop: it waits again, and is the next.
+    fn not_begun(&mut self, worker: ConnectionId, task: Task, cx: &mut Context<'_, Note>) {
+        let Some(id) = self.at_work.remove(&worker) else { return };
+        if self.is_stopping {
+            self.figures.add_dropped(1);
+            self.finish(id, Stage::Cancelled, cx);
+            return;
+        }
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.stage = Stage::Queued(task.text);
+        }
+        self.queue.push_front(id);
+        self.changed(id, cx);
+        self.retry_later(cx);
+    }
+
+    fn stepped(&mut self, worker: ConnectionId, cx: &mut Context<'_, Note>) {
+        let Some(&id) = self.at_work.get(&worker) else { return };
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.step += 1;
+        }
+        self.changed(id, cx);
+    }
+
+    fn done(&mut self, worker: ConnectionId, counts: Counts, cx: &mut Context<'_, Note>) {
+        let Some(id) = self.at_work.remove(&worker) else { return };
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.step = job.of;
+        }
+        count(&self.figures.done);
+        self.finish(id, Stage::Done(counts), cx);
+        self.begin_next(cx);
+    }
+}
+
+// Changes, and who hears of them.
+
+impl Board {
+    /// The last change of a job. It is kept, and the oldest of its kind forgotten if there are too many.
+    fn finish(&mut self, id: JobId, stage: Stage, cx: &mut Context<'_, Note>) -> Option<View> {
+        self.jobs.get_mut(&id)?.stage = stage;
+        let view = self.changed(id, cx);
+        self.kept.push_back(id);
+        while self.kept.len() > self.settings.kept
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            let askers = self.jobs.remove(&oldest).map(|job| job.askers).unwrap_or_default();
+            for (desk, Asker { ticket, .. }) in askers {
+                self.figures.unpark();
+                cx.message(desk, Note::Replied { ticket, reply: Reply::Unknown });
+            }
+        }
+        view
+    }
+
+    fn changed(&mut self, id: JobId, cx: &mut Context<'_, Note>) -> Option<View> {
+        let job = self.jobs.get_mut(&id)?;
+        job.version += 1;
+        let view = job.view(self.settings.step);
+        job.askers.retain(|&desk, asker| {
+            let has_seen_it = asker.seen.has(view.version);
+            if !has_seen_it {
+                self.figures.unpark();
+                cx.message(desk, Note::Replied { ticket: asker.ticket, reply: Reply::Is(view) });
+            }
+            has_seen_it
+        });
+        Some(view)
+    }
+
+    fn retry_later(&mut self, cx: &Context<'_, Note>) {
+        self.retry.get_or_insert(cx.now() + RETRY);
+    }
+
+    fn try_again(&mut self, cx: &mut Context<'_, Note>) {
+        self.retry = None;
+        for (desk, note) in mem::take(&mut self.unsent) {
+            cx.message(desk, note);
+        }
+        self.begin_next(cx);
+    }
+
+    fn stop(&mut self, cx: &mut Context<'_, Note>) {
+        self.is_stopping = true;
+        let queued = mem::take(&mut self.queue);
+        self.figures.add_dropped(queued.len());
+        for id in queued {
+            self.finish(id, Stage::Cancelled, cx);
+        }
+        for job in self.jobs.values_mut() {
+            let view = job.view(self.settings.step);
+            for (desk, Asker { ticket, .. }) in mem::take(&mut job.askers) {
+                self.figures.unpark();
+                cx.message(desk, Note::Replied { ticket, reply: Reply::Unchanged(view) });
+            }
+        }
+    }
+}

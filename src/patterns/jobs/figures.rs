@@ -1,0 +1,79 @@
+//! What has become of jobs and polls: the only thing that is shared.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts, since the server began.
+#[derive(Debug, Default)]
+pub struct Figures {
+    pub(super) submitted: AtomicU64,
+    pub(super) done: AtomicU64,
+    pub(super) cancelled: AtomicU64,
+    pub(super) refused: AtomicU64,
+    dropped: AtomicU64,
+    forgotten: AtomicU64,
+    parked: AtomicU64,
+    most_parked: AtomicU64,
+}
+
+impl Figures {
+    /// Jobs that were taken in.
+    pub fn submitted(&self) -> u64 {
+        self.submitted.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that are done,
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// that were cancelled by a client,
+    pub fn cancelled(&self) -> u64 {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// and that were queued when the server stopped, or still at work at its drain limit.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Jobs that were not taken in: the queue was full, or the server stopping.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Polls that are parked now.
+    pub fn parked(&self) -> u64 {
+        self.parked.load(Ordering::Relaxed)
+    }
+
+    /// The most that were parked at one time.
+    pub fn most_parked(&self) -> u64 {
+        self.most_parked.load(Ordering::Relaxed)
+    }
+
+    /// Parked polls whose client has hung up.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn park(&self) {
+        let parked = self.parked.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_parked.fetch_max(parked, Ordering::Relaxed);
+    }
+
+    pub(super) fn unpark(&self) {
+        self.parked.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn forget(&self) {
+        count(&self.forgotten);
+    }
+
+    pub(super) fn add_dropped(&self, jobs: usize) {
+        self.dropped.fetch_add(jobs as u64, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn count(figure: &AtomicU64) {
+    figure.fetch_add(1, Ordering::Relaxed);
+}

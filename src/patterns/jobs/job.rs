@@ -1,0 +1,54 @@
+//! What the board knows of one job.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::note::{JobId, State, View};
+use super::seen::Seen;
+use super::work::Counts;
+use crate::identity::ConnectionId;
+
+pub(super) struct Job {
+    pub(super) id: JobId,
+    pub(super) stage: Stage,
+    pub(super) step: u32,
+    pub(super) of: u32,
+    /// Larger with every change, from 1 on.
+    pub(super) version: u64,
+    /// Who waits for a change. One desk asks one thing at a time.
+    pub(super) askers: BTreeMap<ConnectionId, Asker>,
+}
+
+pub(super) enum Stage {
+    Queued(Bytes),
+    Running(ConnectionId),
+    Done(Counts),
+    Cancelled,
+}
+
+/// One who waits.
+pub(super) struct Asker {
+    pub(super) ticket: u64,
+    pub(super) seen: Seen,
+}
+
+impl Job {
+    pub(super) fn new(id: JobId, text: Bytes, of: u32) -> Job {
+        Job { id, stage: Stage::Queued(text), step: 0, of, version: 1, askers: BTreeMap::new() }
+    }
+
+    /// As a client sees it, where a step takes so long.
+    pub(super) fn view(&self, step: Duration) -> View {
+        let &Job { id, step: taken, of, version, .. } = self;
+        let state = match self.stage {
+            Stage::Queued(_) => State::Queued,
+            Stage::Running(_) => State::Running,
+            Stage::Done(counts) => State::Done(counts),
+            Stage::Cancelled => State::Cancelled,
+        };
+        let left = if state.is_final() { 0 } else { of - taken };
+        View { id, state, step: taken, of, version, left: step.saturating_mul(left) }
+    }
+}

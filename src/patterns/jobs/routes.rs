@@ -1,0 +1,128 @@
+//! What a request wants of the board.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::note::JobId;
+use super::seen::Seen;
+use super::{LONGEST_WAIT, MOST_STEPS, STEPS, TEXT_OCTETS};
+use crate::http1::{Framing, Head};
+
+pub(super) enum Wanted {
+    /// Its body is the text.
+    Submit {
+        of: u32,
+    },
+    Look(Look),
+    Cancel {
+        job: JobId,
+    },
+}
+
+/// How it stands with a job.
+pub(super) struct Look {
+    pub(super) job: JobId,
+    pub(super) seen: Seen,
+    /// How long to wait if nothing is new.
+    pub(super) wait: Option<Duration>,
+    /// That nothing is new is said by 204 to who waits or names a version, and by 304 to who names an entity tag.
+    pub(super) is_poll: bool,
+}
+
+/// Why it is not asked.
+pub(super) enum Refusal {
+    /// 400: in one line.
+    Bad(String),
+    /// 404
+    NotFound(&'static str),
+    /// 405: what is allowed.
+    Method(&'static str),
+    /// 413
+    TooLong,
+}
+
+const NO_ROUTE: &str =
+    "there are POST /submit, GET /jobs/ID, DELETE /jobs/ID and GET /checkstatus?jobId=ID here, and nothing else";
+
+pub(super) const NO_JOB: &str = "there is no such job, or it was done or cancelled so long ago that it is forgotten";
+
+pub(super) fn read(head: &Head<'_>) -> Result<Wanted, Refusal> {
+    match (head.path(), head.method()) {
+        (b"/submit", b"POST") => submit(head),
+        (b"/submit", _) => Err(Refusal::Method("POST")),
+        (b"/checkstatus", b"GET" | b"HEAD") => checkstatus(head),
+        (b"/checkstatus", _) => Err(Refusal::Method("GET, HEAD")),
+        (path, method) => {
+            let digits = path.strip_prefix(b"/jobs/").ok_or(Refusal::NotFound(NO_ROUTE))?;
+            let job = || JobId::read(digits).ok_or(Refusal::NotFound(NO_JOB));
+            match method {
+                b"GET" | b"HEAD" => Ok(Wanted::Look(Look { job: job()?, seen: seen(head)?, wait: None, is_poll: false })),
+                b"DELETE" => Ok(Wanted::Cancel { job: job()? }),
+                _ => Err(Refusal::Method("GET, HEAD, DELETE")),
+            }
+        }
+    }
+}
+
+fn submit(head: &Head<'_>) -> Result<Wanted, Refusal> {
+    if matches!(head.framing(), Framing::Length(octets) if octets > TEXT_OCTETS as u64) {
+        return Err(Refusal::TooLong);
+    }
+    let steps = number(head, "steps", "how many steps to take", 1..=u64::from(MOST_STEPS))?;
+    Ok(Wanted::Submit { of: steps.map_or(STEPS, |steps| steps as u32) })
+}
+
+fn checkstatus(head: &Head<'_>) -> Result<Wanted, Refusal> {
+    let Some(digits) = head.parameter("jobId") else {
+        return Err(Refusal::Bad("jobId is missing: ask GET /checkstatus?jobId=ID".into()));
+    };
+    let longest = LONGEST_WAIT.as_millis() as u64;
+    let wait = number(head, "wait", "how many milliseconds to wait", 0..=longest)?;
+    let after = number(head, "after", "the version last seen", 0..=u64::MAX)?;
+    let job = JobId::read(digits.as_bytes()).ok_or(Refusal::NotFound(NO_JOB))?;
+    let mut seen = seen(head)?;
+    if let Some(version) = after {
+        seen.add(version);
+    }
+    let is_poll = wait.is_some() || after.is_some();
+    let wait = wait.filter(|&millis| millis > 0).map(Duration::from_millis);
+    Ok(Wanted::Look(Look { job, seen, wait, is_poll }))
+}
+
+fn seen(head: &Head<'_>) -> Result<Seen, Refusal> {
+    let mut seen = Seen::default();
+    for value in head.field(b"If-None-Match") {
+        let why = "If-None-Match is neither * nor a list of entity tags like \"1\", W/\"2\"";
+        seen.add_tags(value).map_err(|_| Refusal::Bad(why.into()))?;
+    }
+    Ok(seen)
+}
+
+fn number(head: &Head<'_>, name: &str, what: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
+    let Some(digits) = head.parameter(name) else { return Ok(None) };
+    match whole(&digits) {
+        Some(number) if range.contains(&number) => Ok(Some(number)),
+        _ => {
+            let (from, to) = range.into_inner();
+            Err(Refusal::Bad(format!("{name} is {what}: a whole number from {from} to {to}")))
+        }
+    }
+}
+
+/// Digits and nothing else: no sign.
+fn whole(digits: &Cow<'_, str>) -> Option<u64> {
+    digits.bytes().all(|octet| octet.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Bad(why) => f.write_str(why),
+            Refusal::NotFound(why) => f.write_str(why),
+            Refusal::Method(allowed) => write!(f, "the methods here are {allowed}"),
+            Refusal::TooLong => write!(f, "a text has at most {TEXT_OCTETS} octets"),
+        }
+    }
+}
