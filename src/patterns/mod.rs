@@ -2,10 +2,13 @@
 
 pub mod chat;
 mod echo;
+pub mod feed;
 pub mod jobs;
+pub mod notifications;
 pub mod relay;
 
 pub use chat::{Chat, ChatSettings};
 pub use echo::{Echo, HELD_OCTETS, LINE};
 pub use jobs::Jobs;
+pub use notifications::Notifications;
 pub use relay::Relay;

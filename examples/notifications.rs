@@ -1,0 +1,104 @@
+//! One feed, and five ways to hear of it, on a model of your choice.
+//!
+//! ```text
+//! cargo run --release --example notifications -- --model epoll --listen 127.0.0.1:8080
+//!
+//! curl -d 'hello' 'http://127.0.0.1:8080/publish?topic=greetings'
+//! curl 'http://127.0.0.1:8080/events?after=0'                                    a short poll
+//! curl 'http://127.0.0.1:8080/events?after=784111777-1&wait=30000&min_bytes=1'   a long one
+//! curl -N 'http://127.0.0.1:8080/stream?after=0'                                 server-sent events
+//! curl -N -H 'Last-Event-ID: 784111777-1' 'http://127.0.0.1:8080/stream'         the same, on coming back
+//! curl -N 'http://127.0.0.1:8080/lines?after=0'                                  a line for each event, in chunks
+//! curl 'http://127.0.0.1:8080/stats'
+//! ```
+//!
+//! The fifth is a WebSocket at `/ws`. At `/` is a page that opens all five side by side: see [`iolab::patterns::notifications`].
+
+mod http_options;
+mod serving;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use iolab::http1::{Http, HttpLimits};
+use iolab::patterns::Notifications;
+use iolab::patterns::feed::{Policy, Retention, Slow};
+use iolab::patterns::notifications::{Naive, Settings};
+
+/// Serves a feed: POST /publish an event, and hear of it by /events (short and long polls), /stream (server-sent events), /lines
+/// (chunks) and /ws (WebSocket); GET / is a page that shows them all.
+#[derive(Parser)]
+#[command(name = "notifications")]
+struct Options {
+    #[command(flatten)]
+    serving: serving::Options,
+    #[command(flatten)]
+    http: http_options::HttpOptions,
+    /// How many events are kept for those who come late.
+    #[arg(long, default_value_t = Retention::default().events)]
+    history: usize,
+    /// How many octets of them.
+    #[arg(long, default_value_t = Retention::default().octets)]
+    history_octets: usize,
+    /// After how much silence something is said to those who follow.
+    #[arg(long, default_value = "15s", value_parser = serving::duration)]
+    heartbeat: Duration,
+    /// What to do with a client that follows more slowly than events come: drop-oldest, disconnect, or conflate (keep the newest
+    /// of each topic)
+    #[arg(long, default_value_t = Policy::DropOldest)]
+    slow: Policy,
+    /// How many octets may be unsent and waiting for one client.
+    #[arg(long, default_value_t = Slow::default().bound as u64, value_parser = clap::value_parser!(u64).range(4096..))]
+    bound: u64,
+    /// How long polls are badly parked, to see what that costs.
+    #[arg(long, value_enum, default_value_t = HowNaive::None)]
+    naive: HowNaive,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum HowNaive {
+    /// They wait for a message and for the end of their client.
+    None,
+    /// They look for news each second.
+    Recheck,
+    /// They go on reading from a client that says nothing.
+    Hold,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let limits: HttpLimits = options.http.http_limits();
+    let settings = Settings {
+        retention: Retention { events: options.history, octets: options.history_octets },
+        slow: Slow { bound: usize::try_from(options.bound).unwrap_or(usize::MAX), policy: options.slow },
+        heartbeat: options.heartbeat,
+        naive: match options.naive {
+            HowNaive::None => Naive::None,
+            HowNaive::Recheck => Naive::Recheck,
+            HowNaive::Hold => Naive::Hold,
+        },
+    };
+    let service = Notifications::new(Http::new(limits, options.http.time_limits()), settings);
+    let code = options.serving.run("notifications", "open http://{}/", &service, "request", || service.requests());
+    // Where it could not serve, there is nothing to tell; and a reader that has left wants no figures.
+    if service.requests() > 0 {
+        let _ = print(&mut io::stdout().lock(), &service);
+    }
+    code
+}
+
+/// What became of the events.
+fn print(out: &mut impl io::Write, service: &Notifications) -> io::Result<()> {
+    let figures = service.figures();
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<22}{value}");
+    line("events", format!("{}, {} of them forgotten", figures.events, figures.forgotten))?;
+    let each = figures.deliveries as f64 / figures.events.max(1) as f64;
+    line("deliveries", format!("{}, {each:.1} per event", figures.deliveries))?;
+    line("clients at most", format!("{} followed, {} were parked", figures.most_followers, figures.most_parked))?;
+    let (dropped, conflated, disconnected) = (figures.dropped, figures.conflated, figures.disconnected);
+    line("slow clients", format!("{dropped} dropped, {conflated} conflated, {disconnected} disconnected"))?;
+    line("held for one at most", format!("{} octets", figures.most_held))?;
+    line("resyncs", figures.resyncs.to_string())
+}
