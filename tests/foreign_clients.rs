@@ -51,7 +51,7 @@ fn play(example: &str, script: &str, model: &str, flags: &[&str]) {
     while let Some(line) = client.next_line() {
         match line.strip_prefix("server: ") {
             Some("kill") => drop(server.take()),
-            Some("start") => server = Example::start_at(example, model, &address, flags),
+            Some("start") => server = Example::start_again(example, model, &address, flags),
             _ => {
                 let _ = writeln!(std::io::stderr(), "{model}: {line}");
                 continue;

@@ -4,6 +4,7 @@ pub mod chat;
 mod echo;
 pub mod feed;
 pub mod jobs;
+mod json;
 pub mod notifications;
 pub mod relay;
 

@@ -3,8 +3,11 @@
 #![allow(dead_code, reason = "what one test binary has no use for, another has")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -37,8 +40,17 @@ impl Example {
         Example::start_at(name, model, "127.0.0.1:0", flags)
     }
 
-    /// The same, listening there.
-    pub fn start_at(name: &str, model: &str, address: &str, flags: &[&str]) -> Option<Example> {
+    /// The same where another listened that was killed: a killed process's ring is taken down by a thread of the kernel, and holds
+    /// the listener until that is done.
+    pub fn start_again(name: &str, model: &str, address: &str, flags: &[&str]) -> Option<Example> {
+        let end = Instant::now() + Duration::from_secs(20);
+        while TcpListener::bind(address).is_err() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
+        }
+        Example::start_at(name, model, address, flags)
+    }
+
+    fn start_at(name: &str, model: &str, address: &str, flags: &[&str]) -> Option<Example> {
         let mut child = Command::new(example(name))
             .args(["--model", model, "--listen", address])
             .args(flags)

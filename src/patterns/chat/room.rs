@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{Note, Shared, What};
 use crate::context::Context;
 use crate::identity::ConnectionId;
+use crate::patterns::json::quoted;
 use crate::protocol::{Event, Interest, Protocol};
 use crate::websocket::text_frame;
 
@@ -113,9 +114,4 @@ fn message(kind: &str, members: &[(&str, &str)]) -> Bytes {
     }
     object.push('}');
     text_frame(&object)
-}
-
-/// As a string in JSON.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

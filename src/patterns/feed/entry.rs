@@ -21,6 +21,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
+use crate::patterns::json::quoted;
 use crate::websocket::text_frame;
 
 /// Names an event, and so a place in the order of all events: `E-N`, where E is the second since 1970 in which the server began,
@@ -145,10 +146,6 @@ impl Entry {
     pub fn octets_kept(&self) -> usize {
         self.event.len() + self.frame.len()
     }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("every string has a JSON")
 }
 
 #[cfg(test)]
