@@ -103,7 +103,12 @@ impl Handler for Desk {
             Event::Message(_, Note::Replied { ticket, reply }) if ticket == self.ticket => self.replied(reply, exchange),
             Event::Returned(_, note, why) if self.is_under_way(&note) => self.returned(&note, why, exchange),
             Event::Deadline => self.deadline(exchange),
-            Event::HangUp | Event::PeerFinished => self.enough(Reason::HungUp, exchange),
+            Event::HangUp => self.enough(Reason::HungUp, exchange),
+            Event::PeerFinished => {
+                // Told to who waits for octets, and once: there will be no other request.
+                exchange.close_after();
+                self.enough(Reason::HungUp, exchange);
+            }
             // The board knows, and answers those it has parked; what looks for itself has nothing to look for any more.
             Event::Stopping if self.naive == Naive::Recheck => self.enough(Reason::Limit, exchange),
             Event::Closed(_) => self.enough(Reason::Gone, exchange),
@@ -129,9 +134,10 @@ impl Desk {
     fn replied(&mut self, reply: Reply, exchange: &mut Ours<'_, '_>) {
         if let Doing::Waiting { poll: Some(poll), .. } = &mut self.doing
             && let (Way::Looking { last, is_counted }, Some(until)) = (&mut poll.way, poll.until)
-            && matches!(reply, Reply::Unchanged(_))
+            && let Reply::Unchanged(view) = reply
             && exchange.now() < until
         {
+            poll.seen = mem::take(&mut poll.seen).at(view.version);
             *last = Some((reply, exchange.now() + RECHECK));
             if !mem::replace(is_counted, true) {
                 self.figures.park();
