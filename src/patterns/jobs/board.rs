@@ -6,9 +6,12 @@
 //! | running | | running | done | cancelled, and its worker is told | goes on |
 //! | done, cancelled | | | | stays | |
 //!
-//! Each arrow, also that from running to running, makes the version of the job larger and is told to those who wait for one that they have not
-//! seen. A job that is done or cancelled is forgotten once there are too many younger ones; who waits for it then is told that it is
-//! not there.
+//! Each of these, also the one from running to running, makes the version of the job larger, and is told to those who wait for a
+//! version that they have not seen. So is the way back: a job whose worker finds no room in the loop is the first of the queue again.
+//! One that is done or cancelled is forgotten once there are too many younger ones; who waits for it then is told that it is not
+//! there.
+//!
+//! **Invariant:** each question has one reply. Whoever has none yet is among the askers of a job, and nowhere else.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;

@@ -1,11 +1,10 @@
 //! The HTTP side: reads what a request wants, asks the board, and answers with its reply.
 //!
 //! ```text
-//!   Nothing ── POST /submit ──> Text ── complete ──┐
-//!      │ ───── any other ─────> Ask  ── complete ──┴──> Waiting ── replied ──> answer, Nothing
-//!      └ ───── refused ───────> answer                     │  ^
-//!                                       limit, hang-up: ───┘  │  it waits on for the reply,
-//!                                       enough, to the board ─┘  which now comes
+//!   Nothing ── POST /submit ──> Text ──┐ complete: asks
+//!      │ ────── any other ────> Ask  ──┴──────────────> Waiting ── replied ──> answers, Nothing
+//!      └─────── refused ──────> answers                    │ limit, hang-up: tells the board that it is enough,
+//!                                                          └ and waits on for the reply, which comes now
 //! ```
 
 use std::mem;

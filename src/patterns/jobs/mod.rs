@@ -102,7 +102,7 @@ pub enum Naive {
     /// As it should be: a parked poll is told.
     #[default]
     None,
-    /// A parked poll looks at the board [each second](poll::RECHECK) by itself.
+    /// A parked poll looks at the board each second by itself.
     ///
     /// It is what one writes who has a loop, a `sleep` and a table to look into, and nobody who could tell. News is half a second
     /// late on average, a second at worst; and each parked client costs a wake-up and two messages a second, though nothing happens:

@@ -1,6 +1,5 @@
 //! What a request wants of the board.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -112,7 +111,7 @@ fn number(head: &Head<'_>, name: &str, what: &str, range: RangeInclusive<u64>) -
 }
 
 /// Digits and nothing else: no sign.
-fn whole(digits: &Cow<'_, str>) -> Option<u64> {
+fn whole(digits: &str) -> Option<u64> {
     digits.bytes().all(|octet| octet.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
