@@ -329,7 +329,10 @@ fn told_at_the_limit(way: &mut Way<'_>) -> Result<(), String> {
     way.sees_parked(1)?;
     expect(way.ask(client, &ask("DELETE", &format!("/jobs/{id}")))?.version(), 3)?;
     let answer = way.hear(waiting)?;
-    expect((answer.status, answer.version(), answer.state().as_str()), (200, 3, "cancelled"))
+    expect((answer.status, answer.version(), answer.state().as_str()), (200, 3, "cancelled"))?;
+    // Nobody works on it any more: there are two clients and the board.
+    way.world.pass(Duration::ZERO);
+    expect(way.world.connections(), 3)
 }
 
 /// Both are due when the step is taken: whichever comes first, each poll has one answer, and the next one tells the rest.
