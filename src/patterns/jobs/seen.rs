@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn tags_are_read_as_the_standard_writes_them() {
-        let versions = |value| of(value).map(|seen| seen.versions);
+        let versions = |value: &str| of(value).map(|seen| seen.versions);
         assert_eq!(versions(&tag(7)), Ok(vec![7]));
         assert_eq!(versions("W/\"7\" , \"8\""), Ok(vec![7, 8]));
         assert_eq!(versions(" ,, \"7\",,"), Ok(vec![7]));
