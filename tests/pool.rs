@@ -1,9 +1,16 @@
 //! What only the pool can get wrong: who sits in which call while a protocol changes its mind. The scripts that all models play
 //! are elsewhere.
 
+mod skip;
+
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,9 +22,12 @@ use iolab::{
     Call, ConnectionId, Context, Cost, Directory, Event, FileDone, FileId, FileOp, Interest, Model, Now, OpenMode, Peer,
     Protocol, Service, Shutdown, Time, listen,
 };
+use nix::sys::resource::{Resource, setrlimit};
 
 /// Whatever takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+const CRUMBS: usize = 20;
 
 /// Does what its peer says, line by line, and tells the test what it hears beside octets.
 struct Puppet {
@@ -48,6 +58,8 @@ enum Message {
     Words(String),
     /// To listen again.
     Wake,
+    /// So much to be said, whoever listens.
+    Pour(usize),
 }
 
 impl Service for Puppets {
@@ -84,11 +96,17 @@ impl Puppet {
             // Waits for the same in the naive way: whoever goes is noticed by listening.
             "stay" => cx.write(b"parked\n"),
             "wake" => self.present.lock().unwrap().iter().for_each(|&to| cx.message(to, Message::Wake)),
+            "pour" => self.present.lock().unwrap().iter().for_each(|&to| cx.message(to, Message::Pour(number() as usize))),
             // Does not listen for so many milliseconds, but wants to know if it is left alone.
             "watch" => (self.peer, self.deadline) = (Peer::HangUp, Some(cx.now() + Duration::from_millis(number()))),
             // Listens for so long, and then only wants to know if it is left alone.
             "nap" => (self.naps, self.deadline) = (true, Some(cx.now() + Duration::from_millis(number()))),
             "flood" => cx.send(Bytes::from(vec![b'x'; number() as usize])),
+            // The same, and then more pieces than go at once: while they go, it listens.
+            "crumble" => {
+                cx.send(Bytes::from(vec![b'x'; number() as usize]));
+                (0..CRUMBS).for_each(|_| cx.send(Bytes::from_static(&[b'x'; 3000])));
+            }
             "connect" => {
                 let (address, millis) = rest.split_once(' ').unwrap();
                 let until = cx.now() + Duration::from_millis(millis.parse().unwrap());
@@ -160,6 +178,7 @@ impl Protocol for Puppet {
             }
             Event::Message(_, Message::Connected(result)) => cx.write(format!("{result:?}\n").as_bytes()),
             Event::Message(_, Message::Words(words)) => cx.write(words.as_bytes()),
+            Event::Message(_, Message::Pour(octets)) => cx.send(Bytes::from(vec![b'x'; octets])),
             Event::Message(_, Message::Wake) if self.peer == Peer::HangUp => {
                 self.peer = Peer::Bytes;
                 cx.write(b"awake\n");
@@ -375,6 +394,132 @@ fn who_is_parked_reads_on_when_it_is_woken() {
         hear(&mut other, "and on\n");
         assert!(heard.try_recv().is_err(), "all had been told");
     });
+}
+
+/// Set for the process in which threads are few.
+const FEW: &str = "IOLAB_TEST_FEW_THREADS";
+
+/// The limit counts a user's threads, so the server is another user, and one who runs nothing else: by chance nobody's number.
+const NOBODY: u32 = 30_000;
+
+#[test]
+fn with_few_threads_it_parks_many_and_says_no_to_who_needs_one() {
+    if std::env::var_os(FEW).is_some() {
+        return with_few_threads();
+    }
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return skip::skipped(format_args!("a pool with few threads: only root can start a server as another user"));
+    }
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = place.path().join("pool");
+    fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let user = NOBODY + std::process::id() % 10_000;
+    let ended = Command::new(&copy)
+        .args(["--exact", "with_few_threads_it_parks_many_and_says_no_to_who_needs_one"])
+        .env(FEW, "1")
+        .current_dir(place.path())
+        .uid(user)
+        .gid(user)
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+}
+
+fn with_few_threads() {
+    const THREADS: u64 = 20;
+    const PARKED: usize = 50;
+    const NEWCOMERS: usize = 50;
+    const POURED: usize = 30_000_000;
+    setrlimit(Resource::RLIMIT_NPROC, THREADS, THREADS).unwrap();
+    let mut cut_short = 0;
+    let cost = serve(ServeLimits::default(), |address, heard| {
+        let mut sleepers = parked(address, PARKED, "park");
+        let mut listeners = Vec::new();
+        let is_in = |peer: &mut TcpStream| {
+            say(peer, "echo here");
+            peer.read_exact(&mut [0; 5]).is_ok()
+        };
+        loop {
+            let mut peer = dial(address);
+            if !is_in(&mut peer) {
+                break;
+            }
+            listeners.push(peer);
+        }
+        assert!((5..THREADS as usize).contains(&listeners.len()), "{} listen", listeners.len());
+        // Nobody who comes takes the thread of one who is in, not even between two calls.
+        for _ in 0..NEWCOMERS {
+            listeners.iter_mut().for_each(|peer| say(peer, "echo here"));
+            let mut newcomer = dial(address);
+            listeners.iter_mut().for_each(|peer| hear(peer, "here\n"));
+            assert_eq!(newcomer.read(&mut [0]).unwrap(), 0);
+        }
+        // Who wants to listen now, after all, is told what it waited for. Others do not lose their threads by that.
+        say(&mut listeners[0], "wake");
+        for peer in &mut sleepers {
+            hear(peer, "awake\n");
+            assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+        }
+        assert_eq!(count_news(heard, PARKED, "Failed"), PARKED);
+        assert!(listeners.iter_mut().all(is_in));
+        // Who is answered more than the kernel takes makes do with one, and is not heard until it has taken that.
+        say(&mut listeners[0], &format!("crumble {POURED}"));
+        listeners[0].read_exact(&mut vec![0; POURED + 3000 * CRUMBS]).unwrap();
+        assert!(listeners.iter_mut().all(is_in));
+        // Who is told more, unasked, while a thread reads what it has to say, needs two. Half of it never looks like all.
+        say(&mut listeners[0], &format!("pour {POURED}"));
+        listeners.retain_mut(|peer| match peer.read_exact(&mut vec![0; POURED]) {
+            Ok(()) => true,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+                false
+            }
+        });
+        let failed = news_there(heard);
+        cut_short = failed.len();
+        assert!(cut_short > 0 && failed.iter().all(|news| news == "Failed"), "{failed:?}");
+        // And whoever comes now finds what they have left.
+        let (mut sleeper, mut listener) = (parked(address, 1, "park").remove(0), dial(address));
+        say(&mut listener, "wake");
+        hear(&mut sleeper, "awake\n");
+        assert!([sleeper, listener].iter_mut().chain(&mut listeners).all(is_in));
+    });
+    assert_eq!(cost.refused as usize, 1 + NEWCOMERS + PARKED + cut_short, "turned away, and given up");
+    assert!(cost.threads_peak < THREADS as usize);
+}
+
+/// What has been told and not been heard yet.
+fn news_there(heard: &Receiver<String>) -> Vec<String> {
+    heard.try_iter().collect()
+}
+
+/// Meets the first with a puppet, and panics at the second.
+struct Doomed(Puppets, AtomicBool);
+
+impl Service for Doomed {
+    type Protocol = Puppet;
+
+    fn accept(&self, now: Now) -> Option<Puppet> {
+        assert!(!self.1.swap(true, Ordering::SeqCst), "as the test wants it");
+        self.0.accept(now)
+    }
+}
+
+#[test]
+fn a_server_that_panics_ends_though_somebody_is_watched() {
+    let (news, _heard) = channel();
+    let doomed = Doomed(Puppets { news: Mutex::new(news), present: Arc::default(), directory: None }, AtomicBool::default());
+    let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
+    let address = listener.local_addr().unwrap();
+    let (end, ended) = channel::<()>();
+    thread::spawn(move || {
+        let _end = end;
+        Pool::default().serve(listener, &doomed, &Shutdown::new().unwrap())
+    });
+    let _sleeper = parked(address, 1, "park");
+    let _second = dial(address);
+    assert_eq!(ended.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected), "it ends");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
@@ -162,4 +163,60 @@ fn listeners_of_one_group_share_an_address_and_a_stranger_may_not() {
     let address = first.local_addr().unwrap().as_socket().unwrap();
     assert!(bind(address, true).is_ok());
     assert_eq!(bind(address, false).unwrap_err().kind(), ErrorKind::AddrInUse);
+}
+
+#[test]
+fn a_hang_up_is_told_once_before_or_after_it_was_asked_for_and_then_no_read_waits() {
+    for comes_first in [true, false] {
+        for is_reset in [true, false] {
+            let (mut client, mut server) = pair();
+            let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+            let add = || {
+                let flags = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLONESHOT;
+                epoll.add(&server, EpollEvent::new(flags, 7)).unwrap();
+            };
+            client.write_all(b"unread").unwrap();
+            if !comes_first {
+                add();
+                assert!(has_no_event(&epoll), "octets are no news");
+            }
+            if is_reset {
+                SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+            drop(client);
+            if comes_first {
+                // Once a look shows the end behind the octets, it has come.
+                let probe = Epoll::new(EpollCreateFlags::empty()).unwrap();
+                probe.add(&server, EpollEvent::new(EpollFlags::EPOLLRDHUP, 0)).unwrap();
+                events(&probe);
+                add();
+            }
+            assert!(events(&epoll).contains(EpollFlags::EPOLLRDHUP));
+            assert!(has_no_event(&epoll), "it was told");
+            SockRef::from(&server).set_nonblocking(true).unwrap();
+            let waits = |read: std::io::Result<usize>| read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+            assert!((0..3).all(|_| !waits(server.read(&mut [0; 4]))), "first: {comes_first}, reset: {is_reset}");
+            assert!(has_no_event(&epoll), "nor is it news that all has been read");
+        }
+    }
+}
+
+#[test]
+fn a_socket_that_is_closed_leaves_the_set_and_one_can_be_added_while_another_thread_waits() {
+    let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+    let flags = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLONESHOT;
+    let (left, gone) = pair();
+    epoll.add(&gone, EpollEvent::new(flags, 1)).unwrap();
+    drop((gone, left));
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| {
+            let mut events = [EpollEvent::empty(); 4];
+            let count = epoll.wait(&mut events, EpollTimeout::NONE).unwrap();
+            events[..count].iter().map(|event| event.data()).collect::<Vec<_>>()
+        });
+        let (client, server) = pair();
+        epoll.add(&server, EpollEvent::new(flags, 2)).unwrap();
+        drop(client);
+        assert_eq!(waits.join().unwrap(), [2]);
+    });
 }

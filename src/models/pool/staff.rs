@@ -53,13 +53,11 @@ impl<'scope, 'env> Staff<'scope, 'env> {
 
     /// Gives a job to a worker. If it may wait for a peer, one has been [reserved](Self::reserve) for it.
     pub(super) fn give(&mut self, job: Job) {
-        let is_short = job.is_short();
-        let occupied = self.lasting + self.short.min(SHORT);
-        // A word to all those who are parked is short jobs as many as they are, and would cost a thread each after all.
-        if occupied >= self.hired.len() && !(is_short && self.short >= SHORT) {
+        // A word to all who are parked is as many short jobs, which would cost a thread each after all.
+        if self.lasting + self.short.min(SHORT) >= self.hired.len() {
             let _ = self.hire();
         }
-        *self.out(is_short) += 1;
+        *self.out(job.is_short()) += 1;
         self.given.push(Some(job));
     }
 
