@@ -164,6 +164,24 @@ fn a_peer_that_is_not_listened_to_is_not_silent() {
     assert_eq!(connection.close(), Some(Close::Aborted), "three spans after it was last ignored");
 }
 
+#[test]
+fn a_peer_that_has_much_to_take_is_neither_silent_nor_pinged() {
+    let does: Does = |_, heard, socket| {
+        if heard == "fill" {
+            socket.binary(&vec![0; SEND_LOW_OCTETS]);
+        }
+    };
+    let (mut connection, _) = meet(Puppet::new(does), WebSocketLimits { ping_every: Some(SPAN / 4), ..LIMITS });
+    connection.received(&client(TEXT, "fill"), at(0));
+    let unsent = connection.unsent();
+    for second in 1..30 {
+        connection.time(at(second));
+        assert_eq!((connection.unsent(), connection.close()), (unsent, None), "second {second}");
+    }
+    connection.time(at(30));
+    assert_eq!(connection.close(), Some(Close::Unheard), "that is for another limit to judge");
+}
+
 /// Somebody else of the server tells it something; what comes back of that.
 fn tell(connection: &mut Connection<WebSocket<Puppet>>, what: &str, now: Now) -> Option<String> {
     struct Teller(ConnectionId, String);
@@ -209,6 +227,23 @@ fn deadlines_of_both_are_kept() {
     connection.received(&client(PONG, ""), at(20));
     connection.time(at(30));
     assert_eq!(take(&mut connection, at(30)), b"\x89\x00\x81\x04tick", "a deadline missed is told once");
+}
+
+#[test]
+fn a_deadline_is_told_to_whom_it_belongs() {
+    let mut puppet = Puppet::new(|puppet, heard, _| {
+        if heard == "Deadline" {
+            puppet.interest.deadline = None;
+        }
+    });
+    puppet.interest.deadline = Some(time(15));
+    let (mut connection, log) = meet(puppet, PINGING);
+    assert_eq!(connection.needs().deadline, Some(time(10)));
+    connection.time(at(10));
+    assert_eq!((take(&mut connection, at(10)), log.take()), (server(PING, ""), vec![]));
+    assert_eq!(connection.needs().deadline, Some(time(15)));
+    connection.time(at(15));
+    assert_eq!((connection.unsent(), log.take(), connection.needs().deadline), (0, vec!["Deadline".into()], Some(time(20))));
 }
 
 #[test]

@@ -100,6 +100,9 @@ mod tests {
         assert_eq!(out[..2], [0x88, 2 + 122]);
         assert_eq!(parse(&out[2..]), Ok((1000, &*"ä".repeat(61))));
         out.clear();
+        write_close(&mut out, 1000, &"a".repeat(200));
+        assert_eq!((out[1], out.len()), (125, 127));
+        out.clear();
         write_close(&mut out, close_code::NONE, "");
         assert_eq!(out, [0x88, 0]);
     }

@@ -191,10 +191,15 @@ fn fragments() -> Vec<Case> {
     let nothing = ErrorKind::NothingToContinue;
     let within = ErrorKind::MessageWithinMessage;
     let pieces = (0..18).fold(begin("a"), |talk, _| talk.say(client(MORE, "b")));
+    let again = |talk: Talk| {
+        (0..10).fold(talk.say(client(TEXT & !FIN, "a")), |talk, _| talk.say(client(MORE, ""))).say(client(LAST, ""))
+    };
+    let twice = again(again(Talk::new()).echoes_text("a")).echoes_text("a");
     let binary = Talk::new().say(client(BINARY & !FIN, b"\xff")).say(client(MORE, b"")).say(client(LAST, b"\xfe\xfd"));
     vec![
         begin("Hel").say(client(LAST, "lo")).echoes_text("Hello").text("and on").just_ends("two fragments"),
         pieces.say(client(LAST, "c")).echoes_text(&format!("a{}c", "b".repeat(18))).just_ends("as many fragments as may be"),
+        twice.just_ends("more fragments than may be, but of two messages"),
         binary.echoes_binary(b"\xff\xfe\xfd").just_ends("binary fragments, one of them empty"),
         begin("").say(client(MORE, "")).say(client(LAST, "")).echoes_text("").just_ends("empty fragments"),
         begin("").say(client(MORE, "mid")).say(client(LAST, "")).echoes_text("mid").just_ends("the middle is not empty"),
