@@ -24,7 +24,7 @@ pub struct Cost {
     pub stalled: Duration,
     /// Connections accepted and served.
     pub connections: u64,
-    /// Connections turned away at the limit.
+    /// Connections turned away at the limit, and in the pool those that ended because there was no thread for them any more.
     pub refused: u64,
     /// Octets received from peers, or read from the file.
     pub octets_in: u64,

@@ -8,7 +8,7 @@
 //! |---|---|---|---|---|---|
 //! | [`Peer::Bytes`] | `read(2)` here | readable | a multishot receive is armed | a worker sits in `read(2)` | a *hear* move |
 //! | with a deadline | `SO_RCVTIMEO` | timeout of `epoll_wait(2)` | timeout of `io_uring_enter(2)` | timeout of the channel | time may jump |
-//! | [`Peer::HangUp`] | `poll(2)` for `POLLRDHUP` | `EPOLLRDHUP` | a poll is in flight | a worker sits in `poll(2)` | a *hang up* move |
+//! | [`Peer::HangUp`] | `poll(2)` for `POLLRDHUP` | `EPOLLRDHUP` | a poll is in flight | one worker watches them all | a *hang up* move |
 //! | messages | whoever sends locks and tells | told between events | told between completions | told between reports | a *deliver* move |
 //! | bytes and messages | a second thread | the same one | the same one | the same two | both moves |
 //! | output unsent | `write(2)` here | writable | a send is in flight | a worker sits in `write(2)` | a *speak* move |

@@ -3,11 +3,13 @@
 //! ```text
 //!   decides    reports ──> protocol ──> jobs ─┐            ┌──> reports ...
 //!              (sleeps only here)             v            │
-//!   workers                                 recv(2), send(2), poll(2), connect(2), accept4(2) and what a file takes:
+//!   workers                                 recv(2), send(2), connect(2), accept4(2) and what a file takes:
 //!                                           one job each, waits in it
+//!   one worker for all who are parked       epoll_wait(2): whose peer has gone?
 //! ```
 //!
-//! 1. **Who waits?** A worker, inside the one call it was given. The thread that decides waits for reports.
+//! 1. **Who waits?** A worker, inside the one call it was given. The thread that decides waits for reports. Who is parked (it wants
+//!    to know that its peer has gone, and none of its octets) has no worker: one sits in a single wait for all of them.
 //! 2. **Where is the buffer meanwhile?** With the worker: it goes along with the job and comes back with the report.
 //! 3. **Who moves the octets?** The worker, inside the call; then they change threads: two channel hops and two wake-ups for each
 //!    call, which is what this model costs.
@@ -21,13 +23,23 @@
 //! 6. **What happens with a regular file?** A worker does the whole operation, and sits in `pread`, `pwrite` or `fsync`. This is
 //!    what pools are for.
 //! 7. **How is a wait taken back?** It is not, while the connection lives: who still sits in `recv` when nobody wants octets any
-//!    more, or in `poll` when somebody does again, stays there, and what it brings is kept or forgotten. At the end `shutdown(2)`
-//!    makes the call return, and the socket is closed when the last worker has come back.
+//!    more stays there, and what it brings is kept; who was parked once is watched for good, and the news comes once, or not at all
+//!    to one who has heard it otherwise. At the end `shutdown(2)` makes the call return, and the socket is closed when the last
+//!    worker has come back.
 //!
-//! No job waits for another one to be over that waits for its peer, since that may take long. A connection can keep two workers
-//! waiting, so two are hired before it is let in (and a third where one watches while another reads), and there is a limit:
-//! [`THREADED_CONNECTIONS`] unless told otherwise, or what the system has threads for. Beyond it newcomers are told so. A protocol
-//! without a socket keeps none.
+//! No job waits for another one to be over that waits for its peer, since that may take long: a worker is reserved for each wait
+//! before it begins, and another for what waits for no peer. How many a connection has follows from what it may have to wait for now:
+//!
+//! | | workers reserved |
+//! |---|---|
+//! | it listens | one, which it keeps while it has something unsent, and no newcomer is given |
+//! | the kernel has no room for its output | one |
+//! | both, or a worker still sits in `recv` for it meanwhile | two |
+//! | it is parked, or waits for messages or files alone | none |
+//!
+//! So there is a limit: [`THREADED_CONNECTIONS`] unless told otherwise, or what the system has threads for. A newcomer for whom there
+//! is no thread is told so. One who is in and would need two makes do with one where that sends, and listens again when it is back.
+//! Where nothing helps the connection ends as failed, and counts as refused. Threads stay once they have been started.
 
 mod peer;
 mod queue;
