@@ -157,7 +157,7 @@ impl Way<'_> {
     /// Polls until the job has come to its end, and never goes back.
     fn follow(&mut self, peer: usize, id: &str) -> Result<Answer, String> {
         let (mut version, mut step) = (0, 0);
-        loop {
+        for _ in 0..1000 {
             let answer = self.ask(peer, &poll(id, 1000, version))?;
             if !matches!(answer.status, 200 | 204) {
                 return Err(format!("peer {peer}: {answer:?}"));
@@ -181,6 +181,7 @@ impl Way<'_> {
                 _ => return Err(format!("{answer:?}")),
             }
         }
+        Err(format!("job {id} never ends"))
     }
 
     fn is_done(&mut self, peer: usize, id: &str, text: &[u8]) -> Result<(), String> {

@@ -25,13 +25,9 @@ pub(super) fn answer(reply: Reply, is_poll: bool, exchange: &mut Ours<'_, '_>) {
         Reply::QueueFull(left) => {
             line(503, &[("Retry-After", &retry_after(left))], "as many jobs wait as may: try again later", exchange);
         }
-        Reply::Stopping => unavailable("the server is stopping, and takes no jobs in any more", exchange),
+        Reply::Stopping => line(503, &[SOON], "the server is stopping", exchange),
+        Reply::Busy => line(503, &[SOON], "the server is too busy to be asked: try again later", exchange),
     }
-}
-
-/// The board cannot be asked.
-pub(super) fn unavailable(why: &str, exchange: &mut Ours<'_, '_>) {
-    line(503, &[("Retry-After", "1")], why, exchange);
 }
 
 pub(super) fn refuse(refusal: &Refusal, exchange: &mut Ours<'_, '_>) {
@@ -47,6 +43,8 @@ pub(super) fn refuse(refusal: &Refusal, exchange: &mut Ours<'_, '_>) {
         }
     }
 }
+
+const SOON: (&str, &str) = ("Retry-After", "1");
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 

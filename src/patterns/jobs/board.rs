@@ -21,7 +21,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Settings;
-use super::figures::{Figures, count};
+use super::figures::{Figures, Parked, count};
 use super::job::{Asker, Job, Stage};
 use super::note::{Ask, JobId, Note, Reason, Reply, View};
 use super::seen::Seen;
@@ -138,7 +138,7 @@ impl Board {
     }
 
     /// `None` is no reply for now: the asker is parked.
-    fn look(&mut self, desk: ConnectionId, ticket: u64, id: JobId, seen: Seen, may_park: bool) -> Option<Reply> {
+    fn look(&mut self, desk: ConnectionId, ticket: u64, id: JobId, mut seen: Seen, may_park: bool) -> Option<Reply> {
         let Some(job) = self.jobs.get_mut(&id) else { return Some(Reply::Unknown) };
         let view = job.view(self.settings.step);
         if !seen.has(job.version) {
@@ -147,10 +147,8 @@ impl Board {
         if !may_park || self.is_stopping {
             return Some(Reply::Unchanged(view));
         }
-        let seen = seen.at(job.version);
-        if job.askers.insert(desk, Asker { ticket, seen }).is_none() {
-            self.figures.park();
-        }
+        seen.pin(job.version);
+        job.askers.insert(desk, Asker { ticket, seen, _parked: Parked::new(&self.figures) });
         None
     }
 
@@ -161,7 +159,6 @@ impl Board {
             return;
         }
         job.askers.remove(&desk);
-        self.figures.unpark();
         if reason != Reason::Limit {
             self.figures.forget();
         }
@@ -267,7 +264,6 @@ impl Board {
         {
             let askers = self.jobs.remove(&oldest).map(|job| job.askers).unwrap_or_default();
             for (desk, Asker { ticket, .. }) in askers {
-                self.figures.unpark();
                 cx.message(desk, Note::Replied { ticket, reply: Reply::Unknown });
             }
         }
@@ -281,7 +277,6 @@ impl Board {
         job.askers.retain(|&desk, asker| {
             let has_seen_it = asker.seen.has(view.version);
             if !has_seen_it {
-                self.figures.unpark();
                 cx.message(desk, Note::Replied { ticket: asker.ticket, reply: Reply::Is(view) });
             }
             has_seen_it
@@ -311,7 +306,6 @@ impl Board {
         for job in self.jobs.values_mut() {
             let view = job.view(self.settings.step);
             for (desk, Asker { ticket, .. }) in mem::take(&mut job.askers) {
-                self.figures.unpark();
                 cx.message(desk, Note::Replied { ticket, reply: Reply::Unchanged(view) });
             }
         }

@@ -9,20 +9,16 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::figures::Figures;
 use super::note::{Ask, Note, Reason, Reply};
-use super::poll::{Poll, RECHECK, Way};
+use super::poll::{Poll, Then};
 use super::routes::{self, Look, Refusal, Wanted};
 use super::{Naive, TEXT_OCTETS, answers};
 use crate::context::Why;
 use crate::http1::{Exchange, Handler, Head, NoUpgrade, Trailers};
 use crate::identity::ConnectionId;
 use crate::protocol::{Event, Interest};
-
-/// How long until it says once more what the board's loop had no room for.
-const RETRY: Duration = Duration::from_millis(100);
 
 /// One connection's.
 pub struct Desk {
@@ -86,10 +82,12 @@ impl Handler for Desk {
         let (is_poll, poll, ask) = match mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Text { of, text } => (false, None, Ask::Submit { text: text.into(), of }),
             Doing::Ask(Wanted::Cancel { job }) => (false, None, Ask::Cancel { job }),
-            Doing::Ask(Wanted::Look(Look { job, seen, wait, is_poll })) => {
-                let may_park = wait.is_some() && self.naive != Naive::Recheck;
-                let poll = wait.map(|span| Poll::new(job, seen.clone(), exchange.now() + span, self.naive));
-                (is_poll, poll, Ask::Look { job, seen, may_park })
+            Doing::Ask(Wanted::Look(Look { job, seen, wait: None, is_poll })) => {
+                (is_poll, None, Ask::Look { job, seen, may_park: false })
+            }
+            Doing::Ask(Wanted::Look(Look { job, seen, wait: Some(span), is_poll })) => {
+                let (poll, ask) = Poll::begin(job, seen, exchange.now() + span, self.naive, &self.figures);
+                (is_poll, Some(poll), ask)
             }
             Doing::Ask(Wanted::Submit { .. }) | Doing::Nothing | Doing::Waiting { .. } => return,
         };
@@ -98,21 +96,38 @@ impl Handler for Desk {
     }
 
     fn event(&mut self, event: Event<Note>, exchange: &mut Ours<'_, '_>) {
-        match event {
-            Event::Message(_, Note::Replied { ticket, reply }) if ticket == self.ticket => self.replied(reply, exchange),
-            Event::Returned(_, note, why) if self.is_under_way(&note) => self.returned(&note, why, exchange),
-            Event::Deadline => self.deadline(exchange),
-            Event::HangUp => self.enough(Reason::HungUp, exchange),
-            Event::PeerFinished => {
+        let Doing::Waiting { poll, .. } = &mut self.doing else { return };
+        let now = exchange.now();
+        let then = match (event, poll) {
+            (Event::Message(_, Note::Replied { ticket, reply }), poll) if ticket == self.ticket => match poll {
+                Some(poll) => poll.replied(reply, now),
+                None => Then::Answer(reply),
+            },
+            (Event::Returned(_, Note::Enough { ticket, .. }, Why::Full), Some(poll)) if ticket == self.ticket => {
+                poll.not_told(now);
+                Then::Wait
+            }
+            (Event::Returned(_, note, why), _) if note.is_of(self.ticket) => Then::Answer(match why {
+                Why::Gone => Reply::Stopping,
+                Why::Full => Reply::Busy,
+            }),
+            (Event::Deadline, Some(poll)) => poll.deadline(now),
+            (Event::HangUp, Some(poll)) => poll.enough(Reason::HungUp),
+            (Event::PeerFinished, Some(poll)) => {
                 // Told to who waits for octets, and once: there will be no other request.
                 exchange.close_after();
-                self.enough(Reason::HungUp, exchange);
+                poll.enough(Reason::HungUp)
             }
             // The board knows, and answers those it has parked; what looks for itself has nothing to look for any more.
-            Event::Stopping if self.naive == Naive::Recheck => self.enough(Reason::Limit, exchange),
-            Event::Closed(_) => self.enough(Reason::Gone, exchange),
-            _ => {}
-        }
+            (Event::Stopping, Some(poll)) if self.naive == Naive::Recheck => poll.enough(Reason::Limit),
+            (Event::Closed(_), poll) => {
+                let then = poll.as_mut().map_or(Then::Wait, |poll| poll.enough(Reason::Gone));
+                self.doing = Doing::Nothing;
+                then
+            }
+            _ => Then::Wait,
+        };
+        self.go_on(then, exchange);
     }
 
     fn interest(&self) -> Interest {
@@ -125,104 +140,25 @@ impl Handler for Desk {
 }
 
 impl Desk {
+    fn go_on(&mut self, then: Then, exchange: &mut Ours<'_, '_>) {
+        match then {
+            Then::Wait => {}
+            Then::Ask(ask) => self.ask(ask, exchange),
+            Then::Enough(job, reason) => {
+                let note = Note::Enough { ticket: self.ticket, job, reason };
+                exchange.context().message(ConnectionId::FOUNDER, note);
+            }
+            Then::Answer(reply) => {
+                // Where the connection has ended, nobody is there to be answered.
+                if let Doing::Waiting { is_poll, .. } = mem::replace(&mut self.doing, Doing::Nothing) {
+                    answers::answer(reply, is_poll, exchange);
+                }
+            }
+        }
+    }
+
     fn ask(&mut self, ask: Ask, exchange: &mut Ours<'_, '_>) {
         self.ticket += 1;
         exchange.context().message(ConnectionId::FOUNDER, Note::Asked { ticket: self.ticket, ask });
-    }
-
-    fn replied(&mut self, reply: Reply, exchange: &mut Ours<'_, '_>) {
-        if let Doing::Waiting { poll: Some(poll), .. } = &mut self.doing
-            && let (Way::Looking { last, is_counted }, Some(until)) = (&mut poll.way, poll.until)
-            && let Reply::Unchanged(view) = reply
-            && exchange.now() < until
-        {
-            poll.seen = mem::take(&mut poll.seen).at(view.version);
-            *last = Some((reply, exchange.now() + RECHECK));
-            if !mem::replace(is_counted, true) {
-                self.figures.park();
-            }
-            return;
-        }
-        self.answer(reply, exchange);
-    }
-
-    fn answer(&mut self, reply: Reply, exchange: &mut Ours<'_, '_>) {
-        let Doing::Waiting { is_poll, poll } = mem::replace(&mut self.doing, Doing::Nothing) else { return };
-        self.leave(poll);
-        answers::answer(reply, is_poll, exchange);
-    }
-
-    /// It waits no longer.
-    fn leave(&self, poll: Option<Poll>) {
-        if let Some(Poll { way: Way::Looking { is_counted: true, .. }, .. }) = poll {
-            self.figures.unpark();
-        }
-    }
-
-    fn deadline(&mut self, exchange: &mut Ours<'_, '_>) {
-        let Doing::Waiting { poll: Some(poll), .. } = &mut self.doing else { return };
-        let is_over = poll.until.is_none_or(|until| until <= exchange.now());
-        match &mut poll.way {
-            Way::Looking { last, .. } if !is_over => {
-                *last = None;
-                let ask = Ask::Look { job: poll.job, seen: poll.seen.clone(), may_park: false };
-                self.ask(ask, exchange);
-            }
-            _ => self.enough(Reason::Limit, exchange),
-        }
-    }
-
-    /// Whatever there is shall be the answer, and now. The board lets go, and replies; who looks for itself has the reply already,
-    /// or it is on its way.
-    fn enough(&mut self, reason: Reason, exchange: &mut Ours<'_, '_>) {
-        let Doing::Waiting { poll: Some(poll), .. } = &mut self.doing else { return };
-        let is_first = poll.until.take().is_some();
-        if !is_first && reason != Reason::Gone {
-            return;
-        }
-        match &mut poll.way {
-            Way::Told { .. } => {
-                let note = Note::Enough { ticket: self.ticket, job: poll.job, reason };
-                exchange.context().message(ConnectionId::FOUNDER, note);
-            }
-            Way::Looking { last, is_counted } => {
-                if is_first && *is_counted && reason != Reason::Limit {
-                    self.figures.forget();
-                }
-                if let Some((reply, _)) = last.take()
-                    && reason != Reason::Gone
-                {
-                    self.answer(reply, exchange);
-                }
-            }
-        }
-        if reason == Reason::Gone
-            && let Doing::Waiting { poll, .. } = mem::replace(&mut self.doing, Doing::Nothing)
-        {
-            self.leave(poll);
-        }
-    }
-
-    /// Whether it is about what it waits for now.
-    fn is_under_way(&self, note: &Note) -> bool {
-        let (Note::Asked { ticket, .. } | Note::Enough { ticket, .. }) = note else { return false };
-        *ticket == self.ticket && matches!(self.doing, Doing::Waiting { .. })
-    }
-
-    /// The board is not there any more, or its loop had no room.
-    fn returned(&mut self, note: &Note, why: Why, exchange: &mut Ours<'_, '_>) {
-        if let Doing::Waiting { poll: Some(poll), .. } = &mut self.doing
-            && matches!((note, why), (Note::Enough { .. }, Why::Full))
-        {
-            poll.until = Some(exchange.now() + RETRY);
-            return;
-        }
-        if let Doing::Waiting { poll, .. } = mem::replace(&mut self.doing, Doing::Nothing) {
-            self.leave(poll);
-            match why {
-                Why::Gone => answers::unavailable("the server is stopping", exchange),
-                Why::Full => answers::unavailable("the server is too busy to be asked: try again later", exchange),
-            }
-        }
     }
 }

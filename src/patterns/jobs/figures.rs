@@ -1,5 +1,6 @@
 //! What has become of jobs and polls: the only thing that is shared.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts, since the server began.
@@ -56,15 +57,6 @@ impl Figures {
         self.forgotten.load(Ordering::Relaxed)
     }
 
-    pub(super) fn park(&self) {
-        let parked = self.parked.fetch_add(1, Ordering::Relaxed) + 1;
-        self.most_parked.fetch_max(parked, Ordering::Relaxed);
-    }
-
-    pub(super) fn unpark(&self) {
-        self.parked.fetch_sub(1, Ordering::Relaxed);
-    }
-
     pub(super) fn forget(&self) {
         count(&self.forgotten);
     }
@@ -76,4 +68,21 @@ impl Figures {
 
 pub(super) fn count(figure: &AtomicU64) {
     figure.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A poll that is parked: it counts for as long as this is kept.
+pub(super) struct Parked(Arc<Figures>);
+
+impl Parked {
+    pub(super) fn new(figures: &Arc<Figures>) -> Parked {
+        let parked = figures.parked.fetch_add(1, Ordering::Relaxed) + 1;
+        figures.most_parked.fetch_max(parked, Ordering::Relaxed);
+        Parked(Arc::clone(figures))
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        self.0.parked.fetch_sub(1, Ordering::Relaxed);
+    }
 }

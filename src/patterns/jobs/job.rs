@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::figures::Parked;
 use super::note::{JobId, State, View};
 use super::seen::Seen;
 use super::work::Counts;
@@ -32,6 +33,7 @@ pub(super) enum Stage {
 pub(super) struct Asker {
     pub(super) ticket: u64,
     pub(super) seen: Seen,
+    pub(super) _parked: Parked,
 }
 
 impl Job {

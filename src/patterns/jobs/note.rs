@@ -30,6 +30,13 @@ pub enum Note {
     Cancel,
 }
 
+impl Note {
+    /// A desk has said it about that which has this number.
+    pub(super) fn is_of(&self, its: u64) -> bool {
+        matches!(self, Note::Asked { ticket, .. } | Note::Enough { ticket, .. } if *ticket == its)
+    }
+}
+
 /// What a desk can ask.
 #[derive(Debug)]
 pub enum Ask {
@@ -73,7 +80,10 @@ pub enum Reply {
     Unknown,
     /// How long it may take until there is room.
     QueueFull(Duration),
+    /// It takes in no more jobs; or it has ended, and replies no more.
     Stopping,
+    /// Not from the board, but instead of it: its loop had no room for the question.
+    Busy,
 }
 
 /// A job as a client sees it.

@@ -21,9 +21,11 @@ impl Seen {
         self.versions.push(version);
     }
 
-    /// Who has seen whatever there is has not seen what comes after it.
-    pub(super) fn at(self, version: u64) -> Seen {
-        if self.anything { Seen { anything: false, versions: vec![version] } } else { self }
+    /// What there is, is this version: who has seen whatever there is has not seen what comes after it.
+    pub(super) fn pin(&mut self, version: u64) {
+        if std::mem::take(&mut self.anything) {
+            self.versions.push(version);
+        }
     }
 
     /// Adds what a field `If-None-Match` says: `*`, or a list of entity tags (RFC 9110 sections 13.1.2 and 8.8.3). They are compared
@@ -96,9 +98,9 @@ mod tests {
 
     #[test]
     fn whatever_there_is_is_not_what_comes_after_it() {
-        let seen = of("*").unwrap();
+        let mut seen = of("*").unwrap();
         assert!(seen.has(1) && seen.has(u64::MAX));
-        let seen = seen.at(4);
+        seen.pin(4);
         assert!(seen.has(4) && !seen.has(5));
         assert!(!Seen::default().has(0));
     }
