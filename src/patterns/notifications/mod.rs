@@ -50,7 +50,8 @@ pub struct Settings {
     pub retention: Retention,
     /// How slow a client that follows may be.
     pub slow: Slow,
-    /// After so long without news something is said to a client that follows. Less than a millisecond is taken for one.
+    /// After so long without news something is said to a client that follows. Less than a millisecond is taken for one, and more than a
+    /// day for a day.
     pub heartbeat: Duration,
     /// How long polls are badly parked, to measure it.
     pub naive: Naive,
@@ -93,7 +94,7 @@ pub struct Notifications {
 impl Notifications {
     /// With these settings.
     pub fn new(http: Http, settings: Settings) -> Notifications {
-        let heartbeat = settings.heartbeat.max(Duration::from_millis(1));
+        let heartbeat = settings.heartbeat.clamp(Duration::from_millis(1), Duration::from_secs(24 * 60 * 60));
         let shared = Shared { settings: Settings { heartbeat, ..settings }, counters: Arc::default() };
         Notifications { http, shared: Arc::new(shared) }
     }

@@ -135,7 +135,7 @@ impl Polling {
 
     fn hear(&mut self, page: Page, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
         self.is_parked = false;
-        let is_enough = page.resync.is_some() || page.octets() >= self.least.min(self.most);
+        let is_enough = page.resync.is_some() || !page.is_last || page.octets() >= self.least.min(self.most);
         if self.naive == Naive::Recheck && !is_enough && self.limit.is_some_and(|limit| limit > exchange.now()) {
             self.after = self.after.or(Some(page.next));
             let next = exchange.now() + RECHECK;
