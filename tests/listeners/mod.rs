@@ -145,7 +145,8 @@ impl Listener {
     }
 
     fn read_head(&mut self, head: &str) -> Heard {
-        let status = head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| format!("this is no head: {head}"))?;
+        let status =
+            head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| format!("this is no head: {head}"))?;
         self.statuses.push(status);
         let value = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         self.head = Some(match (value("Content-Length"), value("Transfer-Encoding")) {

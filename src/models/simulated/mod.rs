@@ -302,6 +302,12 @@ impl<'s, S: Service> World<'s, S> {
         (0..moves).take_while(|_| self.step() || self.jump(None)).count()
     }
 
+    /// The same while time stands still: no jump is made.
+    pub fn go_at_once(&mut self, moves: usize) -> usize {
+        self.begin_to_wait(0, 0);
+        (0..moves).take_while(|_| self.step()).count()
+    }
+
     /// From now on protocols of the server may connect to `address`, and be answered there.
     pub fn listen(&mut self, address: SocketAddr) {
         self.listened.push(address);
