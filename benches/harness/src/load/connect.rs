@@ -13,12 +13,12 @@ const ADDRESSES: u8 = 100;
 /// of a connection that was closed may be taken for another minute; the network 127.0.0.0/8 has addresses enough, and all of
 /// them are this machine.
 #[derive(Default)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     used_up: u8,
 }
 
 impl Sources {
-    pub(super) fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
+    pub(crate) fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
         loop {
             let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
             if self.used_up > 0 {

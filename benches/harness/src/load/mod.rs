@@ -47,10 +47,12 @@ use hdrhistogram::Histogram;
 pub use answer::{Expected, Learned, LikeTheFirst};
 pub use beside::{Background, Beside};
 pub use churn::Churn;
+pub(crate) use connect::Sources;
 pub use idle::Idle;
 pub use pace::Pace;
 pub use steady::{Kind, Steady, Terms};
 pub use stopwatch::latencies;
+pub(crate) use stopwatch::{own_cpu, wait};
 
 /// Set by whoever wants the load to end early: every run then fails with `Interrupted`.
 pub static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);

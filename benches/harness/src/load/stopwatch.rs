@@ -147,7 +147,7 @@ impl<'e> Stopwatch<'e> {
 }
 
 /// Waits for events; a signal is none.
-pub(super) fn wait(poll: &mut Poll, events: &mut Events, time: Duration) -> io::Result<()> {
+pub(crate) fn wait(poll: &mut Poll, events: &mut Events, time: Duration) -> io::Result<()> {
     match poll.poll(events, Some(time)) {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             events.clear();
@@ -162,6 +162,6 @@ pub fn latencies() -> Histogram<u64> {
     Histogram::new_with_bounds(1_000, 60_000_000_000, 3).expect("bounds in order")
 }
 
-fn own_cpu() -> io::Result<Duration> {
+pub(crate) fn own_cpu() -> io::Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
