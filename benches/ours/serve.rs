@@ -11,7 +11,7 @@ use harness::serving::{LISTEN, on_end_of_input, raise_descriptor_limit};
 use iolab::http1::{Handler, HttpLimits, HttpService, TimeLimits};
 use iolab::models::AnyModel;
 use iolab::patterns::Echo;
-use iolab::{Model, Shutdown, listen};
+use iolab::{Model, Service, Shutdown, listen};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -25,13 +25,20 @@ pub fn echo(model: AnyModel) -> io::Result<()> {
 
 /// Serves whatever these handlers answer, with so many loops, and says what it took.
 pub fn serve<H: Handler + 'static>(
-    mut model: AnyModel,
+    model: AnyModel,
     loops: usize,
     handler: impl Fn() -> H + Send + Sync + 'static,
 ) -> io::Result<()> {
-    // Idle connections are to stay for as long as a row takes.
-    let time_limits = TimeLimits { idle: Duration::from_secs(600), ..TimeLimits::default() };
-    let service = HttpService::new(HttpLimits::default(), time_limits, handler);
+    serve_service(model, loops, &HttpService::new(HttpLimits::default(), time_limits(), handler))
+}
+
+/// Idle connections are to stay for as long as a row takes.
+pub fn time_limits() -> TimeLimits {
+    TimeLimits { idle: Duration::from_secs(600), ..TimeLimits::default() }
+}
+
+/// Serves any service.
+pub fn serve_service<S: Service>(mut model: AnyModel, loops: usize, service: &S) -> io::Result<()> {
     raise_descriptor_limit()?;
     model.limits_mut().drain = DRAIN;
     model.available()?;
@@ -40,7 +47,7 @@ pub fn serve<H: Handler + 'static>(
     end_with_input(&shutdown)?;
     end_on_signal(&shutdown)?;
     say(&Said::Listening(listeners[0].local_addr()?))?;
-    say(&Said::Ended(super::spent(model.serve_all(listeners, &service, &shutdown)?)))
+    say(&Said::Ended(super::spent(model.serve_all(listeners, service, &shutdown)?)))
 }
 
 fn end_with_input(shutdown: &Arc<Shutdown>) -> io::Result<()> {

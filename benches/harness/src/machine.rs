@@ -13,6 +13,14 @@ use crate::data_file::DataFile;
 
 /// Name and value, in the order of printing.
 pub fn fingerprint(cores: Cores, data: &DataFile) -> Vec<(&'static str, String)> {
+    let mut lines = without_files(cores);
+    let place = lines.iter().position(|(name, _)| *name == "TCP").unwrap_or(lines.len());
+    lines.insert(place, ("data file", data_file(data)));
+    lines
+}
+
+/// The same where no file is read.
+pub fn without_files(cores: Cores) -> Vec<(&'static str, String)> {
     let kernel = uname().map(|names| {
         let text = |part: &std::ffi::OsStr| part.to_string_lossy().into_owned();
         format!("{} {} {}", text(names.sysname()), text(names.release()), text(names.machine()))
@@ -25,7 +33,6 @@ pub fn fingerprint(cores: Cores, data: &DataFile) -> Vec<(&'static str, String)>
             sysinfo()
                 .map_or_else(|_| UNKNOWN.into(), |info| format!("{:.1} GiB", info.ram_total() as f64 / (1u64 << 30) as f64)),
         ),
-        ("data file", data_file(data)),
         ("TCP", format!("loopback, congestion control {}", read("/proc/sys/net/ipv4/tcp_congestion_control"))),
         ("built by", rustc().unwrap_or_else(|| UNKNOWN.into())),
         ("measured", today().unwrap_or_else(|_| UNKNOWN.into())),
