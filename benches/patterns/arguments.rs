@@ -94,7 +94,15 @@ impl Arguments {
         if self.test {
             let pace = Pace { rate: 200.0, burst: 2, text };
             let window = Duration::from_millis(30);
-            return Settings { listeners: 4, pace, rounds: self.rounds.unwrap_or(1), window, parked: 30, crowd: 100, test: true };
+            return Settings {
+                listeners: 4,
+                pace,
+                rounds: self.rounds.unwrap_or(1),
+                window,
+                parked: 30,
+                crowd: 100,
+                test: true,
+            };
         }
         Settings {
             listeners: self.listeners.into(),

@@ -98,18 +98,21 @@ impl<'a> Figures<'a> {
     fn recheck(&self) -> Option<String> {
         let (model, recheck, well) = self.pair("recheck", "long-poll")?;
         Some(format!(
-            "A server that looks for news once a second makes long polls hear of half the events within {} instead of {}, for {} \
-             (on {model}).",
+            "A server that looks for news once a second makes long polls hear of half the events within {} instead of {}; it takes {}, \
+             with {} events in an answer instead of {} (on {model}).",
             time(recheck.within(0.5)),
             time(well.within(0.5)),
             cpu(recheck, well, "one that is told"),
+            short(1.0 / recheck.middle(|round| round.requests)),
+            short(1.0 / well.middle(|round| round.requests)),
         ))
     }
 
     fn hold(&self) -> Option<String> {
         let (held, well) = (self.idle("hold", "pool")?, self.idle("long-poll", "pool")?);
         let clients = self.parked.iter().find(|parked| parked.row.name == "hold" && parked.model == "pool")?.clients;
-        let memory = |costs: &Costs| costs.process.map_or(String::new(), |octets| format!(" and {} for each", kibibytes(octets)));
+        let memory =
+            |costs: &Costs| costs.process.map_or(String::new(), |octets| format!(" and {} for each", kibibytes(octets)));
         Some(format!(
             "{} parked polls leave the pool with {} threads{}; if a parked poll goes on listening, with {}{}.",
             grouped(clients as f64),
@@ -143,11 +146,7 @@ impl<'a> Figures<'a> {
             return Some("Between the models no difference was measured in what a server-sent event costs.".into());
         }
         let verb = if leaders.len() == 1 { "takes" } else { "take (not told apart)" };
-        Some(format!(
-            "For server-sent events {} {verb} the least CPU, {} as much.",
-            leaders.join(" and "),
-            others.join(", ")
-        ))
+        Some(format!("For server-sent events {} {verb} the least CPU, {} as much.", leaders.join(" and "), others.join(", ")))
     }
 
     /// Threads and memory of idle streams.
@@ -176,7 +175,8 @@ fn crowd(crowds: &[Parked]) -> Option<String> {
         ));
     }
     let clients = crowds.first()?.clients;
-    (!told.is_empty()).then(|| format!("One event reaches the last of {} streams on {}.", grouped(clients as f64), told.join(", on ")))
+    (!told.is_empty())
+        .then(|| format!("One event reaches the last of {} streams on {}.", grouped(clients as f64), told.join(", on ")))
 }
 
 /// How much CPU the one takes, by the other's.

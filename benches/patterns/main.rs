@@ -34,7 +34,7 @@ use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
 use harness::session::status;
-use iolab::http1::HttpLimits;
+use iolab::http1::{Http, HttpLimits};
 use iolab::models::AnyModel;
 use iolab::patterns::notifications::{Naive, Notifications, Settings as Serving};
 
@@ -61,7 +61,7 @@ fn serve(model: AnyModel, served: Served) -> io::Result<()> {
         Served::Hold => Naive::Hold,
     };
     let settings = Serving { naive, ..Serving::default() };
-    let service = Notifications::new(HttpLimits::default(), ours::serve::time_limits(), settings);
+    let service = Notifications::new(Http::new(HttpLimits::default(), ours::serve::time_limits()), settings);
     ours::serve::serve_service(model, 1, &service)
 }
 
@@ -74,7 +74,7 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let cores = cores::take()?;
     end_on_interrupt()?;
     let (began, mut progress) = (Instant::now(), Progress::on_stderr());
-    let mut stage = |name: &str, progress: &mut Progress, before: Option<Usage>| {
+    let stage = |name: &str, progress: &mut Progress, before: Option<Usage>| {
         progress.done(&format!("{name:<28}{:>4.0} s", began.elapsed().as_secs_f64()));
         before.and_then(|before| quiet::disturbance(name, &before, cores))
     };

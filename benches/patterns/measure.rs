@@ -186,20 +186,17 @@ impl Contestant {
     }
 }
 
-/// Where something has an interval, what comes within the window was published within one interval before, and it is seen as often
-/// as the window has room for.
+/// Where something has an interval, what comes within the window was published within one interval before. Listeners are spread over
+/// it, so a window that is as long sees each of them hear once.
 fn plan(row: &Row, settings: &Settings) -> Plan {
-    let warm_up = if settings.test { Duration::ZERO } else { row.interval().max(settings.window / 4) };
-    Plan { warm_up, window: settings.window.max(row.interval()) }
+    let Settings { window, test, .. } = *settings;
+    if test {
+        return Plan { warm_up: Duration::ZERO, window: window + row.interval() };
+    }
+    Plan { warm_up: row.interval().max(window / 4), window: window.max(row.interval()) }
 }
 
-fn listen(
-    to: SocketAddr,
-    row: &Row,
-    settings: &Settings,
-    plan: Plan,
-    edge: &mut dyn FnMut(Edge),
-) -> Result<Heard, Failure> {
+fn listen(to: SocketAddr, row: &Row, settings: &Settings, plan: Plan, edge: &mut dyn FnMut(Edge)) -> Result<Heard, Failure> {
     Ok(Audience::gather(to, row.way, settings.listeners)?.run(plan, settings.pace, edge)?)
 }
 

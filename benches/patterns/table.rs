@@ -130,7 +130,8 @@ impl Report {
     }
 
     fn idle(&self, footnotes: &mut Footnotes) -> String {
-        let titles = ["way", "model", "listeners", "memory each", "the kernel's", "threads", "first hears within", "last within"];
+        let titles =
+            ["way", "model", "listeners", "memory each", "the kernel's", "threads", "first hears within", "last within"];
         let mut lines = Vec::new();
         for parked in self.parked.iter().chain(&self.crowds) {
             let mut line = vec![parked.row.title.to_owned(), parked.model.to_owned(), grouped(parked.clients as f64)];
@@ -149,7 +150,7 @@ impl Report {
         for cell in &self.cells {
             let Some(measured) = cell.outcome.measured() else { continue };
             let share = measured.middle(|round| round.load_share);
-            if share > BUSY {
+            if share > BUSY.max(measured.middle(|round| round.server_share)) {
                 busy.push(format!("{} on {} ({:.0} % of its core)", cell.row.title, cell.model, 100.0 * share));
             }
         }
@@ -158,11 +159,17 @@ impl Report {
             let share = reached.busy.as_secs_f64() / reached.last.as_secs_f64();
             if share > BUSY {
                 let listeners = grouped(parked.clients as f64);
-                busy.push(format!("{listeners} listeners to {} on {} ({:.0} %)", parked.row.title, parked.model, 100.0 * share));
+                busy.push(format!(
+                    "{listeners} listeners to {} on {} ({:.0} %)",
+                    parked.row.title,
+                    parked.model,
+                    100.0 * share
+                ));
             }
         }
         let rows = busy.join("; ");
-        (!busy.is_empty()).then(|| format!("The listeners' thread was the limit, so the times are its own and not the server's: {rows}."))
+        (!busy.is_empty())
+            .then(|| format!("The listeners' thread was the limit, so the times are its own and not the server's: {rows}."))
     }
 }
 

@@ -42,9 +42,9 @@ struct Hall {
     registry: Registry,
     publisher: Publisher,
     listeners: Vec<Listener>,
-    /// When those who poll at an interval are to ask.
+    /// When those who poll are to ask, of those who do not ask as soon as they are answered.
     schedule: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// Who polls at an interval asks; before, it only makes itself known.
+    /// Whether those who poll do so; before, they only make themselves known.
     polls: bool,
     epoch: Instant,
     buffer: Vec<u8>,
@@ -104,11 +104,13 @@ impl Audience {
         self.hall.listeners.len()
     }
 
-    /// Publishes at this pace, and hears. `edge` is told when the window begins and ends.
+    /// Publishes at this pace, and hears. `edge` is told when the window begins and ends. Those who poll begin one after the other,
+    /// evenly spread over their interval or over the warm-up: a server that has an interval of its own does not see them all at
+    /// one time.
     pub fn run(&mut self, plan: Plan, pace: Pace, edge: &mut dyn FnMut(Edge)) -> io::Result<Heard> {
         let began = Instant::now();
         let at_first = self.hall.counts;
-        self.hall.begin_polling(began);
+        self.hall.begin_polling(began, plan.warm_up);
         self.hall.publisher.begin(pace, began);
         self.until(began + plan.warm_up)?;
 
@@ -130,7 +132,7 @@ impl Audience {
 
     /// Publishes one event, and waits until everybody has heard it.
     pub fn fan_out(&mut self) -> io::Result<FanOut> {
-        self.hall.begin_polling(Instant::now());
+        self.hall.begin_polling(Instant::now(), Duration::ZERO);
         self.hall.arrivals = None;
         let (began, cpu) = (Instant::now(), own_cpu()?);
         self.hall.publisher.publish(LEAST_TEXT)?;
@@ -201,15 +203,19 @@ impl Hall {
         Ok(())
     }
 
-    /// Those who poll at an interval begin, evenly spread over it.
-    fn begin_polling(&mut self, now: Instant) {
-        let Way::ShortPoll { every } = self.way else { return };
+    /// Those who poll begin to.
+    fn begin_polling(&mut self, now: Instant, within: Duration) {
+        let spread = match self.way {
+            Way::ShortPoll { every } => every,
+            Way::LongPoll { .. } => within,
+            _ => return,
+        };
         if self.polls {
             return;
         }
         self.polls = true;
         let count = self.listeners.len();
-        let at = |place| now + every.mul_f64(place as f64 / count as f64);
+        let at = |place| now + spread.mul_f64(place as f64 / count as f64);
         self.schedule = (0..count).map(|place| Reverse((at(place), place))).collect();
     }
 
@@ -286,7 +292,7 @@ impl Hall {
             })?;
             // Pongs.
             self.counts.sent += listener.wire.send()? as u64;
-            if matches!(self.way, Way::LongPoll { .. }) && self.listeners[place].may_ask() {
+            if self.polls && matches!(self.way, Way::LongPoll { .. }) && self.listeners[place].may_ask() {
                 self.ask(place)?;
             }
             if !received.more && !finished {
