@@ -161,6 +161,7 @@ const UNSAFE_IN_BENCHES: &[(&str, &[&str])] = &[
     ("benches/techniques", &[]),
     ("benches/uring_techniques", &["verbs.rs"]),
     ("benches/workload", &[]),
+    ("benches/patterns", &[]),
 ];
 
 /// Of the bare loops' benchmark, what lets them take turns with the models. The loops themselves, and all of the harness, name

@@ -1,17 +1,18 @@
 //! What the figures say, in sentences. Nothing here is believed about the ways or the models: where the rounds do not tell two
 //! apart, it says so, and of what was not measured it says nothing.
 
+use std::time::Duration;
+
 use harness::statistics::{Estimate, ROUNDS_FOR_INTERVAL, compare};
 use harness::text::{grouped, interval, short, time};
 
-use crate::arguments::Settings;
 use crate::measure::{Cell, Measured};
 use crate::parked::{Costs, Parked};
 use crate::table::{BASE_MODEL, cpu_ratio, kibibytes};
 
 /// A sentence for each thing that the tables show.
-pub fn findings(settings: &Settings, cells: &[Cell], parked: &[Parked], crowds: &[Parked]) -> Vec<String> {
-    let figures = Figures { settings, cells, parked };
+pub fn findings(cells: &[Cell], parked: &[Parked], crowds: &[Parked]) -> Vec<String> {
+    let figures = Figures { cells, parked };
     [
         figures.short_poll(),
         figures.long_poll(),
@@ -28,7 +29,6 @@ pub fn findings(settings: &Settings, cells: &[Cell], parked: &[Parked], crowds: 
 }
 
 struct Figures<'a> {
-    settings: &'a Settings,
     cells: &'a [Cell],
     parked: &'a [Parked],
 }
@@ -58,7 +58,7 @@ impl<'a> Figures<'a> {
         Some(format!(
             "Who asks every {} hears of half the events within {}, and who listens to a stream within {}; asking takes {} requests \
              and {} (on {model}).",
-            time(row.interval().as_secs_f64()),
+            whole(row.interval()),
             time(short_poll.within(0.5)),
             time(sse.within(0.5)),
             short(short_poll.middle(|round| round.requests)),
@@ -157,7 +157,7 @@ impl<'a> Figures<'a> {
             let memory = costs.process.map_or(String::new(), |octets| format!(" and {} each", kibibytes(octets)));
             told.push(format!("{} takes {} threads{memory}", parked.model, grouped(costs.threads as f64)));
         }
-        let clients = self.settings.parked;
+        let clients = self.parked.first()?.clients;
         (!told.is_empty()).then(|| format!("To hold {} idle streams {}.", grouped(clients as f64), told.join(", ")))
     }
 }
@@ -186,6 +186,14 @@ fn cpu(of: &Measured, over: &Measured, other: &str) -> String {
         rounds if rounds < ROUNDS_FOR_INTERVAL => format!("about {median:.2} times the CPU of {other}"),
         _ if low <= 1.0 && high >= 1.0 => format!("no other CPU than {other} ({low:.2}-{high:.2} times)"),
         _ => format!("{median:.2} times ({low:.2}-{high:.2}) the CPU of {other}"),
+    }
+}
+
+/// An interval that somebody has chosen, and not one that was measured.
+fn whole(interval: Duration) -> String {
+    match interval.as_millis() {
+        millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
+        millis => format!("{millis} ms"),
     }
 }
 

@@ -42,7 +42,7 @@ const EVENTS: usize = 5;
 
 /// A server is quiet when it has done nothing for so long, and is not waited for longer than so often.
 const QUIET: Duration = Duration::from_millis(20);
-const LOOKS: usize = 100;
+const LOOKS: usize = 25;
 
 /// So much of that time it may use all the same.
 const NOTHING: Duration = Duration::from_micros(200);

@@ -41,7 +41,7 @@ impl Report {
         text.push_str(&self.idle(&mut footnotes));
         text.push_str(&paragraph(IDLE));
         text.push_str("WHAT IT SAYS\n\n");
-        for finding in findings(&self.settings, &self.cells, &self.parked, &self.crowds) {
+        for finding in findings(&self.cells, &self.parked, &self.crowds) {
             text.push_str(&wrapped(&format!("- {finding}"), WIDTH));
         }
         text.push('\n');
@@ -111,10 +111,10 @@ impl Report {
             short(1e6 * measured.middle(|round| round.cpu)),
             times(base_way),
             times(base_model),
-            short(measured.middle(|round| round.requests)),
-            short(measured.middle(|round| round.received)),
-            short(measured.middle(|round| round.sent)),
-            measured.calls.map_or("-".into(), short),
+            few(measured.middle(|round| round.requests)),
+            few(measured.middle(|round| round.received)),
+            few(measured.middle(|round| round.sent)),
+            measured.calls.map_or("-".into(), few),
         ]
     }
 
@@ -197,6 +197,11 @@ pub fn cpu_ratio(of: &Measured, over: &Measured) -> Estimate {
 
 pub fn kibibytes(octets: f64) -> String {
     format!("{:.1} KiB", octets / 1024.0)
+}
+
+/// None at all is another thing than so few that they are rounded away.
+fn few(figure: f64) -> String {
+    if figure == 0.0 { "0".into() } else { short(figure) }
 }
 
 fn told(found: Estimate, rounds: usize) -> String {
