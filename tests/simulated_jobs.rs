@@ -333,7 +333,16 @@ fn told_at_the_limit(way: &mut Way<'_>) -> Result<(), String> {
     expect((answer.status, answer.version(), answer.state().as_str()), (200, 3, "cancelled"))?;
     // Nobody works on it any more: there are two clients and the board.
     way.world.pass(Duration::ZERO);
-    expect(way.world.connections(), 3)
+    expect(way.world.connections(), 3)?;
+    // A version that comes but has been seen is no news.
+    let id = way.submit(client, 1, b"slow")?;
+    let tags = [("If-None-Match", "\"2\", \"3\"")];
+    way.world.say(waiting, &ask_with("GET", &format!("/checkstatus?jobId={id}&wait=5000"), &tags));
+    way.sees_parked(1)?;
+    expect(way.ask(client, &ask("DELETE", &format!("/jobs/{id}")))?.version(), 3)?;
+    way.sees_parked(1)?;
+    let answer = way.hear(waiting)?;
+    expect((answer.status, answer.version()), (204, 3))
 }
 
 /// Both are due when the step is taken: whichever comes first, each poll has one answer, and the next one tells the rest.
@@ -428,7 +437,7 @@ fn the_server_stops(way: &mut Way<'_>) -> Result<(), String> {
     let asks = [(waiting, &running, 2), (late, &queued, 1)];
     asks.iter().for_each(|(peer, id, version)| way.world.say(*peer, &poll(id, 60_000, *version)));
     way.sees_parked(2)?;
-    let fresh = way.client();
+    let (fresh, asking) = (way.client(), way.client());
     let before = way.world.elapsed();
     way.world.stop(Duration::from_secs(5));
     let (answer, its) = (way.hear(waiting)?, way.hear(late)?);
@@ -440,6 +449,11 @@ fn the_server_stops(way: &mut Way<'_>) -> Result<(), String> {
     }
     let refused = way.ask(fresh, &submit(1, b"too late"))?;
     expect((refused.status, refused.field("Connection")), (503, Some("close")))?;
+    // A poll that comes after that is not parked any more. Who looks for itself does not know, and goes on.
+    if way.naive != Naive::Recheck {
+        let unchanged = way.ask(asking, &poll(&running, 60_000, 2))?;
+        expect((unchanged.status, unchanged.version()), (204, 2))?;
+    }
     if way.world.elapsed() - before > Duration::from_millis(1) {
         return Err("not at once".into());
     }

@@ -76,7 +76,7 @@ impl Protocol for Board {
     fn event(&mut self, event: Event<Note>, cx: &mut Context<'_, Note>) {
         match event {
             Event::Message(desk, Note::Asked { ticket, ask }) => self.asked(desk, ticket, ask, cx),
-            Event::Message(desk, Note::Enough { ticket, job, reason }) => self.enough(desk, ticket, job, reason, cx),
+            Event::Message(desk, Note::Enough { job, reason, .. }) => self.enough(desk, job, reason, cx),
             Event::Message(worker, Note::Stepped) => self.stepped(worker, cx),
             Event::Message(worker, Note::Done(counts)) => self.done(worker, counts, cx),
             Event::Returned(worker, Note::Begin(task), _) => self.not_begun(worker, task, cx),
@@ -153,12 +153,9 @@ impl Board {
     }
 
     /// Lets go of one who waits. If it is not there any more, its reply is on its way.
-    fn enough(&mut self, desk: ConnectionId, ticket: u64, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
+    fn enough(&mut self, desk: ConnectionId, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        if job.askers.get(&desk).is_none_or(|asker| asker.ticket != ticket) {
-            return;
-        }
-        job.askers.remove(&desk);
+        let Some(Asker { ticket, .. }) = job.askers.remove(&desk) else { return };
         if reason != Reason::Limit {
             self.figures.forget();
         }

@@ -106,7 +106,8 @@ pub enum Naive {
     ///
     /// It is what one writes who has a loop, a `sleep` and a table to look into, and nobody who could tell. News is half a second
     /// late on average, a second at worst; and each parked client costs a wake-up and two messages a second, though nothing happens:
-    /// the cost grows with those who wait and not with what there is to tell.
+    /// the cost grows with those who wait and not with what there is to tell. And whoever begins to look once the server is stopping
+    /// is not told of that either.
     Recheck,
     /// A parked poll waits for octets of its client, [`Peer::Bytes`](crate::Peer::Bytes), instead of the news that it has gone.
     ///
