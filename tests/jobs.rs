@@ -200,6 +200,8 @@ fn a_step_is_told_to_all_who_wait(name: &str, loops: usize) {
     }
     house.await_parked(0);
     assert_eq!(house.jobs.figures().most_parked(), CROWD as u64);
+    // Nobody keeps the server listening to the end of a connection.
+    drop((crowd, client));
     house.server.stop().unwrap();
 }
 
@@ -248,6 +250,7 @@ fn the_limit_comes_and_nothing_is_lost(name: &str, loops: usize) {
     }
     // Queued, running, seven steps, done.
     assert_eq!((version, house.jobs.figures().parked()), (10, 0), "after {unchanged} times nothing");
+    drop(client);
     house.server.stop().unwrap();
 }
 
@@ -265,6 +268,7 @@ fn stops_when_what_runs_is_done(name: &str, loops: usize) {
     assert_eq!((answer.status, answer.version()), (204, 2), "at once");
     assert_eq!((its.status, its.state().as_str()), (200, "cancelled"));
     assert!(one.is_at_end() && other.is_at_end() && client.is_at_end());
+    drop((one, other, client));
     house.server.await_end().unwrap();
     let figures = house.jobs.figures();
     assert_eq!((figures.done(), figures.dropped(), figures.parked()), (1, 1, 0));
@@ -293,6 +297,7 @@ fn a_text_that_is_too_long_is_refused_in_the_middle(name: &str, loops: usize) {
     client.say(b"1\r\nx\r\n");
     let refused = client.hear();
     assert!(refused.status == 413 && client.is_at_end(), "{refused:?}");
+    drop(client);
     house.server.stop().unwrap();
 }
 
@@ -315,6 +320,7 @@ fn naive_polls_are_answered_too(name: &str) {
             assert_eq!((answer.status, answer.version(), answer.state().as_str()), (200, 3, "cancelled"));
         }
         assert_eq!((house.jobs.figures().forgotten(), house.jobs.figures().parked()), (1, 0));
+        drop((crowd, client));
         house.server.stop().unwrap();
     }
 }

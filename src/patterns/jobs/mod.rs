@@ -113,7 +113,8 @@ pub enum Naive {
     ///
     /// It is what comes of it by itself where a connection is a thread that reads requests, one after the other. The client
     /// has nothing to say, so whoever waits for its octets waits for nothing: in the pool that is a worker in `read(2)` for each
-    /// parked poll, where a hang-up needs none. Requests sent ahead are read too, into memory instead of being left in the kernel.
+    /// parked poll, where a hang-up needs none. The other models do not mind, which is why it can go unnoticed for long. Requests sent
+    /// ahead are read too, into memory instead of being left in the kernel.
     Hold,
 }
 
