@@ -41,8 +41,10 @@ pub struct Listener {
     unread: Vec<u8>,
     /// Within an answer: its head was read.
     head: Option<Head>,
-    /// The body of a stream, behind its framing, that is no whole event yet.
+    /// The body of a stream, behind its framing, that is no whole line yet.
     text: Vec<u8>,
+    /// Of the server-sent event that was begun.
+    fields: Vec<(String, String)>,
 }
 
 #[derive(Clone, Copy)]
@@ -70,6 +72,7 @@ impl Listener {
             unread: Vec::new(),
             head: None,
             text: Vec::new(),
+            fields: Vec::new(),
         }
     }
 
@@ -77,6 +80,7 @@ impl Listener {
     pub fn comes_back(&mut self) {
         self.unread.clear();
         self.text.clear();
+        self.fields.clear();
         (self.head, self.is_over) = (None, false);
     }
 
@@ -140,7 +144,8 @@ impl Listener {
     /// FIN has come: was all of it whole?
     pub fn hear_end(&mut self) -> Heard {
         self.is_over |= matches!(self.head, Some(Head::UntilClose));
-        let is_whole = self.unread.is_empty() && self.text.is_empty() && (self.head.is_none() || self.is_over);
+        let is_whole =
+            self.unread.is_empty() && self.text.is_empty() && self.fields.is_empty() && (self.head.is_none() || self.is_over);
         if is_whole { Ok(()) } else { Err(format!("{:?} was cut short", self.way)) }
     }
 
@@ -204,11 +209,10 @@ impl Listener {
 
     fn read_text(&mut self, text: &[u8]) -> Heard {
         self.text.extend_from_slice(text);
-        let end: &[u8] = if self.way == Way::Lines { b"\n" } else { b"\n\n" };
-        while let Some(at) = find(&self.text, end) {
-            let piece: Vec<u8> = self.text.drain(..at + end.len()).take(at).collect();
-            let piece = String::from_utf8(piece).map_err(|_| "this is no UTF-8")?;
-            if self.way == Way::Lines { self.read_line(&piece)? } else { self.read_event(&piece)? }
+        while let Some(at) = find(&self.text, b"\n") {
+            let line: Vec<u8> = self.text.drain(..=at).take(at).collect();
+            let line = String::from_utf8(line).map_err(|_| "this is no UTF-8")?;
+            if self.way == Way::Lines { self.read_line(&line)? } else { self.read_field(&line)? }
         }
         Ok(())
     }
@@ -222,27 +226,30 @@ impl Listener {
     }
 
     /// As section 9.2.6 of the WHATWG HTML standard has it.
-    fn read_event(&mut self, event: &str) -> Heard {
-        let (mut id, mut kind, mut data) = (None, "message", None);
-        for line in event.lines() {
-            match line.split_once(": ") {
-                Some(("", "")) => self.heartbeats += 1,
-                Some(("retry", "2000")) => {}
-                Some(("id", value)) => id = Some(value),
-                Some(("event", value)) => kind = value,
-                Some(("data", value)) if data.is_none() => data = Some(value),
-                _ => return Err(format!("this is no field: {line:?}")),
-            }
+    fn read_field(&mut self, line: &str) -> Heard {
+        match line.split_once(':').map(|(name, value)| (name, value.strip_prefix(' ').unwrap_or(value))) {
+            None if line.is_empty() => return self.dispatch(),
+            Some(("", "")) => self.heartbeats += 1,
+            Some(("retry", "2000")) if self.fields.is_empty() => {}
+            Some((name @ ("id" | "event" | "data"), value)) => self.fields.push((name.into(), value.into())),
+            _ => return Err(format!("this is no field: {line:?}")),
         }
-        let Some(data) = data else { return Ok(()) };
-        let data = json(data.as_bytes())?;
-        match (kind, id) {
-            ("message", Some(id)) if data["id"] == id => self.read_object(data),
-            ("resync", None) => {
-                self.resyncs.push(data["oldest"].as_str().unwrap_or_default().into());
+        Ok(())
+    }
+
+    fn dispatch(&mut self) -> Heard {
+        let fields = std::mem::take(&mut self.fields);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        match fields[..] {
+            [("id", id), ("data", data)] => {
+                let event = json(data.as_bytes())?;
+                if event["id"] == id { self.read_object(event) } else { Err(format!("{event} has the id {id}")) }
+            }
+            [("event", "resync"), ("data", data)] => {
+                self.resyncs.push(json(data.as_bytes())?["oldest"].as_str().unwrap_or_default().into());
                 Ok(())
             }
-            _ => Err(format!("this is no event: {event}")),
+            _ => Err(format!("this is no event: {fields:?}")),
         }
     }
 
