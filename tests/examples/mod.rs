@@ -74,6 +74,11 @@ impl Example {
         Some(Example { model: model.into(), address, child, output })
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What curl prints; it must succeed.
     pub fn curl(&self, options: &[&str], path: &str) -> Vec<u8> {
         self.run(&[&["-sSf"], options].concat(), &[path]).stdout
