@@ -145,7 +145,8 @@ fn the_table_compares_with_the_stream_and_with_epoll_and_says_who_was_the_limit(
     ];
     let told = report(cells, Vec::new()).table();
     let line = |way: &str, model: &str| -> Vec<String> {
-        let mut lines = told.lines().filter(|line| line.starts_with(&format!("| {way}")) && line.contains(model));
+        let mut lines =
+            told.lines().filter(|line| line.starts_with(&format!("| {way}")) && line.contains(&format!("| {model}")));
         lines.next().unwrap().split('|').map(|cell| cell.trim().to_owned()).collect()
     };
     assert_eq!(line("long poll", "uring")[6..8], ["4.00 (4.00-4.00)", "2.00 (2.00-2.00)"], "{told}");

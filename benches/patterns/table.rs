@@ -36,8 +36,10 @@ impl Report {
         let mut footnotes = Footnotes::default();
         let mut text = String::from("\nONE EVENT, FIVE WAYS TO HEAR OF IT\n\n");
         text.push_str(&paragraph(&self.opening()));
+        text.push_str(&self.in_short());
+        text.push_str(&paragraph(&HOW_TO_READ));
         text.push_str(&self.deliveries(&mut footnotes));
-        text.push_str(&paragraph(&self.how_to_read()));
+        text.push_str(&paragraph(RATIOS));
         text.push_str(&self.idle(&mut footnotes));
         text.push_str(&paragraph(IDLE));
         text.push_str("WHAT IT SAYS\n\n");
@@ -71,6 +73,38 @@ impl Report {
         )
     }
 
+    /// A line for each way: what a listener sees of it, which is nearly the same on all models, and what it costs each of them.
+    fn in_short(&self) -> String {
+        let mut models: Vec<&str> = Vec::new();
+        for cell in &self.cells {
+            if !models.contains(&cell.model) {
+                models.push(cell.model);
+            }
+        }
+        let base = models.iter().copied().find(|model| *model == BASE_MODEL).or(models.first().copied()).unwrap_or(BASE_MODEL);
+        let mut titles = vec!["way".to_owned(), "half within".into(), "99 % within".into(), "requests".into(), "octets".into()];
+        titles.extend(models.iter().map(|model| format!("CPU µs, {model}")));
+        let mut lines = Vec::new();
+        for row in self.cells.iter().filter(|cell| models.first() == Some(&cell.model)).map(|cell| cell.row) {
+            let on = |model: &str| {
+                let cell = self.cells.iter().find(|cell| cell.row.name == row.name && cell.model == model)?;
+                cell.outcome.measured()
+            };
+            let figure = |of: &dyn Fn(&Measured) -> String| on(base).map_or("-".to_owned(), of);
+            let mut line = vec![
+                row.title.to_owned(),
+                figure(&|measured| time(measured.within(0.5))),
+                figure(&|measured| time(measured.within(0.99))),
+                figure(&|measured| few(measured.middle(|round| round.requests))),
+                figure(&|measured| few(measured.middle(|round| round.received + round.sent))),
+            ];
+            line.extend(models.iter().map(|model| on(model).map_or("-".into(), cpu_us)));
+            lines.push(line);
+        }
+        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+        markdown(&titles, 1, lines) + &format!("Times, requests and octets are those on {base}.\n\n")
+    }
+
     fn deliveries(&self, footnotes: &mut Footnotes) -> String {
         let titles = [
             "way",
@@ -94,7 +128,7 @@ impl Report {
             }
             lines.push(line);
         }
-        markdown(&titles, lines)
+        markdown(&titles, 2, lines)
     }
 
     fn figures(&self, cell: &Cell, measured: &Measured) -> [String; 9] {
@@ -108,7 +142,7 @@ impl Report {
         [
             time(measured.within(0.5)),
             time(measured.within(0.99)),
-            short(1e6 * measured.middle(|round| round.cpu)),
+            cpu_us(measured),
             times(base_way),
             times(base_model),
             few(measured.middle(|round| round.requests)),
@@ -116,17 +150,6 @@ impl Report {
             few(measured.middle(|round| round.sent)),
             measured.calls.map_or("-".into(), few),
         ]
-    }
-
-    fn how_to_read(&self) -> String {
-        "How to read it. A delivery is one event that one listener has heard; CPU, requests, octets and system calls are for one \
-         delivery. \"within\": from just before the event was posted until a listener had read it; one thread posts and listens, so the \
-         last listener's time has in it that thread's work for all the others. CPU is user and system time of the whole server \
-         process. \"times SSE\": how many times the CPU of server-sent events on the same model, \"times epoll\": of epoll in the same \
-         way, as medians of the ratios within a round, with the interval that holds each with 95 % confidence (bootstrap over the \
-         rounds); where it contains 1 there is no difference. Octets are those of TCP's payload on the listeners' connections, in to \
-         them and out from them. System calls are the server's, counted in passes of their own."
-            .to_owned()
     }
 
     fn idle(&self, footnotes: &mut Footnotes) -> String {
@@ -141,7 +164,7 @@ impl Report {
             }
             lines.push(line);
         }
-        markdown(&titles, lines)
+        markdown(&titles, 2, lines)
     }
 
     /// Where the listeners were what took the time.
@@ -173,6 +196,16 @@ impl Report {
     }
 }
 
+const HOW_TO_READ: &str = "How to read it. A delivery is one event that one listener has heard; CPU, requests, octets and system calls are for one \
+    delivery. \"within\": from just before the event was posted until a listener had read it; one thread posts and listens, so the \
+    last listener's time has in it that thread's work for all the others. CPU is user and system time of the whole server \
+    process. Octets are those of TCP's payload on the listeners' connections, both ways.";
+
+const RATIOS: &str = "\"times SSE\": how many times the CPU of server-sent events on the same model, \"times epoll\": of epoll in the \
+    same way, as medians of the ratios within a round, with the interval that holds each with 95 % confidence (bootstrap over the \
+    rounds); where it contains 1 there is no difference. Octets in are those to the listeners, out those from them. System calls are \
+    the server's, counted in passes of their own.";
+
 const IDLE: &str = "Listeners to whom nothing happens, and then one event for all of them (the median of five). Memory: what the \
     server's process holds more for each of them, and what the kernel holds for both ends of its connection. Threads are all of the \
     process's, two of which are the benchmark's. Who polls in short has a connection that waits until it asks again.";
@@ -202,6 +235,10 @@ pub fn kibibytes(octets: f64) -> String {
 /// None at all is another thing than so few that they are rounded away.
 fn few(figure: f64) -> String {
     if figure == 0.0 { "0".into() } else { short(figure) }
+}
+
+fn cpu_us(measured: &Measured) -> String {
+    short(1e6 * measured.middle(|round| round.cpu))
 }
 
 fn told(found: Estimate, rounds: usize) -> String {
@@ -240,9 +277,8 @@ fn paragraph(text: &str) -> String {
     wrapped(text, WIDTH).replace("\n    ", "\n") + "\n"
 }
 
-/// Names to the left, figures to the right.
-fn markdown(titles: &[&str], mut lines: Vec<Vec<String>>) -> String {
-    const NAMES: usize = 2;
+/// The first columns are names and stand to the left; figures stand to the right.
+fn markdown(titles: &[&str], names: usize, mut lines: Vec<Vec<String>>) -> String {
     for line in &mut lines {
         line.resize(titles.len(), String::new());
     }
@@ -254,13 +290,13 @@ fn markdown(titles: &[&str], mut lines: Vec<Vec<String>>) -> String {
     let mut text = String::new();
     let mut line = |cells: &[String]| {
         for (place, (cell, &width)) in cells.iter().zip(&widths).enumerate() {
-            let _ = if place < NAMES { write!(text, "| {cell:<width$} ") } else { write!(text, "| {cell:>width$} ") };
+            let _ = if place < names { write!(text, "| {cell:<width$} ") } else { write!(text, "| {cell:>width$} ") };
         }
         text.push_str("|\n");
     };
     line(&titles.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>());
     let rule = |(place, width): (usize, &usize)| {
-        if place < NAMES { "-".repeat(*width) } else { "-".repeat(width - 1) + ":" }
+        if place < names { "-".repeat(*width) } else { "-".repeat(width - 1) + ":" }
     };
     line(&widths.iter().enumerate().map(rule).collect::<Vec<_>>());
     lines.iter().for_each(|cells| line(cells));
