@@ -22,7 +22,7 @@ use findings::findings;
 use harness::listeners::{FanOut, Pace};
 use harness::load::latencies;
 use measure::{Cell, Measured, Outcome, Round};
-use parked::{Costs, Parked};
+use parked::{Costs, Holding, Parked};
 use rows::Row;
 use table::Report;
 
@@ -47,8 +47,9 @@ fn cell(name: &str, model: &'static str, measured: Measured) -> Cell {
 
 fn idle(name: &str, model: &'static str, threads: usize) -> Parked {
     let millis = Duration::from_millis;
-    let reached = Some(FanOut { first: millis(1), last: millis(20), busy: millis(5) });
-    let costs = Costs { process: Some(2048.0), kernel: Some(4096.0), threads, reached };
+    let idle = Holding { process: Some(2048.0), kernel: Some(4096.0), threads };
+    let then = Holding { threads: threads + 1000, ..idle };
+    let costs = Costs { idle, reached: Some((FanOut { first: millis(1), last: millis(20), busy: millis(5) }, then)) };
     Parked { row: row(name), model, clients: 1000, outcome: Outcome::Measured(costs) }
 }
 
@@ -112,7 +113,8 @@ fn idle_listeners_are_told_by_their_threads_and_a_crowd_by_its_last() {
     let said = findings(&[], &parked, &[idle("sse", "uring", 4)]);
     says(
         &said,
-        "1,000 parked polls leave the pool with 12 threads and 2.0 KiB for each; if a parked poll goes on listening, with 1,014 ",
+        "1,000 parked polls leave the pool with 12 threads and 2.0 KiB each; if a parked poll goes on listening, with 1,014 threads and \
+         2.0 KiB each; after an event, which makes all ask at the same time, with 1,012 threads and 2.0 KiB each and 2,014 threads",
     );
     says(&said, "To hold 1,000 idle streams epoll takes 4 threads and 2.0 KiB each.");
     says(&said, "the last of 1,000 streams on uring after 20.00 ms (of which the listeners' own thread was busy for 5.00 ms)");

@@ -7,7 +7,7 @@ use harness::statistics::{Estimate, ROUNDS_FOR_INTERVAL, compare};
 use harness::text::{grouped, interval, short, time};
 
 use crate::measure::{Cell, Measured};
-use crate::parked::{Costs, Parked};
+use crate::parked::{Costs, Holding, Parked};
 use crate::table::{BASE_MODEL, cpu_ratio, kibibytes};
 
 /// A sentence for each thing that the tables show.
@@ -111,15 +111,15 @@ impl<'a> Figures<'a> {
     fn hold(&self) -> Option<String> {
         let (held, well) = (self.idle("hold", "pool")?, self.idle("long-poll", "pool")?);
         let clients = self.parked.iter().find(|parked| parked.row.name == "hold" && parked.model == "pool")?.clients;
-        let memory =
-            |costs: &Costs| costs.process.map_or(String::new(), |octets| format!(" and {} for each", kibibytes(octets)));
+        let told = |holding: &Holding| format!("{} threads{}", grouped(holding.threads as f64), each(holding));
+        let then = well.reached.zip(held.reached).map_or(String::new(), |((_, well), (_, held))| {
+            format!("; after an event, which makes all ask at the same time, with {} and {}", told(&well), told(&held))
+        });
         Some(format!(
-            "{} parked polls leave the pool with {} threads{}; if a parked poll goes on listening, with {}{}.",
+            "{} parked polls leave the pool with {}; if a parked poll goes on listening, with {}{then}.",
             grouped(clients as f64),
-            grouped(well.threads as f64),
-            memory(well),
-            grouped(held.threads as f64),
-            memory(held),
+            told(&well.idle),
+            told(&held.idle),
         ))
     }
 
@@ -154,8 +154,8 @@ impl<'a> Figures<'a> {
         let mut told = Vec::new();
         for parked in self.parked.iter().filter(|parked| parked.row.name == BASE) {
             let Some(costs) = parked.outcome.measured() else { continue };
-            let memory = costs.process.map_or(String::new(), |octets| format!(" and {} each", kibibytes(octets)));
-            told.push(format!("{} takes {} threads{memory}", parked.model, grouped(costs.threads as f64)));
+            let threads = grouped(costs.idle.threads as f64);
+            told.push(format!("{} takes {threads} threads{}", parked.model, each(&costs.idle)));
         }
         let clients = self.parked.first()?.clients;
         (!told.is_empty()).then(|| format!("To hold {} idle streams {}.", grouped(clients as f64), told.join(", ")))
@@ -166,7 +166,7 @@ impl<'a> Figures<'a> {
 fn crowd(crowds: &[Parked]) -> Option<String> {
     let mut told = Vec::new();
     for parked in crowds {
-        let Some(reached) = parked.outcome.measured().and_then(|costs| costs.reached) else { continue };
+        let Some((reached, _)) = parked.outcome.measured().and_then(|costs| costs.reached) else { continue };
         told.push(format!(
             "{} after {} (of which the listeners' own thread was busy for {})",
             parked.model,
@@ -177,6 +177,11 @@ fn crowd(crowds: &[Parked]) -> Option<String> {
     let clients = crowds.first()?.clients;
     (!told.is_empty())
         .then(|| format!("One event reaches the last of {} streams on {}.", grouped(clients as f64), told.join(", on ")))
+}
+
+/// Its memory, behind its threads.
+fn each(holding: &Holding) -> String {
+    holding.process.map_or(String::new(), |octets| format!(" and {} each", kibibytes(octets)))
 }
 
 /// How much CPU the one takes, by the other's.

@@ -25,13 +25,21 @@ pub struct Parked {
 /// What so many idle listeners cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs {
+    /// Before anything has happened to them.
+    pub idle: Holding,
+    /// One event that reached all, with the median of the times to the last listener, and what is held after so many; where nobody
+    /// looks at intervals.
+    pub reached: Option<(FanOut, Holding)>,
+}
+
+/// What a server holds for its listeners.
+#[derive(Clone, Copy, Debug)]
+pub struct Holding {
     /// Octets of the server's process for each, and of the kernel for both ends of each, if it tells.
     pub process: Option<f64>,
     pub kernel: Option<f64>,
-    /// Threads of the server meanwhile.
+    /// Threads of the server.
     pub threads: usize,
-    /// One event, with the median of the times to the last listener; where nobody looks at intervals.
-    pub reached: Option<FanOut>,
 }
 
 /// What is set up for the first connections, like buffers that all of them share, is not the price of each.
@@ -77,22 +85,25 @@ fn costs(row: &Row, model: AnyModel, clients: usize) -> Result<Costs, Failure> {
     }
     until_quiet(&server, &mut audience)?;
     let before = Memory::now(server.pid());
+    let holding = || -> io::Result<Holding> {
+        let memory = before.zip(Memory::now(server.pid()));
+        let each = |of: fn(&Memory) -> u64| memory.map(|(before, now)| (of(&now) as f64 - of(&before) as f64) / clients as f64);
+        let (process, kernel) = (each(|memory| memory.process), each(|memory| memory.kernel));
+        Ok(Holding { process, kernel, threads: threads(server.pid())? })
+    };
     audience.grow(clients)?;
-    let mut reached = Vec::new();
-    for _ in 0..if is_reached { EVENTS } else { 0 } {
+    until_quiet(&server, &mut audience)?;
+    let idle = holding()?;
+    if !is_reached {
+        return Ok(Costs { idle, reached: None });
+    }
+    let mut reached = Vec::with_capacity(EVENTS);
+    for _ in 0..EVENTS {
         reached.push(audience.fan_out()?);
         until_quiet(&server, &mut audience)?;
     }
-    until_quiet(&server, &mut audience)?;
-    let memory = before.zip(Memory::now(server.pid()));
-    let each = |of: fn(&Memory) -> u64| memory.map(|(before, after)| (of(&after) as f64 - of(&before) as f64) / clients as f64);
     reached.sort_by_key(|reached| reached.last);
-    Ok(Costs {
-        process: each(|memory| memory.process),
-        kernel: each(|memory| memory.kernel),
-        threads: threads(server.pid())?,
-        reached: reached.get(reached.len() / 2).copied(),
-    })
+    Ok(Costs { idle, reached: Some((reached[EVENTS / 2], holding()?)) })
 }
 
 /// Goes on listening until the server has nothing to do.

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use harness::listeners::FanOut;
 use harness::statistics::{Estimate, ROUNDS_FOR_INTERVAL, ratio};
 use harness::text::{grouped, short, time, wrapped};
 
 use crate::arguments::Settings;
 use crate::findings::findings;
 use crate::measure::{Cell, Measured, Outcome};
-use crate::parked::{Costs, Parked};
+use crate::parked::{Costs, Holding, Parked};
 
 /// Text that stands around the tables is no wider.
 const WIDTH: usize = 130;
@@ -37,7 +38,7 @@ impl Report {
         let mut text = String::from("\nONE EVENT, FIVE WAYS TO HEAR OF IT\n\n");
         text.push_str(&paragraph(&self.opening()));
         text.push_str(&self.in_short());
-        text.push_str(&paragraph(&HOW_TO_READ));
+        text.push_str(&paragraph(HOW_TO_READ));
         text.push_str(&self.deliveries(&mut footnotes));
         text.push_str(&paragraph(RATIOS));
         text.push_str(&self.idle(&mut footnotes));
@@ -63,8 +64,9 @@ impl Report {
     fn opening(&self) -> String {
         let Settings { listeners, pace, rounds, window, .. } = self.settings;
         let bursts = if pace.burst > 1 { format!(", {} at one time", pace.burst) } else { String::new() };
+        let of = if rounds == 1 { "round" } else { "rounds" };
         format!(
-            "{} listeners, {} events a second{bursts}, texts of {} octets, {rounds} rounds of {} s in which all ways on all models took \
+            "{} listeners, {} events a second{bursts}, texts of {} octets, {rounds} {of} of {} s in which all ways on all models took \
              turns. Server and listeners are on this machine, and every listener heard every event once and in order.",
             grouped(listeners as f64),
             short(pace.rate),
@@ -178,7 +180,7 @@ impl Report {
             }
         }
         for parked in self.parked.iter().chain(&self.crowds) {
-            let Some(reached) = parked.outcome.measured().and_then(|costs| costs.reached) else { continue };
+            let Some((reached, _)) = parked.outcome.measured().and_then(|costs| costs.reached) else { continue };
             let share = reached.busy.as_secs_f64() / reached.last.as_secs_f64();
             if share > BUSY {
                 let listeners = grouped(parked.clients as f64);
@@ -206,20 +208,24 @@ const RATIOS: &str = "\"times SSE\": how many times the CPU of server-sent event
     rounds); where it contains 1 there is no difference. Octets in are those to the listeners, out those from them. System calls are \
     the server's, counted in passes of their own.";
 
-const IDLE: &str = "Listeners to whom nothing happens, and then one event for all of them (the median of five). Memory: what the \
-    server's process holds more for each of them, and what the kernel holds for both ends of its connection. Threads are all of the \
-    process's, two of which are the benchmark's. Who polls in short has a connection that waits until it asks again.";
+const IDLE: &str = "Listeners to whom nothing happens, and then one event for all of them (the median of five), and what is held after \
+    that. Memory: what the server's process holds more for each of them, and what the kernel holds for both ends of its connection. \
+    Threads are all of the process's, two of which are the benchmark's. They have come a few at a time; the event makes all who poll \
+    ask at the same time. Who polls in short has a connection that waits until it asks again.";
 
-fn idle_figures(costs: &Costs) -> [String; 5] {
-    let reached = |of: fn(&harness::listeners::FanOut) -> std::time::Duration| {
-        costs.reached.as_ref().map_or("-".to_owned(), |reached| time(of(reached).as_secs_f64()))
+fn idle_figures(costs: &Costs) -> [String; 7] {
+    let octets = |octets: Option<f64>| octets.map_or("-".to_owned(), kibibytes);
+    let then = |of: &dyn Fn(&FanOut, &Holding) -> String| {
+        costs.reached.as_ref().map_or("-".to_owned(), |(reached, holding)| of(reached, holding))
     };
     [
-        costs.process.map_or("-".into(), kibibytes),
-        costs.kernel.map_or("-".into(), kibibytes),
-        grouped(costs.threads as f64),
-        reached(|reached| reached.first),
-        reached(|reached| reached.last),
+        octets(costs.idle.process),
+        octets(costs.idle.kernel),
+        grouped(costs.idle.threads as f64),
+        then(&|reached, _| time(reached.first.as_secs_f64())),
+        then(&|reached, _| time(reached.last.as_secs_f64())),
+        then(&|_, holding| octets(holding.process)),
+        then(&|_, holding| grouped(holding.threads as f64)),
     ]
 }
 

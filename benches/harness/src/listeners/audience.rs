@@ -16,8 +16,9 @@ use super::publisher::Publisher;
 use super::{Counts, FanOut, Heard, LEAST_TEXT, Pace, Way};
 use crate::load::{Edge, INTERRUPTED, Plan, Sources, latencies, own_cpu, wait};
 
-/// After so many connections the server is given the time to accept them, lest the queue before it overflow.
-const BATCH: usize = 256;
+/// After so many connections the server is given the time to accept and to answer them: the queue before it is not to overflow, nor is
+/// it to need as many threads at one time as listeners would take who all come at once.
+const BATCH: usize = 16;
 
 /// For so long everything that is due may take.
 const PATIENCE: Duration = Duration::from_secs(10);
