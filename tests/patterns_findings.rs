@@ -119,6 +119,10 @@ fn idle_listeners_are_told_by_their_threads_and_a_crowd_by_its_last() {
     says(&said, "To hold 1,000 idle streams epoll takes 4 threads and 2.0 KiB each.");
     says(&said, "the last of 1,000 streams on uring after 20.00 ms (of which the listeners' own thread was busy for 5.00 ms)");
     assert_eq!(findings(&[], &[], &[]), Vec::<String>::new());
+    let told = report(Vec::new(), vec![idle("hold", "pool", 1014)]).table();
+    let line = told.lines().find(|line| line.contains("| pool ")).unwrap();
+    let figures: Vec<&str> = line.split('|').map(str::trim).skip(3).collect();
+    assert_eq!(figures, ["1,000", "2.0 KiB", "4.0 KiB", "1,014", "1.00 ms", "20.00 ms", "2.0 KiB", "2,014", ""], "{told}");
 }
 
 #[test]

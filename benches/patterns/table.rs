@@ -155,8 +155,18 @@ impl Report {
     }
 
     fn idle(&self, footnotes: &mut Footnotes) -> String {
-        let titles =
-            ["way", "model", "listeners", "memory each", "the kernel's", "threads", "first hears within", "last within"];
+        let titles = [
+            "way",
+            "model",
+            "listeners",
+            "memory each",
+            "the kernel's",
+            "threads",
+            "first hears within",
+            "last within",
+            "memory then",
+            "threads then",
+        ];
         let mut lines = Vec::new();
         for parked in self.parked.iter().chain(&self.crowds) {
             let mut line = vec![parked.row.title.to_owned(), parked.model.to_owned(), grouped(parked.clients as f64)];
@@ -286,6 +296,7 @@ fn paragraph(text: &str) -> String {
 /// The first columns are names and stand to the left; figures stand to the right.
 fn markdown(titles: &[&str], names: usize, mut lines: Vec<Vec<String>>) -> String {
     for line in &mut lines {
+        debug_assert!(line.len() <= titles.len(), "a figure without a title: {line:?}");
         line.resize(titles.len(), String::new());
     }
     let width = |place: usize| {
