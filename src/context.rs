@@ -82,7 +82,7 @@ impl<M> Context<'_, M> {
 
     /// The time of day, in seconds since 1970-01-01 00:00 UTC.
     pub fn unix_seconds(&self) -> u64 {
-        self.common.unix_seconds().unwrap_or(self.now.unix_seconds)
+        self.common.told(self.now).unix_seconds
     }
 
     /// The only dice a protocol has. They are fair, and no secret.

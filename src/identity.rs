@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limits::ServeLimits;
+use crate::time::Now;
 
 /// Names one connection, or one protocol without a socket, of a server. A name is never used again, so what comes late for
 /// somebody who has gone reaches nobody else.
@@ -58,9 +59,9 @@ impl Common {
         Arc::new(Common { limits, shard: u64::from(shard) << SERIAL_BITS, seed, unix_seconds, next: AtomicU64::new(1) })
     }
 
-    /// The time of day that stands still.
-    pub(crate) fn unix_seconds(&self) -> Option<u64> {
-        self.unix_seconds
+    /// What the protocols and their service are told of the time: the time of day may stand still.
+    pub(crate) fn told(&self, now: Now) -> Now {
+        Now { unix_seconds: self.unix_seconds.unwrap_or(now.unix_seconds), ..now }
     }
 
     /// A name that nobody had.

@@ -62,7 +62,9 @@ pub trait Service: Send + Sync {
 
     /// The seed of one who is there before anybody comes, in the first loop, and whom everybody can tell something under the name
     /// [`ConnectionId::FOUNDER`]: where protocols meet who do not know each other. It hears [`Event::Stopping`] like all others,
-    /// and should end when nobody needs it any more.
+    /// and should end when nobody needs it any more. It counts among those who were spawned.
+    ///
+    /// A service that [makes](Self::grow) nothing of its own seed is a bug, and the loop panics.
     fn founder(&self) -> Option<MessageOf<Self>> {
         None
     }

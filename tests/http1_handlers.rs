@@ -169,6 +169,42 @@ fn an_answer_that_is_too_short_ends_the_connection() {
     );
 }
 
+/// Gives answers that have no body one all the same.
+struct Bodiless;
+
+impl Handler for Bodiless {
+    type Message = Infallible;
+    type Upgraded = NoUpgrade;
+
+    fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
+        let status = if head.path() == b"/304" { 304 } else { 204 };
+        let length = if head.parameter("known").is_some() { BodyLength::Known(5) } else { BodyLength::Unknown };
+        exchange.answer(status, &[], length);
+        assert!(!exchange.wants_body());
+        exchange.write(b"hello");
+        exchange.end();
+    }
+
+    fn complete(&mut self, _: Trailers<'_>, _: &mut Exchange<'_, '_>) {}
+}
+
+#[test]
+fn an_answer_that_has_no_body_gets_none() {
+    with_every_seed(
+        || Bodiless,
+        |peer| {
+            for target in ["/304", "/304?known", "/204", "/204?known"] {
+                peer.say(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+            }
+            peer.say(b"GET /204 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+            peer.finish();
+            let (unchanged, nothing) = ("HTTP/1.1 304 Not Modified\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n");
+            let old = "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n";
+            assert_eq!(hear_all(peer).unwrap(), [unchanged, unchanged, nothing, nothing, old].concat());
+        },
+    );
+}
+
 /// Waits for room before every octet, though there is plenty.
 #[derive(Default)]
 struct Polite(u8);

@@ -121,7 +121,9 @@ pub(crate) fn grow<S: Service>(
     if !has_room {
         return Err(Birth::failed(id, parent, seed, Why::Full));
     }
-    service.grow(seed, now).map_err(|seed| Birth::failed(id, parent, seed, Why::Gone))
+    let grown = service.grow(seed, now).map_err(|seed| Birth::failed(id, parent, seed, Why::Gone));
+    assert!(grown.is_ok() || id != ConnectionId::FOUNDER, "a service made nothing of its own founder's seed");
+    grown
 }
 
 #[cfg(test)]

@@ -49,9 +49,14 @@ impl<'a, S: Service> Residents<'a, S> {
 
     /// A newcomer's connection; `None` if it is turned away.
     pub(crate) fn accept(&mut self, now: Now) -> Option<Connection<S::Protocol>> {
-        let protocol = if self.have_place() { self.service.accept(now) } else { None }?;
+        let protocol = if self.have_place() { self.service.accept(self.common.told(now)) } else { None }?;
         self.accepted += 1;
         Some(Connection::accepted(protocol, &self.common, now))
+    }
+
+    /// The last words to somebody who is turned away.
+    pub(crate) fn refusal(&self, now: Now) -> Vec<u8> {
+        self.service.refusal(self.common.told(now))
     }
 
     /// The next one who is to be born, and where it is to be connected to. If there is no room for it, or nothing grows out of
@@ -59,8 +64,10 @@ impl<'a, S: Service> Residents<'a, S> {
     pub(crate) fn bear(&mut self, now: Now) -> Option<(Connection<S::Protocol>, Option<SocketAddr>)> {
         let birth = self.mailroom.next_birth()?;
         let (id, address) = (birth.id, birth.address);
-        let has_room = self.stage != Stage::Cut && self.born < self.common.limits.connections;
-        let protocol = grow(self.service, birth, has_room, now).map_err(|letter| self.mailroom.post([letter])).ok()?;
+        let is_founder = id == ConnectionId::FOUNDER;
+        let has_room = is_founder || self.stage != Stage::Cut && self.born < self.common.limits.connections;
+        let protocol =
+            grow(self.service, birth, has_room, self.common.told(now)).map_err(|letter| self.mailroom.post([letter])).ok()?;
         self.born += 1;
         let mut connection = Connection::born(protocol, id, address.is_some(), &self.common, now);
         if self.stage == Stage::Stopping {

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use super::body::{Chunk, ChunkedDecoder};
 use super::date::imf_fixdate;
 use super::error::Error;
-use super::exchange::{Answer, Exchange, State, write_head};
+use super::exchange::{Answer, CONTINUE, Exchange, State, write_head};
 use super::framing::Framing;
 use super::handler::Handler;
-use super::head::{HeadParser, Version};
+use super::head::HeadParser;
 use super::lifecycle::{Body, FRESH_GRACE, Stage};
 use super::service::Shared;
 use crate::context::Context;
@@ -70,7 +70,7 @@ impl<H: Handler> Protocol for Http1<H> {
             Event::PeerFinished => match self.stage {
                 Stage::Idle => self.end(),
                 Stage::Head | Stage::Body(_) => self.fail(400, "the request ended before it was complete", cx),
-                Stage::Answering => self.tell_event(event, cx),
+                Stage::Answering => self.tell_of_leaving(event, cx),
                 Stage::Upgraded | Stage::Over => {}
             },
             Event::Deadline => match self.stage {
@@ -79,7 +79,8 @@ impl<H: Handler> Protocol for Http1<H> {
                 _ => self.tell_event(event, cx),
             },
             Event::Stopping => self.stop(cx),
-            Event::Room | Event::File(..) | Event::Message(..) | Event::HangUp => self.tell_event(event, cx),
+            Event::HangUp => self.tell_of_leaving(event, cx),
+            Event::Room | Event::File(..) | Event::Message(..) => self.tell_event(event, cx),
             Event::Returned(..) | Event::Closed(_) => self.tell_anyhow(event, cx),
             Event::Begun(_) => {}
         }
@@ -131,7 +132,7 @@ impl<H: Handler> Http1<H> {
         let head = self.parser.head(input);
         let state = self.exchange.insert(State {
             version: head.version(),
-            is_head: head.method() == b"HEAD",
+            has_no_body: head.method() == b"HEAD",
             keep_alive: head.keep_alive() && !self.stopping,
             awaits_continue: head.expects_continue(),
             answer: Answer::None,
@@ -141,7 +142,7 @@ impl<H: Handler> Http1<H> {
         self.handler.request(&head, exchange);
         if head.expects_continue() && exchange.state.answer == Answer::None {
             exchange.state.awaits_continue = false;
-            exchange.cx.write(b"HTTP/1.1 100 Continue\r\n\r\n");
+            exchange.cx.write(CONTINUE);
         }
         self.parser.reset();
         match framing {
@@ -195,6 +196,9 @@ impl<H: Handler> Http1<H> {
         self.stage = Stage::Answering;
         self.deadline = None;
         self.tell_if_unanswered(cx, |handler, exchange| handler.complete(trailers, exchange));
+        if self.stopping {
+            self.tell_if_unanswered(cx, |handler, exchange| handler.event(Event::Stopping, exchange));
+        }
         self.end_exchange_if_complete(cx);
     }
 }
@@ -223,6 +227,14 @@ impl<H: Handler> Http1<H> {
 
     fn tell_event(&mut self, event: Event<H::Message>, cx: &mut Context<'_, H::Message>) {
         self.tell(cx, |handler, exchange| handler.event(event, exchange));
+    }
+
+    /// The peer says no more. That is told once in the life of a connection: no request behind this one could be told again.
+    fn tell_of_leaving(&mut self, event: Event<H::Message>, cx: &mut Context<'_, H::Message>) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.keep_alive = false;
+        }
+        self.tell_event(event, cx);
     }
 
     /// Whether or not there is an answer to give.
@@ -259,7 +271,9 @@ impl<H: Handler> Http1<H> {
                 if let Some(exchange) = &mut self.exchange {
                     exchange.keep_alive = false;
                 }
-                self.tell_anyhow(Event::Stopping, cx);
+                if matches!(self.stage, Stage::Answering) {
+                    self.tell_event(Event::Stopping, cx);
+                }
             }
         }
     }
@@ -315,13 +329,7 @@ impl<H: Handler> Http1<H> {
         // What cannot be parsed may still be known to be HEAD, whose answer has no body.
         let request = input.strip_prefix(b"\r\n").unwrap_or(input);
         if self.exchange.is_none() && request.starts_with(b"HEAD ") {
-            self.exchange = Some(State {
-                version: Version::Http11,
-                is_head: true,
-                keep_alive: false,
-                awaits_continue: false,
-                answer: Answer::None,
-            });
+            self.exchange = Some(State { has_no_body: true, answer: Answer::None, ..State::NONE });
         }
         self.fail(error.kind.status(), &error.to_string(), cx);
     }
@@ -329,7 +337,7 @@ impl<H: Handler> Http1<H> {
     /// Answers with an error, if no answer has begun, and ends the connection: what was begun is cut short, so that the client
     /// can tell that it is not whole.
     fn fail(&mut self, status: u16, reason: &str, cx: &mut Context<'_, H::Message>) {
-        let is_head = self.exchange.as_ref().is_some_and(|exchange| exchange.is_head);
+        let has_no_body = self.exchange.as_ref().is_some_and(|exchange| exchange.has_no_body);
         let answer = self.exchange.as_ref().map_or(Answer::None, |exchange| exchange.answer);
         if answer == Answer::UntilClose {
             // Its end is the end of the connection: only a reset does not look like it.
@@ -340,7 +348,7 @@ impl<H: Handler> Http1<H> {
             cx.write_with(|out| {
                 let length = Answer::Length(reason.len() as u64 + 1);
                 write_head(out, status, &date, length, "Connection: close\r\n", &[("Content-Type", "text/plain")]);
-                if !is_head {
+                if !has_no_body {
                     out.extend_from_slice(reason.as_bytes());
                     out.push(b'\n');
                 }

@@ -28,8 +28,8 @@ pub enum BodyLength {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) version: Version,
-    /// The request was HEAD: the answer has no body, whatever is written.
-    pub(super) is_head: bool,
+    /// The request was HEAD, or the answer is one that has no body, whatever is written.
+    pub(super) has_no_body: bool,
     /// Both sides have agreed so far to go on after this exchange.
     pub(super) keep_alive: bool,
     /// The client waits for 100 Continue, and was not told yet.
@@ -45,8 +45,13 @@ impl State {
     }
 
     /// Between two requests.
-    pub(super) const NONE: State =
-        State { version: Version::Http11, is_head: false, keep_alive: false, awaits_continue: false, answer: Answer::Ended };
+    pub(super) const NONE: State = State {
+        version: Version::Http11,
+        has_no_body: false,
+        keep_alive: false,
+        awaits_continue: false,
+        answer: Answer::Ended,
+    };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,9 @@ pub(super) enum Answer {
     Upgraded,
     Ended,
 }
+
+/// Go on, and send the body (RFC 9110 section 15.2.1).
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What a handler can do with a request.
 pub struct Exchange<'a, 'cx, M = Infallible> {
@@ -79,14 +87,15 @@ impl<'cx, M> Exchange<'_, 'cx, M> {
         self.state.answer != Answer::None
     }
 
-    /// Begins the answer: the status line, `Date`, the framing, and `fields`. `Content-Length`, `Transfer-Encoding`, `Connection`
-    /// and `Date` are not to be among them. A second answer to one request is a bug; it is ignored.
+    /// Begins the answer: the status line, `Date`, the framing, and `fields`. `Content-Length`, `Transfer-Encoding`, `Date`
+    /// and `Connection` are not to be among them (but for `Connection: Upgrade` beside an `Upgrade`). A second answer to one request is a bug; it is ignored.
     pub fn answer(&mut self, status: u16, fields: &[(&str, &str)], length: BodyLength) {
         if self.state.answer != Answer::None {
             debug_assert!(false, "a second answer to one request");
             return;
         }
-        let chunked = length == BodyLength::Unknown && self.state.version == Version::Http11;
+        self.state.has_no_body |= has_never_a_body(status);
+        let chunked = length == BodyLength::Unknown && (self.state.version == Version::Http11 || self.state.has_no_body);
         // Without a length or chunks, the end of the answer is that of the connection. And the client may never send the body of
         // a request that was answered while it waited for 100 Continue (RFC 9110 section 10.1.1), nor say that it does not.
         if length == BodyLength::Unknown && !chunked || self.state.awaits_continue {
@@ -144,9 +153,9 @@ impl<'cx, M> Exchange<'_, 'cx, M> {
                 return;
             }
             Answer::Length(0) | Answer::UntilClose => {}
-            Answer::Length(_) if self.state.is_head => {}
+            Answer::Length(_) if self.state.has_no_body => {}
             Answer::Length(_) => self.state.keep_alive = false,
-            Answer::Chunked if self.state.is_head => {}
+            Answer::Chunked if self.state.has_no_body => {}
             Answer::Chunked => self.cx.write(b"0\r\n\r\n"),
         }
         self.state.answer = Answer::Ended;
@@ -171,6 +180,13 @@ impl<'cx, M> Exchange<'_, 'cx, M> {
             debug_assert!(false, "a second answer to one request");
             return;
         }
+        // RFC 9110 section 7.8: HTTP/1.0 knows no upgrade, and who expects both is told to continue first.
+        if self.state.version == Version::Http10 {
+            return self.answer_whole(400, &[("Content-Type", "text/plain")], b"an upgrade takes HTTP/1.1\n");
+        }
+        if std::mem::take(&mut self.state.awaits_continue) {
+            self.cx.write(CONTINUE);
+        }
         self.cx.write_with(|out| {
             out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
             write_fields(out, fields);
@@ -185,7 +201,7 @@ impl<'cx, M> Exchange<'_, 'cx, M> {
 
     /// Whether what is written is sent at all: the answer to HEAD has no body.
     pub fn wants_body(&self) -> bool {
-        !self.state.is_head
+        !self.state.has_no_body
     }
 
     /// Whom to tell something, and all else that a protocol can do but speak.
@@ -214,7 +230,7 @@ impl<'cx, M> Exchange<'_, 'cx, M> {
                 }
                 *left -= octets as u64;
             }
-            Answer::Chunked if !self.state.is_head && octets > 0 => {
+            Answer::Chunked if !self.state.has_no_body && octets > 0 => {
                 self.cx.write_with(|out| write_hex_line(out, octets));
             }
             Answer::Chunked | Answer::UntilClose => {}
@@ -223,7 +239,7 @@ impl<'cx, M> Exchange<'_, 'cx, M> {
                 return false;
             }
         }
-        !self.state.is_head && octets > 0
+        !self.state.has_no_body && octets > 0
     }
 
     fn end_piece(&mut self) {
@@ -253,7 +269,7 @@ pub(super) fn write_head(
     out.extend_from_slice(date);
     match framing {
         // RFC 9110 section 8.6: none of these has a Content-Length, or not one that is that of the answer to GET.
-        Answer::Length(_) if status == 204 || status == 304 || status < 200 => out.extend_from_slice(b"\r\n"),
+        Answer::Length(_) | Answer::Chunked if has_never_a_body(status) => out.extend_from_slice(b"\r\n"),
         Answer::Length(octets) => {
             out.extend_from_slice(b"\r\nContent-Length: ");
             write_decimal(out, octets);
@@ -275,6 +291,11 @@ fn write_fields(out: &mut Vec<u8>, fields: &[(&str, &str)]) {
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// RFC 9110 sections 15.3.5 and 15.4.5; a 101 is said otherwise.
+fn has_never_a_body(status: u16) -> bool {
+    matches!(status, 100..=199 | 204 | 304)
 }
 
 fn write_decimal(out: &mut Vec<u8>, mut number: u64) {

@@ -34,16 +34,22 @@ pub trait Handler: Send + Sized + 'static {
 
     /// Something else has happened, for which it [waited](Self::interest) or asked, before its answer has ended.
     ///
-    /// Three things it may hear when there is [no answer to give](Exchange::is_open): that a message came back
-    /// ([`Event::Returned`]), that the server is shutting down ([`Event::Stopping`]), and as the last thing that the connection has
-    /// ended ([`Event::Closed`]).
+    /// That the server is shutting down ([`Event::Stopping`]) it hears once the request is complete. Two things it may hear when there
+    /// is [no answer to give](Exchange::is_open): that a message came back ([`Event::Returned`]), and as the last thing that the
+    /// connection has ended ([`Event::Closed`]).
+    ///
+    /// A message that comes between two requests waits, and is told when the next one waits for messages. Whoever may be told
+    /// something late (an answer that crossed a deadline, say) sends a number along that comes back with it.
+    ///
+    /// After [`Event::HangUp`] or [`Event::PeerFinished`] the answer is the last of the connection: those are told once.
     fn event(&mut self, event: Event<Self::Message>, exchange: &mut Exchange<'_, '_, Self::Message>) {
         let _ = (event, exchange);
     }
 
     /// What it waits for before it goes on with its answer: a function of its state. It is asked from the head of a request to the
     /// end of the answer. Until the request is complete HTTP wants the peer's octets, whatever is said here of the peer; after that
-    /// [`HangUp`](crate::Peer::HangUp) is for an answer that is a long time coming: if nobody waits for it any more, that is told.
+    /// [`HangUp`](crate::Peer::HangUp) is for an answer that is a long time coming: if the peer has gone, that is told. A peer that
+    /// has said FIN and still listens looks the same (`EPOLLRDHUP`).
     fn interest(&self) -> Interest {
         Interest::default()
     }

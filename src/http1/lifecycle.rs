@@ -1,7 +1,7 @@
 //! The life of a connection between requests, as a table.
 //!
 //! A connection is always in one [`Stage`]. What it waits for ([`Protocol::interest`](crate::Protocol::interest)) and which time
-//! limit runs is a function of the stage alone:
+//! limit runs follows from the stage, and while a request is under way also from what its handler waits for:
 //!
 //! | stage | waits for | time limit, from | when it is over |
 //! |---|---|---|---|
@@ -15,11 +15,10 @@
 //! | stage \ event | octets | peer's FIN | stopping |
 //! |---|---|---|---|
 //! | `Idle` | `Head`, and on | `Over` | `Over`; if it has never made a request it gets [`FRESH_GRACE`] for one |
-//! | `Head` | head complete: `Body`, `Answering` or `Idle`; bad: answer, `Over` | 400, `Over` | goes on |
-//! | `Body` | body complete: `Answering` or `Idle`; bad: answer if none has begun, `Over` | 400 likewise, `Over` | goes on |
-//! | `Answering` | (not read: back-pressure) | (told if the handler wants it) | the handler is told, and goes on |
-//!
-//! A server that is stopping says `Connection: close` in every answer that has not begun.
+//! | `Head` | head complete: `Body`, `Answering` or `Idle`; bad: answer, `Over` | 400, `Over` | goes on; the handler is told when the request is complete |
+//! | `Body` | body complete: `Answering` or `Idle`; bad: answer if none has begun, `Over` | 400 likewise, `Over` | the same |
+//! | `Answering` | (not read: back-pressure) | (told if the handler wants it; the answer is the last) | the handler is told, and goes on |
+//! | `Upgraded` | all events are those of the protocol that has taken HTTP's place | | |
 //!
 //! Once it is stopping, the answer under way is the last: it says so if its head has not gone yet, and requests behind it are
 //! not heard.

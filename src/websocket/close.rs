@@ -33,7 +33,7 @@ pub mod close_code {
 /// The longest reason in octets: what a control frame has room for beside the code.
 pub(super) const REASON_OCTETS: usize = CONTROL_OCTETS - 2;
 
-/// Whether a close frame may have that code: of section 7.4.1 all but 1004 to 1006, those that IANA has registered since (1012 to
+/// Whether a close frame may have that code: of section 7.4.1 all but 1004 to 1006 and 1015, those that IANA has registered since (1012 to
 /// 1014), and 3000 to 4999.
 pub fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)

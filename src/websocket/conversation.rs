@@ -41,7 +41,7 @@ pub trait Conversation: Send + Sized + 'static {
 
     /// What it waits for: a function of its state. Where it does not want its peer's octets
     /// ([`Peer::Ignore`]), the peer is not read, and has to wait: back-pressure. [`Peer::HangUp`] is the same, but a peer that has
-    /// gone is told of: if it is still not listened to then, that is its end.
+    /// gone is told of: if it is still not listened to then, that is its end, and what it has said before is not heard any more.
     fn interest(&self) -> Interest {
         Interest { peer: Peer::Bytes, messages: true, ..Interest::default() }
     }

@@ -241,7 +241,7 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
         let (id, address) = (birth.id, birth.address);
         let place = Place::take(self);
         let thread = place.as_ref().and_then(|_| self.fresh_thread().ok());
-        let protocol = grow(self.shared.service, birth, thread.is_some(), now)?;
+        let protocol = grow(self.shared.service, birth, thread.is_some(), self.shared.common.told(now))?;
         let (Some(place), Some(thread)) = (place, thread) else { return Ok(()) };
         let connection = Connection::born(protocol, id, address.is_some(), &self.shared.common, now);
         place.keep();

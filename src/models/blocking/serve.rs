@@ -44,7 +44,7 @@ pub(super) fn serve<S: Service>(options: &Blocking, shard: Shard<'_, S>) -> io::
 }
 
 fn no_founder<M>(_: Letter<M>) -> io::Error {
-    io::Error::other("the service's founder has no thread, or nothing grew out of its seed: raise RLIMIT_NPROC or pids.max")
+    io::Error::other("no thread can be started for the service's founder: raise RLIMIT_NPROC or pids.max")
 }
 
 struct Acceptor<'scope, 'env, S: Service> {
@@ -118,11 +118,11 @@ impl<S: Service> Acceptor<'_, '_, S> {
 
     fn welcome(&mut self, socket: Socket, now: Now) {
         let shared = self.house.shared;
-        let protocol = if self.house.has_room() { shared.service.accept(now) } else { None };
+        let protocol = if self.house.has_room() { shared.service.accept(shared.common.told(now)) } else { None };
         // The machine may have no thread left to give: that is this model's limit, wherever it was set.
         let welcome = protocol.and_then(|protocol| Some((protocol, self.house.fresh_thread().ok()?)));
         let Some((protocol, thread)) = welcome else {
-            return self.turned_away.refuse(socket, &shared.service.refusal(now), now.at);
+            return self.turned_away.refuse(socket, &shared.service.refusal(shared.common.told(now)), now.at);
         };
         let connection = Connection::accepted(protocol, &shared.common, now);
         self.cost.connections += 1;

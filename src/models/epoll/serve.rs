@@ -291,7 +291,7 @@ impl<'a, S: Service> Server<'a, S> {
 
     fn welcome(&mut self, socket: Socket, now: Now) {
         let Some(connection) = self.residents.accept(now) else {
-            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
+            return self.turned_away.refuse(socket, &self.residents.refusal(now), now.at);
         };
         let key = self.peers.insert(Peer::new(None, connection, false));
         let Some(peer) = self.peers.get_mut(key) else { return };
@@ -302,7 +302,7 @@ impl<'a, S: Service> Server<'a, S> {
             self.residents.leave(&mut peer.connection, now);
             self.residents.free(false);
             self.peers.remove(key);
-            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
+            return self.turned_away.refuse(socket, &self.residents.refusal(now), now.at);
         }
         peer.socket = Some(socket);
         self.residents.settle(peer.connection.id(), key);

@@ -233,7 +233,7 @@ impl<S: Service> Server<'_, '_, S> {
         let connection = if has_worker { self.residents.accept(now) } else { None };
         let Some(connection) = connection else {
             self.staff.release(usize::from(has_worker));
-            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
+            return self.turned_away.refuse(socket, &self.residents.refusal(now), now.at);
         };
         let id = connection.id();
         let key = self.peers.insert(Peer::accepted(socket, connection));

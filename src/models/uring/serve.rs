@@ -333,7 +333,7 @@ impl<'a, S: Service> Server<'a, S> {
 
     fn welcome(&mut self, socket: Socket, now: Now) {
         let Some(connection) = self.residents.accept(now) else {
-            return self.turned_away.refuse(socket, &self.service.refusal(now), now.at);
+            return self.turned_away.refuse(socket, &self.residents.refusal(now), now.at);
         };
         let id = connection.id();
         let key = self.peers.insert(Peer::new(Some(socket), connection, self.buffers.first_manner(), false));
