@@ -204,23 +204,20 @@ fn all_ways_at_once(town: &mut Town<'_>) -> Result<(), String> {
     let texts: Vec<(&str, &str)> = vec![("one", ""), ("and \"two\"", "b"), ("ä\nö", "")];
     let mut clients = Vec::new();
     let mut publishers = Vec::new();
-    for round in 0..ALL_WAYS.len() {
+    for (round, way) in ALL_WAYS.into_iter().enumerate() {
         let after = ["0".to_string(), format!("{EPOCH}-0")][town.below(2)].clone();
-        let mut client = town.listen(ALL_WAYS[round], &after);
-        client.listener.is_old = false;
-        clients.push(client);
+        clients.push(town.listen(way, &after));
         town.go(60);
         if round % 2 == 0 {
             publishers.push(town.publish(&texts));
         }
     }
     let all = (publishers.len() * EACH) as u64;
-    for round in 0..clients.len() {
+    for client in &mut clients {
         // In part first, and then another one.
         let part = 1 + town.below(all as usize) as u64;
-        town.hear_to(&mut clients[round], part)?;
+        town.hear_to(client, part)?;
         if town.below(3) == 0 {
-            let client = &mut clients[round];
             town.world.reset(client.peer);
             client.listener.comes_back();
             client.peer = town.world.connect();
@@ -457,7 +454,6 @@ fn a_slow_reader(town: &mut Town<'_>) -> Result<(), String> {
 /// Polls are answered and streams end whole, whatever the moment.
 fn the_server_stops(town: &mut Town<'_>) -> Result<(), String> {
     let mut clients: Vec<_> = ALL_WAYS.iter().map(|way| town.listen(*way, "0")).collect();
-    clients[town.below(5)].listener.is_old = false;
     let publisher = town.publish(&[("a", ""), ("b", "t"), ("c", "")]);
     town.go(300);
     let before = town.world.elapsed();
