@@ -31,7 +31,7 @@ impl House {
         let common: &Arc<Common> = &Common::new(0, ServeLimits::default(), 0);
         let now = Now { at: Time::from_nanos(1), unix_seconds: 7 };
         let seed = service.founder().expect("the hub's");
-        let hub = service.grow(seed, now).ok().expect("the hub");
+        let hub = service.grow(seed, now).expect("the hub");
         let accepted = || Connection::accepted(service.accept(now).expect("HTTP"), common, now);
         let mut house = House {
             hub: Connection::born(hub, ConnectionId::FOUNDER, false, common, now),
