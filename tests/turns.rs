@@ -27,7 +27,7 @@ const FLOOD: Duration = Duration::from_millis(600);
 const LONG: usize = 64 << 20;
 
 /// More of a murmur than goes by while a word travels.
-const ENDLESS: u64 = 1 << 20;
+const ENDLESS: u64 = 64 << 20;
 
 struct Town {
     file: Arc<ReadFile>,
