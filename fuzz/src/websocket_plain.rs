@@ -1,9 +1,9 @@
-//! The plain reader of WebSocket: takes apart all that a client says, with none of the code that is tested, and says what an echo
-//! must have heard and answered.
+//! The plain reader of WebSocket: takes apart all that a client says, with none of the code that is tested (but for the
+//! names of what is wrong), and says what an echo must have heard and answered.
 
-use iolab::websocket::{ErrorKind, WebSocketLimits, may_be_sent};
+use iolab::websocket::{ErrorKind, WebSocketLimits};
 
-use super::websocket_support::{CLOSE, PONG, TEXT, closed, command, server};
+use super::websocket_support::{CLOSE, PONG, TEXT, closed, command, is_allowed, server};
 
 /// What comes of what a client says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -129,7 +129,7 @@ fn hear(
                 [_] => return Err(ErrorKind::CloseTooShort),
                 [high, low, reason @ ..] => {
                     let code = u16::from(*high) * 256 + u16::from(*low);
-                    if !may_be_sent(code) {
+                    if !is_allowed(code) {
                         return Err(ErrorKind::CloseCode);
                     }
                     (code, std::str::from_utf8(reason).map_err(|_| ErrorKind::CloseReason)?)

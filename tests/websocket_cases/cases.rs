@@ -1,8 +1,8 @@
 //! The table.
 
-use iolab::websocket::{ErrorKind, WebSocketLimits, may_be_sent};
+use iolab::websocket::{ErrorKind, WebSocketLimits};
 
-use crate::websocket_support::{BINARY, CLOSE, FIN, LAST, MORE, PING, PONG, TEXT, client, closed, server};
+use crate::websocket_support::{BINARY, CLOSE, FIN, LAST, MORE, PING, PONG, TEXT, client, closed, is_allowed, server};
 
 /// Something a client says, after which it says FIN.
 pub struct Case {
@@ -310,7 +310,7 @@ fn closes() -> Vec<Case> {
         2000, 2999, 3000, 3999, 4000, 4999, 5000, 65_535,
     ];
     for code in codes {
-        cases.push(match may_be_sent(code) {
+        cases.push(match is_allowed(code) {
             true => Talk::new().text("a").closes(format!("code {code}"), code, "why"),
             false => Talk::new()
                 .text("a")

@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use iolab::websocket::{Conversation, Socket, WebSocket, WebSocketLimits, close_code, may_be_sent, unmask};
+use iolab::websocket::{Conversation, Socket, WebSocket, WebSocketLimits, close_code};
 use iolab::{Event, Interest, Now, Peer, Service};
 
 pub const TEXT: u8 = 0x81;
@@ -24,7 +24,7 @@ pub fn client(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let mask = [0x37, 0xfa, 0x21, 0x3d];
     let mut payload = payload.as_ref().to_vec();
     let mut frame = header(first, 0x80, payload.len());
-    unmask(&mut payload, mask);
+    payload.iter_mut().zip(mask.iter().cycle()).for_each(|(octet, mask)| *octet ^= mask);
     frame.extend_from_slice(&mask);
     frame.extend_from_slice(&payload);
     frame
@@ -65,10 +65,16 @@ impl Log {
     }
 }
 
+/// Whether RFC 6455 section 7.4 and the IANA registry let a close frame have that code.
+pub fn is_allowed(code: u16) -> bool {
+    const REGISTERED: [u16; 12] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014];
+    REGISTERED.contains(&code) || (3000..5000).contains(&code)
+}
+
 /// What a text tells an [`Echo`] to close with, if it does.
 pub fn command(text: &str) -> Option<(u16, &str)> {
     let (code, reason) = text.strip_prefix("close ")?.split_once(' ')?;
-    let code = code.parse().ok().filter(|&code| may_be_sent(code) || code == close_code::NONE)?;
+    let code = code.parse().ok().filter(|&code| is_allowed(code) || code == close_code::NONE)?;
     Some((code, reason))
 }
 
