@@ -354,7 +354,9 @@ fn quick(talk: &mut Talk) {
         talk.ask(&ask("GET", &format!("/jobs/{id}")));
         talk.ask(&ask("HEAD", &status));
         for tags in ["\"3\"", "\"2\"", "*", "\"x\", W/\"3\"", "3"] {
-            talk.ask(&ask_with("GET", &status, &[("If-None-Match", tags)]));
+            for field in ["If-None-Match", "If-Match"] {
+                talk.ask(&ask_with("GET", &status, &[(field, tags)]));
+            }
         }
         talk.ask(&poll(&id, 20, 3));
         talk.ask(&ask("DELETE", &format!("/jobs/{id}")));
@@ -371,6 +373,7 @@ fn slow(talk: &mut Talk) {
         talk.ask(&poll(id, 30, 1));
         talk.ask(&ask_with("GET", &format!("/checkstatus?jobId={id}&wait=30"), &[("If-None-Match", "*")]));
     }
+    talk.ask(&ask_with("DELETE", &format!("/jobs/{running}"), &[("If-Match", "\"999\"")]));
     talk.ask(&ask("DELETE", &format!("/jobs/{running}")));
     talk.ask(&poll(&queued, 0, 1));
     talk.ask(&ask("DELETE", &format!("/jobs/{queued}")));
@@ -458,18 +461,20 @@ fn serves_curl(name: &str) {
     let path = format!("/jobs/{id}");
     let seen = server.run(&[&code[..], &["-H", &tag]].concat(), &[&path]);
     assert_eq!(String::from_utf8_lossy(&seen.stdout), "304");
-    // One that its client does not wait for is forgotten.
-    let slow = job(&server.curl(&["-d", "slow"], "/submit?steps=10000"));
-    let slow = slow["id"].as_str().unwrap();
+    // A poll that its client does not wait for is forgotten. Two jobs are at work, and nothing is new of the third.
+    let slow: Vec<_> = (0..3).map(|_| job(&server.curl(&["-d", "slow"], "/submit?steps=10000"))).collect();
+    let slow: Vec<&str> = slow.iter().map(|job| job["id"].as_str().unwrap()).collect();
     let polled = std::process::Command::new("curl")
         .args(["--noproxy", "*", "-s", "-m", "0.2"])
-        .arg(format!("http://{}/checkstatus?jobId={id}&wait=20000&after={version}", server.address))
+        .arg(format!("http://{}/checkstatus?jobId={}&wait=20000&after=1", server.address, slow[2]))
         .status();
     assert_eq!(polled.unwrap().code(), Some(28), "curl: the operation timed out");
-    let cancelled = job(&server.curl(&["-X", "DELETE"], &format!("/jobs/{slow}")));
-    assert_eq!(cancelled["state"], "cancelled");
+    for id in slow.iter().rev() {
+        let cancelled = job(&server.curl(&["-X", "DELETE"], &format!("/jobs/{id}")));
+        assert_eq!(cancelled["state"], "cancelled");
+    }
     let says = server.stop();
-    for line in ["2 submitted, 1 done, 1 cancelled, 0 dropped; 0 refused", "1 parked at most, 1 forgotten"] {
+    for line in ["4 submitted, 1 done, 3 cancelled, 0 dropped; 0 refused", "1 parked at most, 1 forgotten"] {
         assert!(says.contains(line), "{line}:\n{says}");
     }
 }

@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use super::note::{Reply, State, View};
+use super::preconditions::tag;
 use super::routes::{NO_JOB, Refusal};
-use super::seen::tag;
 use crate::http1::Exchange;
 
 type Ours<'a, 'cx> = Exchange<'a, 'cx, super::note::Note>;
 
-/// `is_poll`: 204 says that nothing is new, and not 304.
-pub(super) fn answer(reply: Reply, is_poll: bool, exchange: &mut Ours<'_, '_>) {
+pub(super) fn answer(reply: Reply, exchange: &mut Ours<'_, '_>) {
     match reply {
         Reply::Submitted(view) => {
             let location = format!("/jobs/{}", view.id);
             exchange.answer_whole(202, &[JSON, ("Location", &location)], json(&view).as_bytes());
         }
         Reply::Is(view) => job(200, &view, json(&view).as_bytes(), exchange),
-        Reply::Unchanged(view) if is_poll => exchange.answer_whole(204, &[("ETag", &tag(view.version))], b""),
-        Reply::Unchanged(view) => job(304, &view, b"", exchange),
+        Reply::NotModified(view) => job(304, &view, b"", exchange),
+        Reply::NoNews(view) => exchange.answer_whole(204, &[("ETag", &tag(view.version))], b""),
+        Reply::PreconditionFailed(View { id, version, .. }) => {
+            line(412, &[], &format!("job {id} is at version {version}, which is not the one asked for"), exchange);
+        }
         Reply::Cancelled(view) => job(200, &view, json(&view).as_bytes(), exchange),
         Reply::IsDone(id) => line(409, &[], &format!("job {id} is done: there is nothing to cancel"), exchange),
         Reply::Unknown => line(404, &[], NO_JOB, exchange),

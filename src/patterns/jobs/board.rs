@@ -8,10 +8,11 @@
 //!
 //! Each of these, also the one from running to running, makes the version of the job larger, and is told to those who wait for a
 //! version that they have not seen. So is the way back: a job whose worker finds no room in the loop is the first of the queue again.
-//! One that is done or cancelled is forgotten once there are too many younger ones; who waits for it then is told that it is not
-//! there.
+//! The last one is told to all who wait, for no other will come. One that is done or cancelled is forgotten once there are too many
+//! younger ones.
 //!
-//! **Invariant:** each question has one reply. Whoever has none yet is among the askers of a job, and nowhere else.
+//! **Invariants:** each question has one reply, and whoever has none yet is among the askers of a job, and nowhere else. Nobody asks
+//! for more of a job that is done or cancelled.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -24,7 +25,7 @@ use super::Settings;
 use super::figures::{Figures, Parked, count};
 use super::job::{Asker, Job, Stage};
 use super::note::{Ask, JobId, Note, Reason, Reply, View};
-use super::seen::Seen;
+use super::preconditions::Preconditions;
 use super::work::{Counts, Task};
 use crate::context::{Context, Why};
 use crate::identity::ConnectionId;
@@ -105,8 +106,8 @@ impl Board {
     fn asked(&mut self, desk: ConnectionId, ticket: u64, ask: Ask, cx: &mut Context<'_, Note>) {
         let reply = match ask {
             Ask::Submit { text, of } => Some(self.submit(text, of, cx)),
-            Ask::Look { job, seen, may_park } => self.look(desk, ticket, job, seen, may_park),
-            Ask::Cancel { job } => Some(self.cancel(job, cx)),
+            Ask::Look { job, preconditions, may_park } => self.look(desk, ticket, job, preconditions, may_park),
+            Ask::Cancel { job, preconditions } => Some(self.cancel(job, &preconditions, cx)),
         };
         if let Some(reply) = reply {
             cx.message(desk, Note::Replied { ticket, reply });
@@ -138,37 +139,44 @@ impl Board {
     }
 
     /// `None` is no reply for now: the asker is parked.
-    fn look(&mut self, desk: ConnectionId, ticket: u64, id: JobId, mut seen: Seen, may_park: bool) -> Option<Reply> {
+    fn look(
+        &mut self,
+        desk: ConnectionId,
+        ticket: u64,
+        id: JobId,
+        mut preconditions: Preconditions,
+        may_park: bool,
+    ) -> Option<Reply> {
         let Some(job) = self.jobs.get_mut(&id) else { return Some(Reply::Unknown) };
-        let view = job.view(self.settings.step);
-        if !seen.has(job.version) {
-            return Some(Reply::Is(view));
+        let reply = preconditions.reply(job.view(self.settings.step));
+        if reply.can_wait().is_none() || !may_park || self.is_stopping {
+            return Some(reply);
         }
-        if !may_park || self.is_stopping {
-            return Some(Reply::Unchanged(view));
-        }
-        seen.pin(job.version);
-        job.askers.insert(desk, Asker { ticket, seen, _parked: Parked::new(&self.figures) });
+        preconditions.settle(job.version);
+        job.askers.insert(desk, Asker { ticket, preconditions, _parked: Parked::new(&self.figures) });
         None
     }
 
     /// Lets go of one who waits. If it is not there any more, its reply is on its way.
     fn enough(&mut self, desk: ConnectionId, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let Some(Asker { ticket, .. }) = job.askers.remove(&desk) else { return };
+        let Some(Asker { ticket, preconditions, .. }) = job.askers.remove(&desk) else { return };
         if reason != Reason::Limit {
             self.figures.forget();
         }
         if reason != Reason::Gone {
-            let reply = Reply::Unchanged(job.view(self.settings.step));
+            let reply = preconditions.reply(job.view(self.settings.step));
             cx.message(desk, Note::Replied { ticket, reply });
         }
     }
 
-    fn cancel(&mut self, id: JobId, cx: &mut Context<'_, Note>) -> Reply {
+    fn cancel(&mut self, id: JobId, preconditions: &Preconditions, cx: &mut Context<'_, Note>) -> Reply {
         let Some(job) = self.jobs.get_mut(&id) else { return Reply::Unknown };
         match job.stage {
             Stage::Done(_) => return Reply::IsDone(id),
+            _ if !preconditions.allow_change(job.version) => {
+                return Reply::PreconditionFailed(job.view(self.settings.step));
+            }
             Stage::Cancelled => return Reply::Cancelled(job.view(self.settings.step)),
             Stage::Queued(_) => self.queue.retain(|other| *other != id),
             Stage::Running(worker) => {
@@ -259,10 +267,7 @@ impl Board {
         while self.kept.len() > self.settings.kept
             && let Some(oldest) = self.kept.pop_front()
         {
-            let askers = self.jobs.remove(&oldest).map(|job| job.askers).unwrap_or_default();
-            for (desk, Asker { ticket, .. }) in askers {
-                cx.message(desk, Note::Replied { ticket, reply: Reply::Unknown });
-            }
+            self.jobs.remove(&oldest);
         }
         view
     }
@@ -272,11 +277,12 @@ impl Board {
         job.version += 1;
         let view = job.view(self.settings.step);
         job.askers.retain(|&desk, asker| {
-            let has_seen_it = asker.seen.has(view.version);
-            if !has_seen_it {
-                cx.message(desk, Note::Replied { ticket: asker.ticket, reply: Reply::Is(view) });
+            let reply = asker.preconditions.reply(view);
+            let waits_on = reply.can_wait().is_some();
+            if !waits_on {
+                cx.message(desk, Note::Replied { ticket: asker.ticket, reply });
             }
-            has_seen_it
+            waits_on
         });
         Some(view)
     }
@@ -302,8 +308,8 @@ impl Board {
         }
         for job in self.jobs.values_mut() {
             let view = job.view(self.settings.step);
-            for (desk, Asker { ticket, .. }) in mem::take(&mut job.askers) {
-                cx.message(desk, Note::Replied { ticket, reply: Reply::Unchanged(view) });
+            for (desk, Asker { ticket, preconditions, .. }) in mem::take(&mut job.askers) {
+                cx.message(desk, Note::Replied { ticket, reply: preconditions.reply(view) });
             }
         }
     }

@@ -40,7 +40,6 @@ enum Doing {
     Ask(Wanted),
     /// Has asked.
     Waiting {
-        is_poll: bool,
         /// It may wait for long.
         poll: Option<Poll>,
     },
@@ -79,19 +78,20 @@ impl Handler for Desk {
     }
 
     fn complete(&mut self, _: Trailers<'_>, exchange: &mut Ours<'_, '_>) {
-        let (is_poll, poll, ask) = match mem::replace(&mut self.doing, Doing::Nothing) {
-            Doing::Text { of, text } => (false, None, Ask::Submit { text: text.into(), of }),
-            Doing::Ask(Wanted::Cancel { job }) => (false, None, Ask::Cancel { job }),
-            Doing::Ask(Wanted::Look(Look { job, seen, wait: None, is_poll })) => {
-                (is_poll, None, Ask::Look { job, seen, may_park: false })
+        let (poll, ask) = match mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Text { of, text } => (None, Ask::Submit { text: text.into(), of }),
+            Doing::Ask(Wanted::Cancel { job, preconditions }) => (None, Ask::Cancel { job, preconditions }),
+            Doing::Ask(Wanted::Look(Look { job, preconditions, wait: None })) => {
+                (None, Ask::Look { job, preconditions, may_park: false })
             }
-            Doing::Ask(Wanted::Look(Look { job, seen, wait: Some(span), is_poll })) => {
-                let (poll, ask) = Poll::begin(job, seen, exchange.now() + span, self.naive, &self.figures);
-                (is_poll, Some(poll), ask)
+            Doing::Ask(Wanted::Look(Look { job, preconditions, wait: Some(span) })) => {
+                let until = exchange.now() + span;
+                let (poll, ask) = Poll::begin(job, preconditions, until, self.naive, &self.figures);
+                (Some(poll), ask)
             }
             Doing::Ask(Wanted::Submit { .. }) | Doing::Nothing | Doing::Waiting { .. } => return,
         };
-        self.doing = Doing::Waiting { is_poll, poll };
+        self.doing = Doing::Waiting { poll };
         self.ask(ask, exchange);
     }
 
@@ -150,8 +150,8 @@ impl Desk {
             }
             Then::Answer(reply) => {
                 // Where the connection has ended, nobody is there to be answered.
-                if let Doing::Waiting { is_poll, .. } = mem::replace(&mut self.doing, Doing::Nothing) {
-                    answers::answer(reply, is_poll, exchange);
+                if let Doing::Waiting { .. } = mem::replace(&mut self.doing, Doing::Nothing) {
+                    answers::answer(reply, exchange);
                 }
             }
         }

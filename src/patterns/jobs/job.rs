@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::figures::Parked;
 use super::note::{JobId, State, View};
-use super::seen::Seen;
+use super::preconditions::Preconditions;
 use super::work::Counts;
 use crate::identity::ConnectionId;
 
@@ -32,7 +32,7 @@ pub(super) enum Stage {
 /// One who waits.
 pub(super) struct Asker {
     pub(super) ticket: u64,
-    pub(super) seen: Seen,
+    pub(super) preconditions: Preconditions,
     pub(super) _parked: Parked,
 }
 

@@ -11,10 +11,10 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /submit[?steps=N]`, any text | 202 and `Location: /jobs/ID` at once; 503 and `Retry-After` if the queue is full; 413 beyond [`TEXT_OCTETS`] |
-//! | `GET /jobs/ID` | 200 and the job; 404 |
-//! | `DELETE /jobs/ID` | 200 and the job, cancelled; 409 once it is done; 404 |
-//! | `GET /checkstatus?jobId=ID` | the same as `GET /jobs/ID`: *short polling* |
-//! | `... &wait=MS[&after=V]` | the same, once the job has a version that the client has not seen: *long polling*; 204 after `wait` |
+//! | `GET /jobs/ID` | 200 and the job; 304 at the version that `If-None-Match` names; 404 |
+//! | `DELETE /jobs/ID` | 200 and the job, cancelled; 412 at another version than `If-Match` names; 409 once it is done; 404 |
+//! | `GET /checkstatus?jobId=ID[&after=V]` | the same as `GET /jobs/ID`: *short polling*; 204 at version `V` |
+//! | `... &wait=MS` | the same, once the job has a version that the client has not seen: *long polling*; 304 or 204 after `wait` |
 //!
 //! A job is `{"id":"...","state":"queued|running|done|cancelled","step":k,"of":n,"version":v}`, and with a `result` once it is done:
 //! the octets, words and lines of the text.
@@ -24,7 +24,7 @@
 //!
 //! **Nothing is lost between two polls.** Whatever changes a job makes its *version* larger, and the version is its entity tag. A
 //! client names the versions it has seen (`If-None-Match`, or `after`), so a change that comes while nobody asks is told to the next
-//! one who does. What a client misses is steps in between, never the last state.
+//! one who does. What a client misses is steps in between, never the last state; and whoever has seen that is not made to wait.
 //!
 //! **A parked poll costs an entry on the board and a deadline.** It waits for a message, for its time limit and for
 //! [`HangUp`](crate::Peer::HangUp), so a client that leaves is noticed, and its entry let go. Whether a poll is answered because of
@@ -44,8 +44,8 @@ mod figures;
 mod job;
 mod note;
 mod poll;
+mod preconditions;
 mod routes;
-mod seen;
 mod work;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::seen::Seen;
+use super::preconditions::Preconditions;
 use super::work::{Counts, Task};
 use bytes::Bytes;
 
@@ -47,12 +47,13 @@ pub enum Ask {
     /// How it stands with a job.
     Look {
         job: JobId,
-        seen: Seen,
+        preconditions: Preconditions,
         /// If it has been seen as it is: wait until that changes.
         may_park: bool,
     },
     Cancel {
         job: JobId,
+        preconditions: Preconditions,
     },
 }
 
@@ -72,8 +73,12 @@ pub enum Reason {
 pub enum Reply {
     Submitted(View),
     Is(View),
-    /// It is as it was seen.
-    Unchanged(View),
+    /// It is as an entity tag says that it was seen,
+    NotModified(View),
+    /// or as `after` says it.
+    NoNews(View),
+    /// It is not as it was to be, and nothing was done.
+    PreconditionFailed(View),
     Cancelled(View),
     /// It cannot be cancelled any more.
     IsDone(JobId),
@@ -84,6 +89,16 @@ pub enum Reply {
     Stopping,
     /// Not from the board, but instead of it: its loop had no room for the question.
     Busy,
+}
+
+impl Reply {
+    /// The job, if nothing is new of it but may yet be: whoever would rather wait can.
+    pub(super) fn can_wait(&self) -> Option<&View> {
+        match self {
+            Reply::NotModified(view) | Reply::NoNews(view) if !view.state.is_final() => Some(view),
+            _ => None,
+        }
+    }
 }
 
 /// A job as a client sees it.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Naive;
 use super::figures::{Figures, Parked};
-use super::note::{Ask, JobId, Reason, Reply};
-use super::seen::Seen;
+use super::note::{Ask, JobId, Reason, Reply, View};
+use super::preconditions::Preconditions;
 use crate::protocol::{Interest, Peer};
 use crate::time::Time;
 
@@ -32,7 +32,7 @@ enum Way {
 }
 
 struct Looking {
-    seen: Seen,
+    preconditions: Preconditions,
     /// That nothing was new, and when to look again. `None` while it looks.
     last: Option<(Reply, Time)>,
     parked: Option<Parked>,
@@ -51,12 +51,18 @@ pub(super) enum Then {
 
 impl Poll {
     /// The poll, and what it asks first.
-    pub(super) fn begin(job: JobId, seen: Seen, until: Time, naive: Naive, figures: &Arc<Figures>) -> (Poll, Ask) {
-        let ask = Ask::Look { job, seen: seen.clone(), may_park: naive != Naive::Recheck };
+    pub(super) fn begin(
+        job: JobId,
+        preconditions: Preconditions,
+        until: Time,
+        naive: Naive,
+        figures: &Arc<Figures>,
+    ) -> (Poll, Ask) {
+        let ask = Ask::Look { job, preconditions: preconditions.clone(), may_park: naive != Naive::Recheck };
         let way = match naive {
             Naive::None => Way::Told { holds: false },
             Naive::Hold => Way::Told { holds: true },
-            Naive::Recheck => Way::Looking(Looking { seen, last: None, parked: None, figures: Arc::clone(figures) }),
+            Naive::Recheck => Way::Looking(Looking { preconditions, last: None, parked: None, figures: Arc::clone(figures) }),
         };
         (Poll { job, until: Some(until), way }, ask)
     }
@@ -81,7 +87,7 @@ impl Poll {
         match &mut self.way {
             Way::Looking(looking) if self.until.is_some_and(|until| now < until) => {
                 looking.last = None;
-                Then::Ask(Ask::Look { job: self.job, seen: looking.seen.clone(), may_park: false })
+                Then::Ask(Ask::Look { job: self.job, preconditions: looking.preconditions.clone(), may_park: false })
             }
             _ => self.enough(Reason::Limit),
         }
@@ -103,16 +109,17 @@ impl Poll {
         }
     }
 
-    /// The board has replied, which to who looks for itself may be that nothing is new.
+    /// The board has replied, which to who looks for itself may be that nothing is new yet.
     pub(super) fn replied(&mut self, reply: Reply, now: Time) -> Then {
-        match (&mut self.way, self.until, reply) {
-            (Way::Looking(looking), Some(until), Reply::Unchanged(view)) if now < until => {
-                looking.seen.pin(view.version);
-                looking.last = Some((Reply::Unchanged(view), now + RECHECK));
+        let Some(&View { version, .. }) = reply.can_wait() else { return Then::Answer(reply) };
+        match (&mut self.way, self.until) {
+            (Way::Looking(looking), Some(until)) if now < until => {
+                looking.preconditions.settle(version);
+                looking.last = Some((reply, now + RECHECK));
                 looking.parked.get_or_insert_with(|| Parked::new(&looking.figures));
                 Then::Wait
             }
-            (_, _, reply) => Then::Answer(reply),
+            _ => Then::Answer(reply),
         }
     }
 

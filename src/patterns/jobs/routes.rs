@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::note::JobId;
-use super::seen::Seen;
+use super::preconditions::Preconditions;
 use super::{LONGEST_WAIT, MOST_STEPS, STEPS, TEXT_OCTETS};
 use crate::http1::{Framing, Head};
 
@@ -17,17 +17,16 @@ pub(super) enum Wanted {
     Look(Look),
     Cancel {
         job: JobId,
+        preconditions: Preconditions,
     },
 }
 
 /// How it stands with a job.
 pub(super) struct Look {
     pub(super) job: JobId,
-    pub(super) seen: Seen,
+    pub(super) preconditions: Preconditions,
     /// How long to wait if nothing is new.
     pub(super) wait: Option<Duration>,
-    /// That nothing is new is said by 204 to who waits or names a version, and by 304 to who names an entity tag.
-    pub(super) is_poll: bool,
 }
 
 /// Why it is not asked.
@@ -56,9 +55,10 @@ pub(super) fn read(head: &Head<'_>) -> Result<Wanted, Refusal> {
         (path, method) => {
             let digits = path.strip_prefix(b"/jobs/").ok_or(Refusal::NotFound(NO_ROUTE))?;
             let job = || JobId::read(digits).ok_or(Refusal::NotFound(NO_JOB));
+            let preconditions = || Preconditions::read(head);
             match method {
-                b"GET" | b"HEAD" => Ok(Wanted::Look(Look { job: job()?, seen: seen(head)?, wait: None, is_poll: false })),
-                b"DELETE" => Ok(Wanted::Cancel { job: job()? }),
+                b"GET" | b"HEAD" => Ok(Wanted::Look(Look { job: job()?, preconditions: preconditions()?, wait: None })),
+                b"DELETE" => Ok(Wanted::Cancel { job: job()?, preconditions: preconditions()? }),
                 _ => Err(Refusal::Method("GET, HEAD, DELETE")),
             }
         }
@@ -81,22 +81,9 @@ fn checkstatus(head: &Head<'_>) -> Result<Wanted, Refusal> {
     let wait = number(head, "wait", "how many milliseconds to wait", 0..=longest)?;
     let after = number(head, "after", "the version last seen", 0..=u64::MAX)?;
     let job = JobId::read(digits.as_bytes()).ok_or(Refusal::NotFound(NO_JOB))?;
-    let mut seen = seen(head)?;
-    if let Some(version) = after {
-        seen.add(version);
-    }
-    let is_poll = wait.is_some() || after.is_some();
+    let preconditions = Preconditions::read(head)?.with_after(after);
     let wait = wait.filter(|&millis| millis > 0).map(Duration::from_millis);
-    Ok(Wanted::Look(Look { job, seen, wait, is_poll }))
-}
-
-fn seen(head: &Head<'_>) -> Result<Seen, Refusal> {
-    let mut seen = Seen::default();
-    for value in head.field(b"If-None-Match") {
-        let why = "If-None-Match is neither * nor a list of entity tags like \"1\", W/\"2\"";
-        seen.add_tags(value).map_err(|_| Refusal::Bad(why.into()))?;
-    }
-    Ok(seen)
+    Ok(Wanted::Look(Look { job, preconditions, wait }))
 }
 
 fn number(head: &Head<'_>, name: &str, what: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
