@@ -47,7 +47,7 @@ const USUAL: Scene = Scene {
 
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
-const SCENES: [Scene; 15] = [
+const SCENES: [Scene; 16] = [
     Scene { name: "polled to the end", ..USUAL },
     Scene { name: "a full queue", hold: a_full_queue, workers: 1, queue: 1, ..USUAL },
     Scene { name: "cancelled at any moment", hold: cancelled_at_any_moment, workers: 1, ..USUAL },
@@ -61,6 +61,7 @@ const SCENES: [Scene; 15] = [
     Scene { name: "the server stops at any moment", hold: the_server_stops_at_any_moment, workers: 1, queue: 2, ..USUAL },
     Scene { name: "the last state is not waited for", hold: the_last_state_is_not_waited_for, kept: 1, ..USUAL },
     Scene { name: "only as it was seen", hold: only_as_it_was_seen, workers: 1, step: AN_HOUR, ..USUAL },
+    Scene { name: "refused before its body", hold: refused_before_its_body, ..USUAL },
     Scene { name: "no room for a second worker", hold: no_room_for_a_second_worker, connections: 2, ..USUAL },
     Scene { name: "connections fail", hold: the_client_leaves_at_any_moment, has_faults: true, ..USUAL },
 ];
@@ -138,7 +139,8 @@ impl Way<'_> {
     }
 
     fn hear(&mut self, peer: usize) -> Result<Answer, String> {
-        Answer::read(&mut Ear(&mut self.world, peer), false).map_err(|error| format!("peer {peer}: {error}"))
+        let answer = Answer::read(&mut Ear(&mut self.world, peer), false).map_err(|error| format!("peer {peer}: {error}"))?;
+        is_in_order(&answer).map(|()| answer)
     }
 
     fn ask(&mut self, peer: usize, request: &[u8]) -> Result<Answer, String> {
@@ -215,6 +217,23 @@ impl Way<'_> {
         expect(figures.submitted(), figures.done() + figures.cancelled() + figures.dropped())?;
         self.world.check()
     }
+}
+
+/// What is so of all answers: none that a cache may keep goes without a word about it, and what is refused is told in a line.
+fn is_in_order(answer: &Answer) -> Result<(), String> {
+    let (cache, kind) = (answer.field("Cache-Control"), answer.field("Content-Type"));
+    let lines = answer.body.split(|octet| *octet == b'\n').count() - 1;
+    let is_right = match answer.status {
+        200 => (cache, kind) == (Some("no-cache"), Some("application/json")),
+        202 => (cache, kind) == (Some("no-store"), Some("application/json")),
+        204 => (cache, kind) == (Some("no-store"), None),
+        304 => (cache, kind) == (Some("no-cache"), None),
+        404 | 405 | 409 | 412 | 413 => {
+            (cache, kind, lines) == (Some("no-store"), Some("text/plain; charset=utf-8"), 1) && answer.body.ends_with(b"\n")
+        }
+        _ => true,
+    };
+    if is_right { Ok(()) } else { Err(format!("not in order: {answer:?}")) }
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(seen: T, wanted: T) -> Result<(), String> {
@@ -318,6 +337,7 @@ fn told_at_the_limit(way: &mut Way<'_>) -> Result<(), String> {
         let answer = way.hear(waiting)?;
         let waited = way.world.elapsed() - before;
         expect((answer.status, answer.version(), way.parked()), (204, 2, 0))?;
+        expect(answer.field("Retry-After"), Some("3600"))?;
         let limit = Duration::from_millis(millis);
         if waited < limit || waited > limit + Duration::from_millis(1) {
             return Err(format!("{waited:?} instead of {limit:?}"));
@@ -328,6 +348,8 @@ fn told_at_the_limit(way: &mut Way<'_>) -> Result<(), String> {
         let answer = way.ask(waiting, &ask_with("GET", &format!("/checkstatus?jobId={id}&wait=10{after}"), &tag))?;
         expect((answer.status, answer.version(), answer.body.len()), (304, 2, 0))?;
     }
+    let answer = way.ask(waiting, &ask("GET", &format!("/checkstatus?jobId={id}&after=2")))?;
+    expect((answer.status, answer.field("Retry-After")), (204, Some("3600")))?;
     // Whoever has seen whatever there is is told of the next: here that it is cancelled.
     way.world.say(waiting, &ask_with("GET", &format!("/checkstatus?jobId={id}&wait=5000"), &[("If-None-Match", "*")]));
     way.sees_parked(1)?;
@@ -552,6 +574,24 @@ fn only_as_it_was_seen(way: &mut Way<'_>) -> Result<(), String> {
     expect(ask_if("DELETE", &path, &[("If-Match", "\"2\"")])?.status, 412)?;
     expect(ask_if("DELETE", &format!("/jobs/{queued}"), &[("If-Match", "*")])?.status, 200)?;
     expect(way.jobs.figures().cancelled(), 2)
+}
+
+/// Nobody reads on to find the end of what nobody wants; a request without a body has none, and the connection goes on.
+fn refused_before_its_body(way: &mut Way<'_>) -> Result<(), String> {
+    let refused = [("POST", "/", 404), ("PUT", "/submit", 405), ("POST", "/submit?steps=0", 400), ("DELETE", "/jobs/x", 404)];
+    for (method, target, status) in refused {
+        for length in [("Content-Length", "1000000"), ("Content-Length", "2000000"), ("Transfer-Encoding", "chunked")] {
+            let client = way.client();
+            let answer = way.ask(client, &ask_with(method, target, &[("Content-Length", "0")]))?;
+            expect((answer.status, answer.field("Connection")), (status, None))?;
+            let answer = way.ask(client, &ask_with(method, target, &[length]))?;
+            // Whose text would be too long is told so first.
+            let status = if target.starts_with("/submit?") && length.1 == "2000000" { 413 } else { status };
+            expect((answer.status, answer.field("Connection")), (status, Some("close")))?;
+            expect(Answer::is_last(&mut Ear(&mut way.world, client)), true)?;
+        }
+    }
+    Ok(())
 }
 
 /// The founder and one worker are all who may be born.

@@ -13,11 +13,11 @@ pub(super) fn answer(reply: Reply, exchange: &mut Ours<'_, '_>) {
     match reply {
         Reply::Submitted(view) => {
             let location = format!("/jobs/{}", view.id);
-            exchange.answer_whole(202, &[JSON, ("Location", &location)], json(&view).as_bytes());
+            exchange.answer_whole(202, &[JSON, UNKEPT, ("Location", &location)], json(&view).as_bytes());
         }
         Reply::Is(view) => job(200, &view, json(&view).as_bytes(), exchange),
         Reply::NotModified(view) => job(304, &view, b"", exchange),
-        Reply::NoNews(view) => exchange.answer_whole(204, &[("ETag", &tag(view.version))], b""),
+        Reply::NoNews(view) => job(204, &view, b"", exchange),
         Reply::PreconditionFailed(View { id, version, .. }) => {
             line(412, &[], &format!("job {id} is at version {version}, which is not the one asked for"), exchange);
         }
@@ -32,17 +32,17 @@ pub(super) fn answer(reply: Reply, exchange: &mut Ours<'_, '_>) {
     }
 }
 
-pub(super) fn refuse(refusal: &Refusal, exchange: &mut Ours<'_, '_>) {
+/// `is_read`: there is no more to come of the request. If there is, nobody wants it, and the connection ends.
+pub(super) fn refuse(refusal: &Refusal, is_read: bool, exchange: &mut Ours<'_, '_>) {
+    if !is_read {
+        exchange.close_after();
+    }
     let why = refusal.to_string();
     match refusal {
         Refusal::Bad(_) => line(400, &[], &why, exchange),
         Refusal::NotFound(_) => line(404, &[], &why, exchange),
         Refusal::Method(allowed) => line(405, &[("Allow", allowed)], &why, exchange),
-        Refusal::TooLong => {
-            // Nobody wants the rest of it.
-            exchange.close_after();
-            line(413, &[], &why, exchange);
-        }
+        Refusal::TooLong => line(413, &[], &why, exchange),
     }
 }
 
@@ -50,18 +50,28 @@ const SOON: (&str, &str) = ("Retry-After", "1");
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-/// A job, or that it is as it was seen: the fields are the same (RFC 9110 section 15.4.5).
+// Without a word about it, whoever is on the way may keep an answer of 200, 204, 404 or 405, and give it to the next one who asks,
+// for as long as it thinks fit (RFC 9110 section 15.1, RFC 9111 section 4.2.2).
+
+/// Kept, but asked about each time: the entity tag makes that cheap.
+const ASKED: (&str, &str) = ("Cache-Control", "no-cache");
+
+/// Not kept at all.
+const UNKEPT: (&str, &str) = ("Cache-Control", "no-store");
+
+/// A job, or that it is as it was seen: the fields are the same (RFC 9110 section 15.4.5), but for that of a body.
 fn job(status: u16, view: &View, body: &[u8], exchange: &mut Ours<'_, '_>) {
     let (tag, seconds) = (tag(view.version), retry_after(view.left));
-    let fields = [JSON, ("ETag", &tag), ("Retry-After", &seconds)];
-    let fields = if view.state.is_final() { &fields[..2] } else { &fields[..] };
-    let fields = if status == 304 { &fields[1..] } else { fields };
+    let cache = if status == 204 { UNKEPT } else { ASKED };
+    let fields = [JSON, cache, ("ETag", &tag), ("Retry-After", &seconds)];
+    let fields = if view.state.is_final() { &fields[..3] } else { &fields[..] };
+    let fields = if body.is_empty() { &fields[1..] } else { fields };
     exchange.answer_whole(status, fields, body);
 }
 
 /// One line of text.
 fn line(status: u16, fields: &[(&str, &str)], says: &str, exchange: &mut Ours<'_, '_>) {
-    let fields = [&[("Content-Type", "text/plain")], fields].concat();
+    let fields = [&[("Content-Type", "text/plain; charset=utf-8"), UNKEPT], fields].concat();
     exchange.answer_whole(status, &fields, format!("{says}\n").as_bytes());
 }
 

@@ -16,7 +16,7 @@ use super::poll::{Poll, Then};
 use super::routes::{self, Look, Refusal, Wanted};
 use super::{Naive, TEXT_OCTETS, answers};
 use crate::context::Why;
-use crate::http1::{Exchange, Handler, Head, NoUpgrade, Trailers};
+use crate::http1::{Exchange, Framing, Handler, Head, NoUpgrade, Trailers};
 use crate::identity::ConnectionId;
 use crate::protocol::{Event, Interest};
 
@@ -62,7 +62,8 @@ impl Handler for Desk {
             Ok(Wanted::Submit { of }) => Doing::Text { of, text: Vec::new() },
             Ok(wanted) => Doing::Ask(wanted),
             Err(refusal) => {
-                answers::refuse(&refusal, exchange);
+                let is_read = matches!(head.framing(), Framing::None | Framing::Length(0));
+                answers::refuse(&refusal, is_read, exchange);
                 Doing::Nothing
             }
         };
@@ -72,7 +73,7 @@ impl Handler for Desk {
         let Doing::Text { text, .. } = &mut self.doing else { return };
         if text.len() + octets.len() > TEXT_OCTETS {
             self.doing = Doing::Nothing;
-            return answers::refuse(&Refusal::TooLong, exchange);
+            return answers::refuse(&Refusal::TooLong, false, exchange);
         }
         text.extend_from_slice(octets);
     }

@@ -34,6 +34,10 @@
 //! **Ids** are 64 bits of the board's dice, as 16 hexadecimal digits: no two jobs share one, but they are no secret, and whoever
 //! guesses one can cancel the job.
 //!
+//! **Nothing of it goes stale on the way.** A job may be kept by a cache, but has to be asked about each time
+//! (`Cache-Control: no-cache`); every other answer is not kept at all (`no-store`). An answer about a job that is not over says in
+//! `Retry-After` how long it still works, without the time in the queue.
+//!
 //! **Stopping.** What is queued is cancelled, what runs goes on to its end if the drain limit allows, parked polls are answered at
 //! once, and further jobs are refused with 503.
 
