@@ -29,6 +29,7 @@ struct Scene {
     workers: usize,
     queue: usize,
     kept: usize,
+    coming: usize,
     step: Duration,
     has_faults: bool,
     connections: usize,
@@ -40,6 +41,7 @@ const USUAL: Scene = Scene {
     workers: 2,
     queue: 8,
     kept: 100,
+    coming: 1 << 20,
     step: STEP,
     has_faults: false,
     connections: 100,
@@ -47,7 +49,7 @@ const USUAL: Scene = Scene {
 
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
-const SCENES: [Scene; 16] = [
+const SCENES: [Scene; 17] = [
     Scene { name: "polled to the end", ..USUAL },
     Scene { name: "a full queue", hold: a_full_queue, workers: 1, queue: 1, ..USUAL },
     Scene { name: "cancelled at any moment", hold: cancelled_at_any_moment, workers: 1, ..USUAL },
@@ -62,6 +64,7 @@ const SCENES: [Scene; 16] = [
     Scene { name: "the last state is not waited for", hold: the_last_state_is_not_waited_for, kept: 1, ..USUAL },
     Scene { name: "only as it was seen", hold: only_as_it_was_seen, workers: 1, step: AN_HOUR, ..USUAL },
     Scene { name: "refused before its body", hold: refused_before_its_body, ..USUAL },
+    Scene { name: "too much text under way", hold: too_much_text_under_way, coming: 1000, ..USUAL },
     Scene { name: "no room for a second worker", hold: no_room_for_a_second_worker, connections: 2, ..USUAL },
     Scene { name: "connections fail", hold: the_client_leaves_at_any_moment, has_faults: true, ..USUAL },
 ];
@@ -83,8 +86,8 @@ fn jobs_go_the_same_way_with_every_seed() {
 }
 
 fn play(scene: &Scene, naive: Naive, seed: Option<u64>, is_told: bool) -> Outcome {
-    let &Scene { hold, workers, queue, kept, step, has_faults, connections, .. } = scene;
-    let settings = Settings { step, workers, queue, kept, naive };
+    let &Scene { hold, workers, queue, kept, coming, step, has_faults, connections, .. } = scene;
+    let settings = Settings { step, workers, queue, kept, coming, naive };
     // Nobody is sent away for having nothing to ask while moves, or time, go by.
     let time_limits = TimeLimits { idle: AN_HOUR * 24, ..TimeLimits::default() };
     let jobs = Jobs::new(HttpLimits::default(), time_limits, settings);
@@ -213,7 +216,7 @@ impl Way<'_> {
         self.world.stop(Duration::from_secs(10_000));
         self.world.pass(Duration::from_secs(10_001));
         let figures = self.jobs.figures();
-        expect((self.parked(), self.world.connections()), (0, 0))?;
+        expect((self.parked(), self.jobs.figures().coming(), self.world.connections()), (0, 0, 0))?;
         expect(figures.submitted(), figures.done() + figures.cancelled() + figures.dropped())?;
         self.world.check()
     }
@@ -592,6 +595,47 @@ fn refused_before_its_body(way: &mut Way<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn too_much_text_under_way(way: &mut Way<'_>) -> Result<(), String> {
+    let (slow, leaving) = (way.client(), way.client());
+    let words = text(900);
+    let whole = submit(2, &words);
+    let (begun, rest) = whole.split_at(whole.len() - 300);
+    way.world.say(slow, begun);
+    way.world.pass(Duration::ZERO);
+    let coming = way.jobs.figures().coming();
+    expect((600..=900).contains(&coming), true)?;
+    // What was only announced takes nothing.
+    way.world.say(leaving, &ask_with("POST", "/submit", &[("Content-Length", "1000000")]));
+    way.world.pass(Duration::ZERO);
+    expect(way.jobs.figures().coming(), coming)?;
+    for octets in [401, 900] {
+        let client = way.client();
+        let answer = way.ask(client, &submit(1, &text(octets)))?;
+        expect((answer.status, answer.field("Retry-After"), answer.field("Connection")), (503, Some("1"), Some("close")))?;
+        expect(Answer::is_last(&mut Ear(&mut way.world, client)), true)?;
+        expect(way.jobs.figures().coming(), coming)?;
+    }
+    expect(way.jobs.figures().refused(), 2)?;
+    // Who was there first goes on, and once it is taken in there is room again.
+    way.world.say(slow, rest);
+    let id = way.hear(slow)?.id();
+    expect(way.jobs.figures().coming(), 0)?;
+    way.is_done(slow, &id, &words)?;
+    let id = way.submit(slow, 1, &text(1000))?;
+    way.is_done(slow, &id, &text(1000))?;
+    // So there is when one leaves in the middle.
+    way.world.say(leaving, &text(500));
+    way.world.pass(Duration::ZERO);
+    expect(way.jobs.figures().coming() >= 500, true)?;
+    if way.throw(2) == 0 {
+        way.world.reset(leaving)
+    } else {
+        way.world.finish(leaving)
+    };
+    way.world.pass(LINGER * 2);
+    expect(way.jobs.figures().coming(), 0)
 }
 
 /// The founder and one worker are all who may be born.

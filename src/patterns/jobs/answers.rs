@@ -43,6 +43,7 @@ pub(super) fn refuse(refusal: &Refusal, is_read: bool, exchange: &mut Ours<'_, '
         Refusal::NotFound(_) => line(404, &[], &why, exchange),
         Refusal::Method(allowed) => line(405, &[("Allow", allowed)], &why, exchange),
         Refusal::TooLong => line(413, &[], &why, exchange),
+        Refusal::NoRoom => line(503, &[SOON], &why, exchange),
     }
 }
 

@@ -19,13 +19,12 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::Settings;
 use super::figures::{Figures, Parked, count};
 use super::job::{Asker, Job, Stage};
 use super::note::{Ask, JobId, Note, Reason, Reply, View};
 use super::preconditions::Preconditions;
+use super::text::Text;
 use super::work::{Counts, Task};
 use crate::context::{Context, Why};
 use crate::identity::ConnectionId;
@@ -115,13 +114,13 @@ impl Board {
         self.begin_next(cx);
     }
 
-    fn submit(&mut self, text: Bytes, of: u32, cx: &mut Context<'_, Note>) -> Reply {
+    fn submit(&mut self, text: Text, of: u32, cx: &mut Context<'_, Note>) -> Reply {
         if self.is_stopping {
-            count(&self.figures.refused);
+            self.figures.refuse();
             return Reply::Stopping;
         }
         if self.queue.len() >= self.settings.queue && !self.can_begin() {
-            count(&self.figures.refused);
+            self.figures.refuse();
             return Reply::QueueFull(self.until_one_is_done());
         }
         let id = loop {
@@ -131,7 +130,7 @@ impl Board {
             }
         };
         count(&self.figures.submitted);
-        let job = Job::new(id, text, of);
+        let job = Job::new(id, text.keep(), of);
         let view = job.view(self.settings.step);
         self.jobs.insert(id, job);
         self.queue.push_back(id);

@@ -14,7 +14,8 @@ use super::figures::Figures;
 use super::note::{Ask, Note, Reason, Reply};
 use super::poll::{Poll, Then};
 use super::routes::{self, Look, Refusal, Wanted};
-use super::{Naive, TEXT_OCTETS, answers};
+use super::text::{Text, Unfit};
+use super::{Naive, Settings, answers};
 use crate::context::Why;
 use crate::http1::{Exchange, Framing, Handler, Head, NoUpgrade, Trailers};
 use crate::identity::ConnectionId;
@@ -23,6 +24,8 @@ use crate::protocol::{Event, Interest};
 /// One connection's.
 pub struct Desk {
     naive: Naive,
+    /// [`Settings::coming`]
+    coming: usize,
     figures: Arc<Figures>,
     doing: Doing,
     /// The number of the last thing it has asked.
@@ -34,7 +37,7 @@ enum Doing {
     /// Reads the text of a job.
     Text {
         of: u32,
-        text: Vec<u8>,
+        text: Text,
     },
     /// Knows what to ask once the request is complete.
     Ask(Wanted),
@@ -48,8 +51,9 @@ enum Doing {
 type Ours<'a, 'cx> = Exchange<'a, 'cx, Note>;
 
 impl Desk {
-    pub(super) fn new(naive: Naive, figures: Arc<Figures>) -> Desk {
-        Desk { naive, figures, doing: Doing::Nothing, ticket: 0 }
+    pub(super) fn new(settings: Settings, figures: Arc<Figures>) -> Desk {
+        let Settings { naive, coming, .. } = settings;
+        Desk { naive, coming, figures, doing: Doing::Nothing, ticket: 0 }
     }
 }
 
@@ -59,7 +63,7 @@ impl Handler for Desk {
 
     fn request(&mut self, head: &Head<'_>, exchange: &mut Ours<'_, '_>) {
         self.doing = match routes::read(head) {
-            Ok(Wanted::Submit { of }) => Doing::Text { of, text: Vec::new() },
+            Ok(Wanted::Submit { of }) => Doing::Text { of, text: Text::new(head.framing(), self.coming, &self.figures) },
             Ok(wanted) => Doing::Ask(wanted),
             Err(refusal) => {
                 let is_read = matches!(head.framing(), Framing::None | Framing::Length(0));
@@ -71,16 +75,24 @@ impl Handler for Desk {
 
     fn body(&mut self, octets: &[u8], exchange: &mut Ours<'_, '_>) {
         let Doing::Text { text, .. } = &mut self.doing else { return };
-        if text.len() + octets.len() > TEXT_OCTETS {
-            self.doing = Doing::Nothing;
-            return answers::refuse(&Refusal::TooLong, false, exchange);
-        }
-        text.extend_from_slice(octets);
+        let Err(unfit) = text.push(octets) else { return };
+        self.doing = Doing::Nothing;
+        let refusal = match unfit {
+            Unfit::TooLong => Refusal::TooLong,
+            Unfit::NoRoom => {
+                self.figures.refuse();
+                Refusal::NoRoom
+            }
+        };
+        answers::refuse(&refusal, false, exchange);
     }
 
     fn complete(&mut self, _: Trailers<'_>, exchange: &mut Ours<'_, '_>) {
         let (poll, ask) = match mem::replace(&mut self.doing, Doing::Nothing) {
-            Doing::Text { of, text } => (None, Ask::Submit { text: text.into(), of }),
+            Doing::Text { of, mut text } => {
+                text.complete();
+                (None, Ask::Submit { text, of })
+            }
             Doing::Ask(Wanted::Cancel { job, preconditions }) => (None, Ask::Cancel { job, preconditions }),
             Doing::Ask(Wanted::Look(Look { job, preconditions, wait: None })) => {
                 (None, Ask::Look { job, preconditions, may_park: false })

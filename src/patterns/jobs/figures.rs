@@ -9,11 +9,12 @@ pub struct Figures {
     pub(super) submitted: AtomicU64,
     pub(super) done: AtomicU64,
     pub(super) cancelled: AtomicU64,
-    pub(super) refused: AtomicU64,
+    refused: AtomicU64,
     dropped: AtomicU64,
     forgotten: AtomicU64,
     parked: AtomicU64,
     most_parked: AtomicU64,
+    coming: AtomicU64,
 }
 
 impl Figures {
@@ -37,7 +38,7 @@ impl Figures {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Jobs that were not taken in: the queue was full, or the server stopping.
+    /// Jobs that were not taken in: the queue was full, too many texts under way, or the server stopping.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -57,8 +58,27 @@ impl Figures {
         self.forgotten.load(Ordering::Relaxed)
     }
 
+    /// Octets of memory that texts take now which are under way: their jobs are not taken in yet.
+    pub fn coming(&self) -> u64 {
+        self.coming.load(Ordering::Relaxed)
+    }
+
+    /// So many octets more, if that makes no more than `budget`.
+    pub(super) fn charge(&self, octets: usize, budget: usize) -> bool {
+        let more = |coming: u64| coming.checked_add(octets as u64).filter(|&sum| sum <= budget as u64);
+        self.coming.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    pub(super) fn give_back(&self, octets: usize) {
+        self.coming.fetch_sub(octets as u64, Ordering::Relaxed);
+    }
+
     pub(super) fn forget(&self) {
         count(&self.forgotten);
+    }
+
+    pub(super) fn refuse(&self) {
+        count(&self.refused);
     }
 
     pub(super) fn add_dropped(&self, jobs: usize) {

@@ -10,7 +10,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /submit[?steps=N]`, any text | 202 and `Location: /jobs/ID` at once; 503 and `Retry-After` if the queue is full; 413 beyond [`TEXT_OCTETS`] |
+//! | `POST /submit[?steps=N]`, any text | 202 and `Location: /jobs/ID` at once; 503 and `Retry-After` if the queue is full, or too many texts are under way; 413 beyond [`TEXT_OCTETS`] |
 //! | `GET /jobs/ID` | 200 and the job; 304 at the version that `If-None-Match` names; 404 |
 //! | `DELETE /jobs/ID` | 200 and the job, cancelled; 412 at another version than `If-Match` names; 409 once it is done; 404 |
 //! | `GET /checkstatus?jobId=ID[&after=V]` | the same as `GET /jobs/ID`: *short polling*; 204 at version `V` |
@@ -18,6 +18,9 @@
 //!
 //! A job is `{"id":"...","state":"queued|running|done|cancelled","step":k,"of":n,"version":v}`, and with a `result` once it is done:
 //! the octets, words and lines of the text.
+//!
+//! **Everything is bounded.** The queue, the jobs at work and those that are remembered, and the memory of texts that are under way:
+//! whoever goes beyond is told so, and when to come again.
 //!
 //! **Nobody waits for work.** A submitted text goes into a bounded queue, and its job is a protocol without a socket that takes one
 //! step, a slice of the text, at each deadline. The client may stay, leave or come back: that changes nothing about its job.
@@ -50,6 +53,7 @@ mod note;
 mod poll;
 mod preconditions;
 mod routes;
+mod text;
 mod work;
 
 use std::sync::Arc;
@@ -89,14 +93,18 @@ pub struct Settings {
     pub queue: usize,
     /// How many that are done or cancelled are still known. Of those the text is not kept: each takes some 200 octets.
     pub kept: usize,
+    /// How many octets of memory texts may take that are under way, of all clients together. At least [`TEXT_OCTETS`], or the longest
+    /// are never taken.
+    pub coming: usize,
     /// How *not* to wait, to see what it costs.
     pub naive: Naive,
 }
 
 impl Default for Settings {
-    /// Steps of 200 ms, 4 workers, 64 in the queue, 1,000 kept.
+    /// Steps of 200 ms, 4 workers, 64 in the queue, 1,000 kept, 64 MiB of texts under way.
     fn default() -> Self {
-        Settings { step: Duration::from_millis(200), workers: 4, queue: 64, kept: 1000, naive: Naive::None }
+        let step = Duration::from_millis(200);
+        Settings { step, workers: 4, queue: 64, kept: 1000, coming: 64 << 20, naive: Naive::None }
     }
 }
 
@@ -150,7 +158,7 @@ impl Service for Jobs {
     type Protocol = Either<Http1<Desk>, Either<Board, Work>>;
 
     fn accept(&self, now: Now) -> Option<Self::Protocol> {
-        let desk = Desk::new(self.settings.naive, Arc::clone(&self.figures));
+        let desk = Desk::new(self.settings, Arc::clone(&self.figures));
         Some(Either::Left(self.http.connection(desk, now)))
     }
 

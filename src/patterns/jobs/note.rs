@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::preconditions::Preconditions;
+use super::text::Text;
 use super::work::{Counts, Task};
-use bytes::Bytes;
 
 /// A message, or a seed.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Note {
 #[derive(Debug)]
 pub enum Ask {
     Submit {
-        text: Bytes,
+        text: Text,
         of: u32,
     },
     /// How it stands with a job.

@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     Method(&'static str),
     /// 413
     TooLong,
+    /// 503
+    NoRoom,
 }
 
 const NO_ROUTE: &str =
@@ -109,6 +111,7 @@ impl fmt::Display for Refusal {
             Refusal::NotFound(why) => f.write_str(why),
             Refusal::Method(allowed) => write!(f, "the methods here are {allowed}"),
             Refusal::TooLong => write!(f, "a text has at most {TEXT_OCTETS} octets"),
+            Refusal::NoRoom => f.write_str("as many texts are under way as there is memory for: try again later"),
         }
     }
 }
