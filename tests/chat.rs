@@ -78,8 +78,9 @@ type Hold = fn(&mut Street<'_>) -> Result<(), String>;
 
 #[test]
 fn all_hear_the_same_with_every_seed() {
-    let scenes: [(&str, Hold); 6] = [
+    let scenes: [(&str, Hold); 7] = [
         ("two talk", two_talk),
+        ("one says all it has to say at once, and hangs up", one_says_all_at_once),
         ("one leaves in the middle", one_leaves),
         ("a name is taken", a_name_is_taken),
         ("one does not listen", one_does_not_listen),
@@ -201,6 +202,21 @@ fn one_leaves(street: &mut Street<'_>) -> Result<(), String> {
         street.hears(ada, &[told("left", "bob")])?;
     }
     Ok(())
+}
+
+fn one_says_all_at_once(street: &mut Street<'_>) -> Result<(), String> {
+    let ada = street.guest("ada");
+    street.hears(ada, &[welcome(&["ada"])])?;
+    let bob = street.guest("bob");
+    street.hears(bob, &[welcome(&["ada", "bob"])])?;
+    street.hears(ada, &[told("joined", "bob")])?;
+    let texts = ["one", "two", "three"];
+    let all = [texts.map(say).concat(), client(CLOSE, 1000_u16.to_be_bytes())].concat();
+    street.world.say(bob, &all);
+    street.world.finish(bob);
+    let words = texts.map(|text| said("bob", text));
+    street.hears(ada, &[&words[..], &[told("left", "bob")]].concat())?;
+    street.hears(bob, &[&words[..], &["close 1000".into()]].concat())
 }
 
 fn a_name_is_taken(street: &mut Street<'_>) -> Result<(), String> {

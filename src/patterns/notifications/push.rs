@@ -116,7 +116,8 @@ impl Conversation for Push {
 
     fn interest(&self) -> Interest {
         let room = self.follower.as_ref().is_some_and(Follower::wants_room);
-        let peer = if self.publishes { Peer::HangUp } else { Peer::Bytes };
+        // The hub's answer is sure to come, and what it has said before it hung up is heard after that.
+        let peer = if self.publishes { Peer::Ignore } else { Peer::Bytes };
         Interest { peer, messages: true, room, deadline: None }
     }
 }
