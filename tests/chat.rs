@@ -6,8 +6,9 @@ mod skip;
 mod tcp;
 mod websocket_support;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -341,6 +342,53 @@ fn transcript(model: impl Model) -> Vec<Vec<u8>> {
     })
 }
 
+// With two loops: the room lives in one, and the guests in both.
+
+#[test]
+fn all_hear_the_same_on_two_loops() {
+    for name in ["blocking", "epoll", "uring", "pool"] {
+        all_hear_all(name, 16, 20);
+    }
+}
+
+/// What is said to so many at once finds no place in the inbox of the other loop.
+#[test]
+fn nobody_is_lost_when_an_inbox_is_full() {
+    all_hear_all("epoll", 450, 6);
+}
+
+fn all_hear_all(model: &str, guests: usize, things: usize) {
+    let Some(model) = tcp::model(model, ServeLimits::default()) else { return };
+    let name = model.to_string();
+    let settings = ChatSettings { bound: 64 << 20, ping_every: Duration::from_secs(1000) };
+    let chat = Arc::new(Chat::new(Http::new(HttpLimits::default(), TimeLimits::default()), settings));
+    let server = tcp::Server::start(model, 2, Arc::clone(&chat));
+    let mut guests: Vec<_> = (0..guests).map(|number| Guest::enter(server.address, &format!("g{number}"), 1)).collect();
+    let words: Vec<u8> = (0..things).flat_map(|number| say(&number.to_string())).collect();
+    guests.iter_mut().for_each(|guest| guest.0.write_all(&words).unwrap());
+    let everything = things * guests.len();
+    let mut first = Vec::new();
+    let count = guests.len();
+    for (number, guest) in guests.iter_mut().enumerate() {
+        // A welcome, and everybody who came later.
+        guest.hear(count - number + everything);
+        let said: Vec<_> = frames(&guest.1).into_iter().filter(|frame| frame.contains("said")).collect();
+        assert_eq!(said.len(), everything, "{name}: guest {number}");
+        if number == 0 {
+            first = said;
+        } else {
+            assert!(said == first, "{name}: guest {number} hears another order than the first");
+        }
+    }
+    let mut asker = Guest(TcpStream::connect(server.address).unwrap(), Vec::new());
+    asker.0.write_all(b"GET /members HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    asker.hear_out();
+    assert_eq!(String::from_utf8(asker.1).unwrap().matches("\"g").count(), count, "{name}: all are still in the room");
+    assert_eq!((chat.said(), chat.shown_out()), (everything as u64, 0), "{name}");
+    drop(guests);
+    server.stop().unwrap();
+}
+
 struct Guest(TcpStream, Vec<u8>);
 
 impl Guest {
@@ -355,8 +403,12 @@ impl Guest {
     /// Until it has heard so many frames since it came.
     fn hear(&mut self, count: usize) {
         while frames(&self.1).len() < count {
-            let mut buffer = [0; 500];
-            let octets = self.0.read(&mut buffer).unwrap();
+            let mut buffer = [0; 64 << 10];
+            let octets = match self.0.read(&mut buffer) {
+                // By the work of io_uring for this thread.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.unwrap(),
+            };
             assert!(octets > 0, "the end came after {:?}", frames(&self.1));
             self.1.extend_from_slice(&buffer[..octets]);
         }

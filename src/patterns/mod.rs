@@ -23,6 +23,7 @@ pub mod jobs;
 mod json;
 pub mod notifications;
 pub mod relay;
+mod returned;
 
 pub use chat::{Chat, ChatSettings};
 pub use echo::{Echo, HELD_OCTETS, LINE};

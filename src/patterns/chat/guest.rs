@@ -5,8 +5,11 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
+use super::in_order::InOrder;
 use super::{Note, SAID_OCTETS, Shared, What};
+use crate::context::Why;
 use crate::identity::ConnectionId;
+use crate::patterns::returned::Returned;
 use crate::protocol::{Event, Interest, Peer};
 use crate::websocket::{Conversation, Socket, WebSocket, WebSocketLimits, close_code};
 
@@ -19,6 +22,9 @@ pub struct Guest {
     /// What it has said last has not been passed on yet: it is not listened to.
     is_speaking: bool,
     is_leaving: bool,
+    heard: InOrder,
+    /// What the room had no place for.
+    returned: Returned<Note>,
     shared: Arc<Shared>,
 }
 
@@ -31,29 +37,54 @@ impl Guest {
             ping_every: Some(shared.settings.ping_every),
             ..WebSocketLimits::default()
         };
-        WebSocket::new(Guest { name, is_speaking: false, is_leaving: false, shared: Arc::clone(shared) }, limits)
+        let guest = Guest {
+            name,
+            is_speaking: false,
+            is_leaving: false,
+            heard: InOrder::default(),
+            returned: Returned::new(),
+            shared: Arc::clone(shared),
+        };
+        WebSocket::new(guest, limits)
     }
 
     fn hear(&mut self, what: What, socket: &mut Cx<'_, '_>) {
         match what {
-            What::Frame(frame) => self.pass_on(frame, socket),
+            What::Frame { number, frame } => {
+                self.heard.put(number, frame);
+                while let Some(frame) = self.heard.next() {
+                    self.pass_on(frame, socket);
+                }
+                self.judge(0, socket);
+            }
             What::Passed => self.is_speaking = false,
             What::Taken => socket.close(NAME_TAKEN, "the name is taken"),
+            What::TooSlow => self.show_out(socket),
             _ => {}
         }
     }
 
     fn pass_on(&mut self, frame: Bytes, socket: &mut Cx<'_, '_>) {
-        if socket.unsent() + frame.len() > self.shared.settings.bound {
-            if socket.is_open() {
-                self.shared.figures.shown_out.fetch_add(1, Ordering::Relaxed);
-                socket.close(close_code::TRY_AGAIN_LATER, "too slow: more is said than is taken here");
-                self.leave(socket);
-            }
-            return;
+        self.judge(frame.len(), socket);
+        if socket.is_open() {
+            self.shared.figures.heard.fetch_add(1, Ordering::Relaxed);
+            socket.frame(frame);
         }
-        self.shared.figures.heard.fetch_add(1, Ordering::Relaxed);
-        socket.frame(frame);
+    }
+
+    /// Shows it out if so many more octets would be too many.
+    fn judge(&mut self, more: usize, socket: &mut Cx<'_, '_>) {
+        if socket.unsent() + self.heard.octets() + more > self.shared.settings.bound {
+            self.show_out(socket);
+        }
+    }
+
+    fn show_out(&mut self, socket: &mut Cx<'_, '_>) {
+        if socket.is_open() {
+            self.shared.figures.shown_out.fetch_add(1, Ordering::Relaxed);
+            socket.close(close_code::TRY_AGAIN_LATER, "too slow: more is said than is taken here");
+            self.leave(socket);
+        }
     }
 
     fn tell_room(&self, what: What, socket: &mut Cx<'_, '_>) {
@@ -89,7 +120,14 @@ impl Conversation for Guest {
                 self.tell_room(What::Enter { name }, socket);
             }
             Event::Message(_, Note(what)) => self.hear(what, socket),
-            Event::Returned(..) => socket.close(close_code::GOING_AWAY, "the room is closed"),
+            Event::Returned(_, _, Why::Gone) => socket.close(close_code::GOING_AWAY, "the room is closed"),
+            // Who has left for good is noticed when it is told something.
+            Event::Returned(room, note, Why::Full) if socket.is_open() => self.returned.keep(room, note, socket.now()),
+            Event::Deadline => {
+                for (room, note) in self.returned.due(socket.now()) {
+                    socket.context().message(room, note);
+                }
+            }
             _ => {}
         }
     }
@@ -102,6 +140,6 @@ impl Conversation for Guest {
     fn interest(&self) -> Interest {
         // The room's answer is sure to come, and what it has said before it hung up is heard after that.
         let peer = if self.is_speaking { Peer::Ignore } else { Peer::Bytes };
-        Interest { peer, messages: true, ..Interest::default() }
+        Interest { peer, messages: true, deadline: self.returned.deadline(), ..Interest::default() }
     }
 }

@@ -18,7 +18,8 @@
 //!
 //! **Back-pressure.** A guest that has said something is not read until the room has passed it on, so nobody can pile up words in
 //! the room faster than it speaks. A guest that does not take what it is told is let wait with up to
-//! [`ChatSettings::bound`] octets; one octet more, and it is shown out with 1013: in a chat, a line left out would be a lie.
+//! [`ChatSettings::bound`] octets; one octet more, and it is shown out with 1013: in a chat, a line left out would be a lie. The
+//! same bound is for what waits in the room itself, because the loop in which the guest lives is behind and takes no more mail.
 //!
 //! | target | what it is |
 //! |---|---|
@@ -35,6 +36,7 @@
 
 mod door;
 mod guest;
+mod in_order;
 mod room;
 
 use std::sync::Arc;
@@ -61,7 +63,7 @@ pub const SAID_OCTETS: usize = 16 << 10;
 /// What may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChatSettings {
-    /// How many octets may wait for a guest.
+    /// How many octets may wait for a guest: in its connection, and as many in the room while its loop takes no more mail.
     pub bound: usize,
     /// How often a guest that is silent is asked for a sign of life.
     pub ping_every: Duration,
@@ -163,12 +165,17 @@ enum What {
     /// Who is here?
     Ask,
     // From the room.
-    /// A frame for the guest's peer.
-    Frame(Bytes),
+    /// A frame for the guest's peer; the first has number 0.
+    Frame {
+        number: u64,
+        frame: Bytes,
+    },
     /// The guest's own word has been passed on to all.
     Passed,
     /// Somebody else has the name.
     Taken,
+    /// The guest was shown out: more was kept for it than may be.
+    TooSlow,
     /// The answer to `Ask`, in JSON.
     Members(String),
 }
