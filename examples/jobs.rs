@@ -25,7 +25,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use iolab::patterns::Jobs;
 use iolab::patterns::jobs::{Figures, Naive, Settings};
 
@@ -46,28 +46,14 @@ struct Options {
     /// How many more may wait; a further one is answered 503.
     #[arg(long, default_value_t = 64)]
     queue: usize,
-    /// How *not* to wait in a long poll, to see what it costs.
-    #[arg(long, value_enum, default_value_t = HowNot::None)]
-    naive: HowNot,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum HowNot {
-    /// As it should be: the board tells whoever waits
-    None,
-    /// Each parked poll looks at the board once a second
-    Recheck,
-    /// Each parked poll waits for octets of its client: in the pool that is a worker for each
-    Hold,
+    /// How *not* to wait in a long poll, to see what it costs: recheck (it looks each second by itself) or hold (it waits for octets of
+    /// its client: in the pool that is a worker for each); or none
+    #[arg(long, default_value_t = Naive::None)]
+    naive: Naive,
 }
 
 fn main() -> ExitCode {
     let Options { serving, http, step_ms, workers, queue, naive } = Options::parse();
-    let naive = match naive {
-        HowNot::None => Naive::None,
-        HowNot::Recheck => Naive::Recheck,
-        HowNot::Hold => Naive::Hold,
-    };
     let step = Duration::from_millis(step_ms);
     let settings = Settings { step, workers: workers as usize, queue, naive, ..Settings::default() };
     let service = Jobs::new(http.http_limits(), http.time_limits(), settings);

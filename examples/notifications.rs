@@ -21,7 +21,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use iolab::http1::{Http, HttpLimits};
 use iolab::patterns::Notifications;
 use iolab::patterns::feed::{Policy, Retention, Slow};
@@ -52,19 +52,10 @@ struct Options {
     /// How many octets may be unsent and waiting for one client.
     #[arg(long, default_value_t = Slow::default().bound as u64, value_parser = clap::value_parser!(u64).range(4096..))]
     bound: u64,
-    /// How long polls are badly parked, to see what that costs.
-    #[arg(long, value_enum, default_value_t = HowNaive::None)]
-    naive: HowNaive,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum HowNaive {
-    /// They wait for a message and for the end of their client.
-    None,
-    /// They look for news each second.
-    Recheck,
-    /// They go on reading from a client that says nothing.
-    Hold,
+    /// How *not* to wait in a long poll, to see what it costs: recheck (it looks each second by itself) or hold (it waits for octets of
+    /// its client: in the pool that is a worker for each); or none
+    #[arg(long, default_value_t = Naive::None)]
+    naive: Naive,
 }
 
 fn main() -> ExitCode {
@@ -74,11 +65,7 @@ fn main() -> ExitCode {
         retention: Retention { events: options.history, octets: options.history_octets },
         slow: Slow { bound: usize::try_from(options.bound).unwrap_or(usize::MAX), policy: options.slow },
         heartbeat: options.heartbeat,
-        naive: match options.naive {
-            HowNaive::None => Naive::None,
-            HowNaive::Recheck => Naive::Recheck,
-            HowNaive::Hold => Naive::Hold,
-        },
+        naive: options.naive,
     };
     let service = Notifications::new(Http::new(limits, options.http.time_limits()), settings);
     let code = options.serving.run("notifications", "open http://{}/", &service, "request", || service.requests());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use harness::listeners::Way;
-use iolab::patterns::notifications::RECHECK;
+use iolab::patterns::long_polling::RECHECK;
 
 /// One way to hear of an event, and how the server does its part.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@
 //! | relay | each side, for room on the other | [`relay`] |
 //! | asynchronous processing | nobody: the answer is 202, and the work goes on | [`jobs`] |
 //! | short polling | the client, between two questions | [`jobs`], [`notifications`] |
-//! | long polling | a parked request, for something to tell | [`jobs`], [`notifications`] |
+//! | long polling | a parked request, for something to tell | [`long_polling`], [`jobs`], [`notifications`] |
 //! | server-sent events, a stream of lines | an answer without end, for the next event | [`notifications`] |
 //! | push | both sides, for each other | [`notifications`], [`chat`] |
 //! | publish and subscribe, within one server | the hub, for what is published | [`feed`] |
@@ -21,6 +21,7 @@ mod echo;
 pub mod feed;
 pub mod jobs;
 mod json;
+pub mod long_polling;
 pub mod notifications;
 pub mod relay;
 mod returned;

@@ -64,6 +64,8 @@ pub use desk::Desk;
 pub use figures::Figures;
 pub use work::Work;
 
+pub use super::long_polling::Naive;
+
 use crate::either::Either;
 use crate::http1::{Http, Http1, HttpLimits, TimeLimits};
 use crate::protocol::Service;
@@ -78,9 +80,6 @@ pub const STEPS: u32 = 10;
 
 /// And the most.
 pub const MOST_STEPS: u32 = 10_000;
-
-/// The longest that a poll may be parked: one minute, which most proxies on the way will bear.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What a server of jobs is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,28 +105,6 @@ impl Default for Settings {
         let step = Duration::from_millis(200);
         Settings { step, workers: 4, queue: 64, kept: 1000, coming: 64 << 20, naive: Naive::None }
     }
-}
-
-/// Bad examples, to be measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Naive {
-    /// As it should be: a parked poll is told.
-    #[default]
-    None,
-    /// A parked poll looks at the board each second by itself.
-    ///
-    /// It is what one writes who has a loop, a `sleep` and a table to look into, and nobody who could tell. News is half a second
-    /// late on average, a second at worst; and each parked client costs a wake-up and two messages a second, though nothing happens:
-    /// the cost grows with those who wait and not with what there is to tell. And whoever begins to look once the server is stopping
-    /// is not told of that either.
-    Recheck,
-    /// A parked poll waits for octets of its client, [`Peer::Bytes`](crate::Peer::Bytes), instead of the news that it has gone.
-    ///
-    /// It is what comes of it by itself where a connection is a thread that reads requests, one after the other. The client
-    /// has nothing to say, so whoever waits for its octets waits for nothing: in the pool that is a worker in `read(2)` for each
-    /// parked poll, where a hang-up needs none. The other models do not mind, which is why it can go unnoticed for long. Requests sent
-    /// ahead are read too, into memory instead of being left in the kernel.
-    Hold,
 }
 
 /// A server of jobs.

@@ -7,11 +7,9 @@ use super::Naive;
 use super::figures::{Figures, Parked};
 use super::note::{Ask, JobId, Reason, Reply, View};
 use super::preconditions::Preconditions;
+use crate::patterns::long_polling::RECHECK;
 use crate::protocol::{Interest, Peer};
 use crate::time::Time;
-
-/// How often [`Naive::Recheck`] looks.
-const RECHECK: Duration = Duration::from_secs(1);
 
 /// How long until it says once more what the board's loop had no room for.
 const RETRY: Duration = Duration::from_millis(100);

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::note::JobId;
 use super::preconditions::Preconditions;
-use super::{LONGEST_WAIT, MOST_STEPS, STEPS, TEXT_OCTETS};
+use super::{MOST_STEPS, STEPS, TEXT_OCTETS};
 use crate::http1::{Framing, Head};
+use crate::patterns::long_polling::LONGEST_WAIT;
 
 pub(super) enum Wanted {
     /// Its body is the text.

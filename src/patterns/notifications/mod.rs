@@ -32,8 +32,9 @@ mod streaming;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use super::long_polling::Naive;
 pub use front::Front;
-pub use polling::{LONGEST_WAIT, MOST_OCTETS, RECHECK};
+pub use polling::MOST_OCTETS;
 pub use publishing::{LONGEST_TEXT, LONGEST_TOPIC};
 pub use push::Push;
 
@@ -53,7 +54,7 @@ pub struct Settings {
     /// After so long without news something is said to a client that follows. Less than a millisecond is taken for one, and more than a
     /// day for a day.
     pub heartbeat: Duration,
-    /// How long polls are badly parked, to measure it.
+    /// How *not* to wait in a long poll, to measure it.
     pub naive: Naive,
 }
 
@@ -63,20 +64,6 @@ impl Default for Settings {
         let heartbeat = Duration::from_secs(15);
         Settings { retention: Retention::default(), slow: Slow::default(), heartbeat, naive: Naive::None }
     }
-}
-
-/// The ways of waiting that one meets in the wild, and should not take: kept to be measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Naive {
-    /// Neither: a poll is parked in the hub, and waits for the news of a hang-up.
-    #[default]
-    None,
-    /// The server polls itself: a poll looks for news [every second](RECHECK) until there are some. News are half a second late on
-    /// average, and every poll costs work each second.
-    Recheck,
-    /// A parked poll goes on listening for octets of its client, who has none to say: where listening takes a thread that sits in a
-    /// call, each poll keeps one.
-    Hold,
 }
 
 /// What all connections have in common.

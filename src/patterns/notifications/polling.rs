@@ -28,17 +28,12 @@ use super::front::{Exchange, Refusal};
 use super::{Naive, Shared, parameters};
 use crate::http1::{BodyLength, Head};
 use crate::patterns::feed::{Cursor, HUB, News, Page, Ticket, count};
-use crate::protocol::{Event, Interest, Peer};
+use crate::patterns::long_polling::{LONGEST_WAIT, RECHECK};
+use crate::protocol::{Event, Interest};
 use crate::time::Time;
-
-/// The longest time for which a poll may be parked: 60 s. Proxies give up on an answer after about as long.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The most octets of events in one answer, however many are asked for: 4 MiB. Without `max_bytes` a quarter of it.
 pub const MOST_OCTETS: usize = 4 << 20;
-
-/// How often a [naive](Naive::Recheck) server looks for news.
-pub const RECHECK: Duration = Duration::from_secs(1);
 
 const NO_WAIT: Refusal = Refusal(400, "wait is a number of milliseconds, at most 60000");
 const NO_OCTETS: Refusal = Refusal(400, "min_bytes and max_bytes are numbers of octets, at most 4194304");
@@ -176,7 +171,7 @@ impl Polling {
     }
 
     pub(super) fn interest(&self) -> Interest {
-        let peer = if self.naive == Naive::Hold { Peer::Bytes } else { Peer::HangUp };
+        let peer = self.naive.peer();
         Interest { peer, messages: true, deadline: self.deadline, ..Interest::default() }
     }
 }
