@@ -7,7 +7,7 @@ mod tcp;
 mod websocket_support;
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown as Half, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -79,11 +79,12 @@ type Hold = fn(&mut Street<'_>) -> Result<(), String>;
 
 #[test]
 fn all_hear_the_same_with_every_seed() {
-    let scenes: [(&str, Hold); 7] = [
+    let scenes: [(&str, Hold); 8] = [
         ("two talk", two_talk),
         ("one says all it has to say at once, and hangs up", one_says_all_at_once),
         ("one leaves in the middle", one_leaves),
         ("a name is taken", a_name_is_taken),
+        ("two want one name at once", two_want_one_name),
         ("one does not listen", one_does_not_listen),
         ("the server stops", the_server_stops),
         ("who is here", who_is_here),
@@ -127,6 +128,22 @@ impl Street<'_> {
 
     fn say(&mut self, guest: usize, text: &str) {
         self.world.say(guest, &say(text));
+    }
+
+    /// Everything until this; of nothing, until there is an answer, and a frame if it is 101.
+    fn reads(&mut self, guest: usize, end: &str) -> Result<String, String> {
+        loop {
+            let heard = String::from_utf8_lossy(&self.heard[guest]).into_owned();
+            let is_whole = heard.contains("\r\n\r\n") && (!heard.contains(" 101 ") || !frames(&self.heard[guest]).is_empty());
+            if is_whole && heard.ends_with(end) {
+                return Ok(heard);
+            }
+            let mut buffer = [0; 500];
+            match self.world.read(guest, &mut buffer) {
+                Ok(count @ 1..) => self.heard[guest].extend_from_slice(&buffer[..count]),
+                other => return Err(format!("guest {guest}: {other:?} after {heard}")),
+            }
+        }
     }
 
     /// Exactly this next, and for now nothing more.
@@ -224,11 +241,34 @@ fn a_name_is_taken(street: &mut Street<'_>) -> Result<(), String> {
     let ada = street.guest("ada");
     street.hears(ada, &[welcome(&["ada"])])?;
     let other = street.guest("ada");
-    street.hears(other, &["close 4009".into()])?;
+    let answer = street.reads(other, "name\n")?;
+    demand(answer.starts_with("HTTP/1.1 409 "), || format!("it is told {answer}"))?;
     // The end of who was not let in is not told.
+    street.world.finish(other);
     let bob = street.guest("bob");
     street.hears(bob, &[welcome(&["ada", "bob"])])?;
-    street.hears(ada, &[told("joined", "bob")])
+    street.hears(ada, &[told("joined", "bob")])?;
+    // Who left without a word is noticed at the latest when somebody asks for the name.
+    street.world.reset(bob);
+    street.hears(ada, &[told("left", "bob")])?;
+    let bob = street.guest("bob");
+    street.hears(bob, &[welcome(&["ada", "bob"])])
+}
+
+/// Both may be told that it is free; one of them is let in.
+fn two_want_one_name(street: &mut Street<'_>) -> Result<(), String> {
+    let both = [street.guest("ada"), street.guest("ada")];
+    let mut welcomed = 0;
+    for guest in both {
+        let heard = street.reads(guest, "")?;
+        let frames = frames(&street.heard[guest]);
+        match frames.first() {
+            Some(first) if *first == welcome(&["ada"]) => welcomed += 1,
+            Some(first) => demand(first == "close 4009", || format!("it hears {frames:?}"))?,
+            None => demand(heard.starts_with("HTTP/1.1 409 "), || format!("it is told {heard}"))?,
+        }
+    }
+    demand(welcomed == 1, || format!("{welcomed} were let in"))
 }
 
 fn one_does_not_listen(street: &mut Street<'_>) -> Result<(), String> {
@@ -324,8 +364,8 @@ fn transcript(model: impl Model) -> Vec<Vec<u8>> {
             bob.0.write_all(&say(&format!("{number}"))).unwrap();
             (ada.hear(2 + 2 * number + 2), bob.hear(1 + 2 * number + 2));
         }
-        let mut other = Guest::enter(address, "bob", 1);
-        other.0.write_all(&client(CLOSE, 4009_u16.to_be_bytes())).unwrap();
+        let mut other = Guest::enter(address, "bob", 0);
+        other.0.shutdown(Half::Write).unwrap();
         other.hear_out();
         let mut unfit = Guest(TcpStream::connect(address).unwrap(), Vec::new());
         unfit.0.write_all(b"GET /ws?name= HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();

@@ -23,6 +23,7 @@ pub mod jobs;
 mod json;
 pub mod long_polling;
 pub mod notifications;
+mod origin;
 pub mod relay;
 mod returned;
 

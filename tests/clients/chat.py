@@ -1,15 +1,24 @@
-"""Python's websockets in the chat: who joins, who says what, who leaves; a name that is taken, and words that are too long."""
+"""Python's websockets in the chat: who joins, who says what, who leaves; names that are taken or unfit, a page of another
+server, and words that are too long."""
 
 import asyncio
 import json
 from urllib.parse import urlencode
 
 import websockets
-from told import WS, same
+from told import HTTP, WS, same
 
 
-def join(name):
-    return websockets.connect(f"{WS}/ws?{urlencode({'name': name})}")
+def join(name, **options):
+    return websockets.connect(f"{WS}/ws?{urlencode({'name': name})}", **options)
+
+
+async def refused(name, **options):
+    try:
+        async with join(name, **options):
+            raise AssertionError(f"{name!r} was let in")
+    except websockets.InvalidStatus as refusal:
+        return refusal.response.status_code
 
 
 async def hear(guest):
@@ -40,8 +49,14 @@ async def main():
             same((await hear(ada))["text"], "one message")
             await (await zoe.ping())
         same(await hear(ada), {"type": "left", "name": "Zoë ☂"})
-        async with join("ada") as other:
-            same(await closes(other), 4009)
+        same(await refused("ada"), 409)
+        same(await refused("ada\u200b"), 400)
+        same(await refused("eve", origin="http://evil.example"), 403)
+        same(await refused("eve", origin="null"), 403)
+        async with join("bob", origin=HTTP) as bob:
+            same(await hear(bob), {"type": "welcome", "members": ["ada", "bob"]})
+            same(await hear(ada), {"type": "joined", "name": "bob"})
+        same(await hear(ada), {"type": "left", "name": "bob"})
         await ada.send("x" * (16 << 10))
         same(len((await hear(ada))["text"]), 16 << 10)
         await ada.send("x" * ((16 << 10) + 1))

@@ -24,7 +24,7 @@
 //! | target | what it is |
 //! |---|---|
 //! | `GET /` | a page to chat with |
-//! | `GET /ws?name=NAME` | the WebSocket: text in is what NAME says; JSON out, see below |
+//! | `GET /ws?name=NAME` | the WebSocket: text in is what NAME says; JSON out, see below. 400 for a name that is not fit, 409 for one that is taken, 403 to pages of other servers |
 //! | `GET /members` | who is here: `{"members":["ada"]}` |
 //!
 //! | message | when |
@@ -37,6 +37,7 @@
 mod door;
 mod guest;
 mod in_order;
+mod name;
 mod room;
 
 use std::sync::Arc;
@@ -164,6 +165,10 @@ enum What {
     Leave,
     /// Who is here?
     Ask,
+    /// Would somebody of this name be let in?
+    IsFree {
+        name: String,
+    },
     // From the room.
     /// A frame for the guest's peer; the first has number 0.
     Frame {
@@ -172,8 +177,12 @@ enum What {
     },
     /// The guest's own word has been passed on to all.
     Passed,
+    /// Nobody has the name that was asked for.
+    Free,
     /// Somebody else has the name.
     Taken,
+    /// Whoever has gone cannot be told it: that is all.
+    AreYouThere,
     /// The guest was shown out: more was kept for it than may be.
     TooSlow,
     /// The answer to `Ask`, in JSON.

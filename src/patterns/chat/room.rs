@@ -104,12 +104,23 @@ impl Room {
                 let members = format!("{{\"members\":{}}}\n", self.names());
                 cx.message(from, Note(What::Members(members)));
             }
+            What::IsFree { name } => {
+                let is_taken = self.is_taken(&name, cx);
+                cx.message(from, Note(if is_taken { What::Taken } else { What::Free }));
+            }
             _ => {}
         }
     }
 
+    /// Who has it may have gone without a word: then that is noticed now, and it is free next time.
+    fn is_taken(&self, name: &str, cx: &mut Cx<'_>) -> bool {
+        let has_it = |guest: &&ConnectionId| *self.guests[guest].name == *name;
+        let other = self.order.iter().find(has_it);
+        other.inspect(|&&other| cx.message(other, Note(What::AreYouThere))).is_some()
+    }
+
     fn enter(&mut self, guest: ConnectionId, name: Arc<str>, cx: &mut Cx<'_>) {
-        if self.guests.values().any(|other| other.name == name) {
+        if self.is_taken(&name, cx) {
             return cx.message(guest, Note(What::Taken));
         }
         self.shared.figures.joined.fetch_add(1, Ordering::Relaxed);

@@ -21,6 +21,7 @@ use super::streaming::{Kind, Streaming};
 use super::{Shared, parameters};
 use crate::http1::{Handler, Head, Trailers};
 use crate::patterns::feed::{News, Ticket};
+use crate::patterns::origin::{FOREIGN, is_same_origin};
 use crate::protocol::{Event, Interest};
 use crate::websocket::{WebSocket, accept};
 
@@ -98,6 +99,10 @@ impl Handler for Front {
 
     fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
         let doing = match (head.method(), head.path()) {
+            (b"POST", b"/publish") | (_, b"/ws") if !is_same_origin(head) => {
+                exchange.close_after();
+                Err(Refusal(403, FOREIGN))
+            }
             (b"POST", b"/publish") => Publishing::new(head, self.ticket.next_request()).map(Doing::Publishing),
             (_, b"/publish") => return refuse_method("POST", exchange),
             (_, b"/ws") => return self.open(head, exchange),
