@@ -35,7 +35,7 @@ fn everybody_hears_everything_with_every_seed() {
     let short = Settings { retention: Retention { events: 3, ..Retention::default() }, ..plain };
     let slow = |bound, policy| Settings { slow: Slow { bound, policy }, ..plain };
     let naive = |naive| Settings { naive, ..plain };
-    let scenes: [(&str, Settings, Hold); 14] = [
+    let scenes: [(&str, Settings, Hold); 22] = [
         ("all ways at once", plain, all_ways_at_once),
         ("who comes late is brought up to date, page by page", slow(1024, Policy::Disconnect), page_by_page),
         ("some are forgotten", short, some_are_forgotten),
@@ -44,11 +44,19 @@ fn everybody_hears_everything_with_every_seed() {
         ("a poll of a naive server that looks each second", naive(Naive::Recheck), a_poll_waits_for_its_least),
         ("a poll of a naive server that holds on", naive(Naive::Hold), a_poll_waits_for_its_least),
         ("hang-ups with a naive server that holds on", naive(Naive::Hold), hang_ups_and_resets),
+        ("a poll that begins now", plain, a_poll_that_begins_now),
+        ("a poll that begins now, of one that looks each second", naive(Naive::Recheck), a_poll_that_begins_now),
+        ("a poll that begins now, of one that holds on", naive(Naive::Hold), a_poll_that_begins_now),
+        ("who waits for much hears it before it is forgotten", short, who_waits_for_much),
+        ("who says no more is answered", plain, who_says_no_more),
+        ("who says no more, to one that looks each second", naive(Naive::Recheck), who_says_no_more),
         ("a slow reader, and the oldest are dropped", slow(2500, Policy::DropOldest), a_slow_reader),
         ("a slow reader, and topics are conflated", slow(2500, Policy::Conflate), a_slow_reader),
         ("a slow reader is disconnected, and comes back", slow(2500, Policy::Disconnect), a_slow_reader),
         ("the server stops", plain, the_server_stops),
         ("the server stops, and looks each second", naive(Naive::Recheck), the_server_stops),
+        ("a poll has waited when the server stops", plain, a_poll_has_waited),
+        ("a poll has waited, and the server looked each second", naive(Naive::Recheck), a_poll_has_waited),
         ("silence", plain, silence),
     ];
     let plays = scenes.map(|(name, settings, hold)| Play {
@@ -322,6 +330,7 @@ impl Town<'_> {
 /// At any moment, while they wait or hear.
 fn hang_ups_and_resets(town: &mut Town<'_>) -> Result<(), String> {
     let mut clients: Vec<_> = ALL_WAYS.iter().map(|way| town.listen(*way, "0")).collect();
+    let mut finished = Vec::new();
     let publisher = town.publish(&[("a", ""), ("b", "t")]);
     while !clients.is_empty() {
         town.go(100);
@@ -330,6 +339,17 @@ fn hang_ups_and_resets(town: &mut Town<'_>) -> Result<(), String> {
         match town.below(2) {
             0 => town.world.finish(client.peer),
             _ => town.world.reset(client.peer),
+        }
+        if town.world.ending(client.peer) != Some(Ending::Reset) && client.listener.way != Way::Socket {
+            finished.push(client);
+        }
+    }
+    for mut client in finished {
+        while town.hear(&mut client)? {}
+        let numbers = client.listener.numbers();
+        client.listener.expect(1, numbers.len() as u64)?;
+        if !client.listener.statuses.iter().all(|status| [200, 204].contains(status)) {
+            return Err(format!("{:?} said no more, and was told {:?}", client.listener.way, client.listener.statuses));
         }
     }
     town.numbers(publisher, 2)?;
@@ -383,8 +403,96 @@ fn a_poll_waits_for_its_least(town: &mut Town<'_>) -> Result<(), String> {
     expect("no more than that", ask(town, &poll("784111777-1", 9999, 2 * event + 1), 0, &[2, 3])?, 200, 1200..=1210)?;
     expect("but one at least", ask(town, &poll("784111777-1", 9999, 0), 0, &[2])?, 200, 1200..=1210)?;
     expect("a foreign cursor", ask(town, &poll("784111776-9", 9999, 9999), 0, &[1, 2, 3, 4])?, 200, 1200..=1210)?;
+    expect("no octets are one event", ask(town, &poll("784111777-4", 1, 0), 1, &[5])?, 200, soon)?;
     town.world.finish(peer);
     town.nobody_is_left()
+}
+
+/// From where, nobody has told it yet. One event comes before its limit and is too little, and one just when the limit does.
+fn a_poll_that_begins_now(town: &mut Town<'_>) -> Result<(), String> {
+    const LIMIT: Duration = Duration::from_millis(800);
+    let publisher = town.world.connect();
+    let mut client = Client { peer: town.world.connect(), listener: Listener::new(Way::LongPoll, "") };
+    let is_little = town.below(2) == 0;
+    (client.listener.wait, client.listener.least) = (LIMIT.as_millis() as u64, if is_little { 1000 } else { 1 });
+    let asked = town.world.elapsed();
+    town.world.say(client.peer, client.listener.request().as_bytes());
+    town.world.pass(Duration::ZERO);
+    // Somewhere in between it was heard; and each move takes its time.
+    let moves = (town.world.elapsed() - asked).as_micros() as usize;
+    if is_little {
+        town.world.pass(LIMIT / 3);
+        town.publish_and_wait(&[("too little", "")])?;
+    }
+    let before = Duration::from_micros(200 - town.below(200 + moves).min(200) as u64);
+    let limit = asked + Duration::from_micros(moves as u64) + LIMIT;
+    town.world.pass(limit - before - town.world.elapsed());
+    town.world.say(publisher, publish("at the limit", "").as_bytes());
+    let last = 1 + u64::from(is_little);
+    town.hear_to(&mut client, last)?;
+    client.listener.expect(1, last)?;
+    town.world.finish(client.peer);
+    town.world.finish(publisher);
+    town.nobody_is_left()
+}
+
+/// The history keeps three, and they are less than it waits for.
+fn who_waits_for_much(town: &mut Town<'_>) -> Result<(), String> {
+    let mut client = Client { peer: town.world.connect(), listener: Listener::new(Way::LongPoll, "0") };
+    client.listener.least = 10_000;
+    town.world.say(client.peer, client.listener.request().as_bytes());
+    for fourth in [4, 8, 12] {
+        town.world.pass(Duration::ZERO);
+        town.publish_and_wait(&[("a", ""), ("b", "t"), ("c", ""), ("d", "")])?;
+        town.hear_to(&mut client, fourth)?;
+    }
+    client.listener.expect(1, 12)?;
+    match &client.listener.resyncs[..] {
+        [] if town.world.elapsed() < Duration::from_secs(1) => {}
+        resyncs => return Err(format!("after {:?} it was told to begin anew at {resyncs:?}", town.world.elapsed())),
+    }
+    town.world.finish(client.peer);
+    town.nobody_is_left()
+}
+
+/// FIN comes right behind the request, or while it is looked at, and there is something to tell.
+fn who_says_no_more(town: &mut Town<'_>) -> Result<(), String> {
+    town.publish_and_wait(&[("a", ""), ("b", "t")])?;
+    for way in [Way::ShortPoll, Way::LongPoll, Way::Events, Way::Lines] {
+        let mut client = Client { peer: town.world.connect(), listener: Listener::new(way, "0") };
+        client.listener.least = [1, 1000][town.below(2)];
+        town.world.say(client.peer, client.listener.request().as_bytes());
+        if town.below(2) == 0 {
+            town.go(40);
+        }
+        town.world.finish(client.peer);
+        let before = town.world.elapsed();
+        while town.hear(&mut client)? {}
+        client.listener.expect(1, 2)?;
+        let is_whole = client.listener.is_over || way == Way::ShortPoll || way == Way::LongPoll;
+        let took = town.world.elapsed() - before;
+        if client.listener.statuses != [200] || !is_whole || took > Duration::from_millis(1100) {
+            return Err(format!("{way:?}: {:?}, whole: {is_whole}, after {took:?}", client.listener.statuses));
+        }
+    }
+    town.nobody_is_left()
+}
+
+/// It is answered as if its limit had come.
+fn a_poll_has_waited(town: &mut Town<'_>) -> Result<(), String> {
+    let mut clients = ["0", ""].map(|after| town.listen(Way::LongPoll, after));
+    town.world.pass(Duration::from_millis(1500));
+    town.go(20);
+    town.world.stop(DRAIN);
+    for client in &mut clients {
+        while town.hear(client)? {}
+        town.world.finish(client.peer);
+    }
+    let heard = clients.map(|client| (client.listener.statuses, client.listener.after));
+    match heard == [(vec![204], "0".into()), (vec![200], format!("{EPOCH}-0"))] {
+        true => Ok(()),
+        false => Err(format!("{heard:?}")),
+    }
 }
 
 /// It reads nothing for a while, and then all there is.

@@ -36,8 +36,9 @@ pub struct Listener {
     pub is_over: bool,
     /// It would rather have an HTTP/1.0 answer.
     pub is_old: bool,
-    /// Of long polls.
+    /// Of long polls: until when, in milliseconds, and for how many octets.
     pub wait: u64,
+    pub least: u64,
     unread: Vec<u8>,
     /// Within an answer: its head was read.
     head: Option<Head>,
@@ -69,6 +70,7 @@ impl Listener {
             is_over: false,
             is_old: false,
             wait: 20_000,
+            least: 1,
             unread: Vec::new(),
             head: None,
             text: Vec::new(),
@@ -90,7 +92,11 @@ impl Listener {
         let version = if self.is_old { "1.0" } else { "1.1" };
         let (target, fields) = match self.way {
             Way::ShortPoll => (format!("/events?after={after}"), String::new()),
-            Way::LongPoll => (format!("/events?after={after}&wait={}", self.wait), String::new()),
+            Way::LongPoll => {
+                let target = format!("/events?after={after}&wait={}&min_bytes={}", self.wait, self.least);
+                // Without a cursor: from now on.
+                (target.replace("after=&", ""), String::new())
+            }
             // As an EventSource comes back: the parameter is from when it began.
             Way::Events if after.contains('-') => ("/stream?after=0".into(), format!("Last-Event-ID: {after}\r\n")),
             Way::Events => (format!("/stream?after={after}"), String::new()),
@@ -169,6 +175,7 @@ impl Listener {
         };
         match status {
             200 if value("Content-Type") != Some(media_type) => Err(format!("this is of another type: {head}")),
+            200 | 204 if value("Cache-Control") != Some("no-store") => Err(format!("this is for anybody: {head}")),
             _ => Ok(()),
         }
     }

@@ -5,6 +5,9 @@
 //!   after 5: 6, 7        after 3: 4, 5, 6, 7       after 2, or of another start of the server: resync, 4, 5, 6, 7
 //! ```
 //!
+//! The newest is always there, however little is kept. Whoever waits for what is about to be forgotten is to be told before: so
+//! an event is [appended](History::push) first, and then the oldest are [forgotten](History::forget).
+//!
 //! Numbers have no gaps, so where an event lies is a subtraction.
 
 use std::collections::VecDeque;
@@ -15,9 +18,9 @@ use super::entry::{Cursor, Entry};
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Events.
+    /// Events. The newest is kept in any case.
     pub events: usize,
-    /// Octets of them.
+    /// Octets of them; the newest is kept in any case.
     pub octets: usize,
 }
 
@@ -70,20 +73,37 @@ impl History {
         self.newest
     }
 
-    /// Names and keeps an event; how many had to be forgotten for it is the second answer. One that is larger than all that may
-    /// be kept is forgotten at once.
-    pub fn push(&mut self, text: &str, topic: Option<String>) -> (Arc<Entry>, usize) {
+    /// Names and keeps an event. There may be a [surplus](Self::surplus) then.
+    pub fn push(&mut self, text: &str, topic: Option<String>) -> Arc<Entry> {
         self.newest.number += 1;
         let entry = Arc::new(Entry::new(self.newest, text, topic));
         self.octets += entry.octets_kept();
         self.entries.push_back(Arc::clone(&entry));
-        let mut forgotten = 0;
-        while self.entries.len() > self.retention.events || self.octets > self.retention.octets {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.octets -= oldest.octets_kept();
-            forgotten += 1;
+        entry
+    }
+
+    /// How many of the oldest are more than is to be kept; never all of them.
+    pub fn surplus(&self) -> usize {
+        let (mut left, mut octets) = (self.entries.len(), self.octets);
+        for oldest in &self.entries {
+            if left <= 1 || left <= self.retention.events && octets <= self.retention.octets {
+                break;
+            }
+            left -= 1;
+            octets -= oldest.octets_kept();
         }
-        (entry, forgotten)
+        self.entries.len() - left
+    }
+
+    /// Forgets so many of the oldest.
+    pub fn forget(&mut self, count: usize) {
+        let forgotten: usize = self.entries.drain(..count).map(|entry| entry.octets_kept()).sum();
+        self.octets -= forgotten;
+    }
+
+    /// The newest event.
+    pub fn last(&self) -> Option<&Arc<Entry>> {
+        self.entries.back()
     }
 
     /// What came after `after`: of no more than `most` octets by this measure, but at least one event, if there is one.
@@ -118,9 +138,9 @@ impl History {
         octets
     }
 
-    /// Whether all that came after this is there.
-    pub fn reaches(&self, after: Cursor) -> bool {
-        self.place_after(after).is_some()
+    /// Whether all that came after this is there, and will be when so many more are forgotten.
+    pub fn reaches(&self, after: Cursor, surplus: usize) -> bool {
+        self.place_after(after).is_some_and(|place| place >= surplus)
     }
 
     /// The number of the oldest that is there, or is to come.
@@ -142,7 +162,10 @@ mod tests {
 
     fn filled(events: usize, retention: Retention) -> History {
         let mut history = History::new(7, retention);
-        (0..events).for_each(|number| _ = history.push(&format!("number {}", number + 1), None));
+        for number in 1..=events {
+            history.push(&format!("number {number}"), None);
+            history.forget(history.surplus());
+        }
         history
     }
 
@@ -193,8 +216,13 @@ mod tests {
         let one = filled(1, Retention::default()).octets;
         let mut history = filled(9, Retention { octets: 3 * one, ..Retention::default() });
         assert_eq!(after(&history, "0", 999).0, [7, 8, 9]);
-        let (_, forgotten) = history.push(&"x".repeat(3 * one), None);
-        assert_eq!((forgotten, history.octets, history.reaches("7-9".parse().unwrap())), (4, 0, false));
-        assert_eq!(after(&history, "7-9", 999), (vec![], 10, Some(11), true));
+        assert_eq!((history.surplus(), history.reaches("7-6".parse().unwrap(), 0)), (0, true));
+        assert_eq!(history.reaches("7-6".parse().unwrap(), 1), false);
+        let large = history.push(&"x".repeat(3 * one), None);
+        assert_eq!(history.surplus(), 3, "the newest stays, though it is too large");
+        history.forget(3);
+        assert_eq!((history.octets, history.reaches("7-8".parse().unwrap(), 0)), (large.octets_kept(), false));
+        assert_eq!(after(&history, "7-9", 999), (vec![10], 10, None, true));
+        assert_eq!(after(&filled(3, Retention { events: 0, octets: 0 }), "7-2", 999), (vec![3], 3, None, true));
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! | who waits | for what | what the hub holds for it | who keeps the time |
 //! |---|---|---|---|
-//! | a parked poll | `least` octets after its cursor | a cursor and three numbers | the poll: at its limit it asks again, without parking |
+//! | a parked poll | `least` octets after its cursor | a cursor and three numbers | the poll: at its limit it says that it is [enough](News::Enough) |
 //! | a follower | every event | its name | the follower: a heartbeat |
 //! | the hub | messages | | nobody |
 //!
@@ -109,6 +109,11 @@ impl Hub {
         match news {
             News::Publish { ticket, text, topic } => self.publish(from, ticket, &text, topic, cx),
             News::Poll { ticket, after, least, most, park } => self.poll(from, ticket, after, (least, most), park, cx),
+            News::Enough { ticket } => {
+                if self.parked.get(&from).is_some_and(|parked| parked.ticket == ticket) {
+                    self.answer(from, cx);
+                }
+            }
             News::Follow { ticket, after, most } => self.follow(from, ticket, after, most, cx),
             News::Leave => self.forget(from),
             News::Seed | News::Numbered(..) | News::Page(..) | News::Fresh(_) => {}
@@ -118,9 +123,10 @@ impl Hub {
     /// One event: the publisher is told its name first, then everybody who waits for it.
     fn publish(&mut self, from: ConnectionId, ticket: Ticket, text: &str, topic: Option<String>, cx: &mut Cx<'_>) {
         let Some(history) = &mut self.history else { return };
-        let (entry, forgotten) = history.push(text, topic);
+        let entry = history.push(text, topic);
+        let surplus = history.surplus();
         count(&self.counters.events, 1);
-        count(&self.counters.forgotten, forgotten as u64);
+        count(&self.counters.forgotten, surplus as u64);
         cx.message(from, News::Numbered(ticket, entry.id()));
         for follower in &self.followers {
             cx.message(*follower, News::Fresh(Arc::clone(&entry)));
@@ -128,11 +134,15 @@ impl Hub {
         let mut enough = Vec::new();
         for (who, parked) in &mut self.parked {
             parked.octets += entry.octets();
-            if parked.octets >= parked.least {
+            // Or what it waits for would be forgotten while it waits for more.
+            if parked.octets >= parked.least || !history.reaches(parked.after, surplus) {
                 enough.push(*who);
             }
         }
         enough.into_iter().for_each(|who| self.answer(who, cx));
+        if let Some(history) = &mut self.history {
+            history.forget(surplus);
+        }
     }
 
     fn poll(
@@ -145,10 +155,10 @@ impl Hub {
         cx: &mut Cx<'_>,
     ) {
         let Some(history) = &self.history else { return };
-        let (after, least) = (after.unwrap_or(history.newest()), least.min(most));
+        let (after, least) = (after.unwrap_or(history.newest()), least.min(most.max(1)));
         let octets = history.octets_after(after, least);
         self.parked.insert(from, Parked { ticket, after, octets, least, most });
-        if !park || octets >= least || !history.reaches(after) {
+        if !park || octets >= least || !history.reaches(after, 0) {
             self.answer(from, cx);
         }
         self.count_those_who_wait();

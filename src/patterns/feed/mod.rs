@@ -5,6 +5,7 @@
 //!             <─ Numbered ──│  numbers it, encodes it once,   │                    (each with an outbox of its own)
 //!                           │  keeps it in a bounded ring     │
 //!      poller ── Poll ─────>│                                 │── Page ──> a poller whose least is there
+//!             ── Enough ───>│                                 │── Page ──> or whose time limit has come
 //!             <──── Page ───│  parked pollers · followers     │
 //!    follower ── Follow ───>└─────────────────────────────────┘
 //!             <──── Page, and Page ... until it is up to date: from then on Fresh
@@ -69,10 +70,16 @@ pub enum News {
         after: Option<Cursor>,
         /// So many octets of events are enough for an answer.
         least: usize,
-        /// No more than so many, but at least one event.
+        /// No more than so many, the commas between them included, but at least one event.
         most: usize,
-        /// Wait until there are enough; else the answer comes at once, with whatever there is.
+        /// Wait until there are enough, or until that is [said](News::Enough); else the answer comes at once, with whatever there is.
         park: bool,
+    },
+    /// To the hub: the poll that is parked under this ticket is to be answered now, with whatever there is. If it is parked no
+    /// more, its [`Page`](News::Page) is on its way.
+    Enough {
+        /// That of the question.
+        ticket: Ticket,
     },
     /// To the hub: the next page after a cursor; and if that is the last one, every event from then on.
     Follow {

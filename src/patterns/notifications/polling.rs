@@ -4,8 +4,8 @@
 //!   short   client ── after 3 ──> nothing: 204, at once                     ... and again, and again
 //!
 //!   long    client ── after 3, wait ──> parked ........ an event: 200, 4 ──> client ── after 4, wait ──> ...
-//!                                         │ until the limit: 204
-//!                                         │ the client hangs up: forgotten
+//!                                         │ until the limit: whatever there is, or 204
+//!                                         │ the client says FIN, or the server stops: the same at once
 //! ```
 //!
 //! **Short**: the answer is what there is. Most answers are that there is nothing, and news are late by half the time between two
@@ -18,7 +18,9 @@
 //! than `max_bytes`. So one who reads a busy feed in batches pays one request for many events.
 //!
 //! **Nothing is lost between two polls**, though nobody waits in between: each answer says after which event the next one begins,
-//! and the history has what came meanwhile. If it does not reach back that far, `resync` says so.
+//! and the history has what came meanwhile. If it does not reach back that far, `resync` says so. And each question has one answer,
+//! the hub's: at its limit a poll does not ask again (from where, if it had no cursor?) but says that it is enough, and hears what the
+//! hub holds for it, or has just sent.
 //!
 //! The other two ways in [`Naive`] are what long polling is when it is done without a hub, or without a way to wait for a hang-up.
 
@@ -26,6 +28,7 @@ use std::time::Duration;
 
 use super::front::{Exchange, Refusal};
 use super::{Naive, Shared, parameters};
+use crate::context::Why;
 use crate::http1::{BodyLength, Head};
 use crate::patterns::feed::{Cursor, HUB, News, Page, Ticket, count};
 use crate::patterns::long_polling::{LONGEST_WAIT, RECHECK};
@@ -35,23 +38,30 @@ use crate::time::Time;
 /// The most octets of events in one answer, however many are asked for: 4 MiB. Without `max_bytes` a quarter of it.
 pub const MOST_OCTETS: usize = 4 << 20;
 
+/// How long until it is said once more what the hub's loop had no room for.
+const AGAIN: Duration = Duration::from_millis(100);
+
 const NO_WAIT: Refusal = Refusal(400, "wait is a number of milliseconds, at most 60000");
 const NO_OCTETS: Refusal = Refusal(400, "min_bytes and max_bytes are numbers of octets, at most 4194304");
 
 /// A request for what came after a cursor.
 pub(super) struct Polling {
     ticket: Ticket,
+    /// From where; where it has begun, it is said in the answer.
     after: Option<Cursor>,
+    begins_now: bool,
     least: usize,
     most: usize,
     wait: Option<Duration>,
-    /// When it is answered with whatever there is.
+    /// When it is answered with whatever there is; past, once that was said to the hub.
     limit: Option<Time>,
     /// What it waits for next: its limit, or the next look.
     deadline: Option<Time>,
     naive: Naive,
-    /// The hub was told of it, and has not answered.
-    is_parked: bool,
+    /// The hub was asked, and has not answered.
+    is_asked: bool,
+    /// What a naive one saw when it looked last.
+    seen: Option<Page>,
 }
 
 impl Polling {
@@ -61,16 +71,19 @@ impl Polling {
             let number = parameters::number(head, name, MOST_OCTETS as u64, NO_OCTETS)?;
             Ok::<_, Refusal>(number.map_or(otherwise, |number| number as usize))
         };
+        let after = parameters::after(head)?;
         Ok(Polling {
             ticket,
-            after: parameters::after(head)?,
+            after,
+            begins_now: after.is_none(),
             least: octets("min_bytes", 1)?,
             most: octets("max_bytes", MOST_OCTETS / 4)?,
             wait: wait.map(Duration::from_millis),
             limit: None,
             deadline: None,
             naive: Naive::None,
-            is_parked: false,
+            is_asked: false,
+            seen: None,
         })
     }
 
@@ -90,7 +103,7 @@ impl Polling {
     fn ask(&mut self, park: bool, exchange: &mut Exchange<'_, '_>) {
         let Polling { after, least, most, .. } = *self;
         let ticket = self.ticket.next_question();
-        self.is_parked = true;
+        self.is_asked = true;
         exchange.context().message(HUB, News::Poll { ticket, after, least, most, park });
     }
 
@@ -103,55 +116,67 @@ impl Polling {
     pub(super) fn event(&mut self, event: Event<News>, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
         match event {
             Event::Message(_, News::Page(ticket, page)) if ticket == self.ticket => self.hear(*page, shared, exchange),
-            Event::Deadline if self.naive == Naive::Recheck => self.look(exchange),
-            Event::Deadline => {
-                // This answer is whatever there is; one that is on its way is not waited for.
-                self.deadline = None;
-                self.ask(false, exchange);
+            Event::Deadline if self.limit.is_some_and(|limit| exchange.now() < limit) => self.look(exchange),
+            // Who says FIN may listen still, and waits for nothing but the end: it is not made to wait.
+            Event::Deadline | Event::HangUp | Event::PeerFinished | Event::Stopping => self.enough(exchange),
+            Event::Returned(_, News::Enough { ticket }, Why::Full) if ticket == self.ticket && self.is_asked => {
+                self.deadline = Some(exchange.now() + AGAIN);
             }
-            // Nobody waits for it any more; or for nothing but the end, and then it is not made to wait.
-            Event::HangUp | Event::PeerFinished => {
-                self.leave(exchange);
-                exchange.close_after();
-                exchange.answer_whole(204, &[], b"");
-            }
-            // The hub answers those who are parked. One who looks now and then may find nobody the next time.
-            Event::Stopping if self.naive == Naive::Recheck && exchange.is_open() => {
-                self.limit = Some(exchange.now());
-                self.look(exchange);
-            }
-            Event::Returned(_, News::Poll { ticket, .. }, _) if ticket == self.ticket && exchange.is_open() => {
-                Refusal::BUSY.tell(exchange);
+            Event::Returned(_, News::Poll { ticket, .. } | News::Enough { ticket }, _)
+                if ticket == self.ticket && self.is_asked =>
+            {
+                self.give_up(shared, exchange);
             }
             Event::Closed(_) => self.leave(exchange),
             _ => {}
         }
     }
 
+    /// It shall be answered now, with whatever there is.
+    fn enough(&mut self, exchange: &mut Exchange<'_, '_>) {
+        (self.limit, self.deadline) = (Some(exchange.now()), None);
+        match (self.naive, self.is_asked) {
+            (Naive::Recheck, true) => {}
+            (Naive::Recheck, false) => self.look(exchange),
+            (Naive::None | Naive::Hold, _) => exchange.context().message(HUB, News::Enough { ticket: self.ticket }),
+        }
+    }
+
     fn hear(&mut self, page: Page, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
-        self.is_parked = false;
-        let is_enough = page.resync.is_some() || !page.is_last || page.octets() >= self.least.min(self.most);
+        self.is_asked = false;
+        let is_enough = page.resync.is_some() || !page.is_last || page.octets() >= self.least.min(self.most.max(1));
         if self.naive == Naive::Recheck && !is_enough && self.limit.is_some_and(|limit| limit > exchange.now()) {
             self.after = self.after.or(Some(page.next));
+            self.seen = Some(page);
             let next = exchange.now() + RECHECK;
             self.deadline = self.limit.map(|limit| limit.min(next));
             return;
         }
-        count(&shared.counters.deliveries, page.entries.len() as u64);
-        count(&shared.counters.resyncs, page.resync.is_some().into());
-        self.answer(&page, exchange);
+        self.answer(&page, shared, exchange);
+    }
+
+    /// The hub has gone, or has more to do than it can: there is what was seen before, if anything was.
+    fn give_up(&mut self, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
+        self.is_asked = false;
+        match self.seen.take() {
+            Some(page) => self.answer(&page, shared, exchange),
+            None => Refusal::BUSY.tell(exchange),
+        }
     }
 
     /// 204 to one who has a cursor already; one who has none is given it.
-    fn answer(&self, page: &Page, exchange: &mut Exchange<'_, '_>) {
-        if page.entries.is_empty() && page.resync.is_none() && self.after.is_some() {
-            return exchange.answer_whole(204, &[], b"");
+    fn answer(&self, page: &Page, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
+        const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
+        if page.entries.is_empty() && page.resync.is_none() && !self.begins_now {
+            return exchange.answer_whole(204, &[NO_STORE], b"");
         }
+        count(&shared.counters.deliveries, page.entries.len() as u64);
+        count(&shared.counters.resyncs, page.resync.is_some().into());
         let tail = format!("],\"next\":\"{}\",\"resync\":{}}}\n", page.next, page.resync.is_some());
         const HEAD: &[u8] = b"{\"events\":[";
         let commas = page.entries.len().saturating_sub(1);
         let length = HEAD.len() + page.octets() + commas + tail.len();
-        let fields = [("Content-Type", "application/json"), ("Cache-Control", "no-store")];
+        let fields = [("Content-Type", "application/json"), NO_STORE];
         exchange.answer(200, &fields, BodyLength::Known(length as u64));
         exchange.write(HEAD);
         for (place, entry) in page.entries.iter().enumerate() {
@@ -165,7 +190,7 @@ impl Polling {
     }
 
     fn leave(&mut self, exchange: &mut Exchange<'_, '_>) {
-        if std::mem::take(&mut self.is_parked) {
+        if std::mem::take(&mut self.is_asked) {
             exchange.context().message(HUB, News::Leave);
         }
     }

@@ -11,7 +11,7 @@
 //! To HTTP it is an answer of unknown length: in chunks (RFC 9112 section 7.1), each of one event, or to an HTTP/1.0 client the
 //! octets until the connection closes. The client says nothing after its request, so its connection waits for the hub, for its
 //! heartbeat, for room where there was none, and for the news that the client has gone: a client that says FIN and goes on reading
-//! counts as gone, as there is no telling it from one that has left.
+//! counts as gone, as there is no telling it from one that has left. What it asked for first, its first page, it is told still.
 //!
 //! When the server stops the answer ends whole, with its last chunk; the client comes back with the id of the last event it has.
 
@@ -31,6 +31,8 @@ pub(super) struct Streaming {
     ticket: Ticket,
     /// Once the request is whole.
     follower: Option<Follower>,
+    /// It ends with its first page.
+    ends_soon: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl Streaming {
             kind.begin(exchange);
             exchange.end();
         }
-        Ok(Streaming { kind, after, ticket, follower: None })
+        Ok(Streaming { kind, after, ticket, follower: None, ends_soon: false })
     }
 
     pub(super) fn begin(&mut self, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
@@ -100,7 +102,11 @@ impl Streaming {
                 follower.deadline(exchange);
                 Verdict::GoesOn
             }
-            Event::HangUp | Event::Stopping => return self.end(exchange),
+            Event::HangUp | Event::Stopping if exchange.has_begun() => return self.end(exchange),
+            Event::HangUp | Event::Stopping => {
+                self.ends_soon = true;
+                Verdict::GoesOn
+            }
             Event::Returned(_, News::Follow { ticket, .. }, _) if follower.expects(ticket) => return self.end(exchange),
             Event::Closed(_) => return follower.leave(exchange.context()),
             _ => return,
@@ -108,6 +114,8 @@ impl Streaming {
         if verdict == Verdict::TooSlow {
             // What is unsent would keep it here for as long as it likes.
             exchange.context().abort();
+        } else if self.ends_soon && exchange.has_begun() {
+            self.end(exchange);
         }
     }
 
