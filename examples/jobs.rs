@@ -7,6 +7,7 @@
 //! curl -i -T README.md -X POST 'http://127.0.0.1:8080/submit?steps=50'         # longer work: 50 steps of --step-ms
 //! curl -i http://127.0.0.1:8080/jobs/ID                                        # how it stands
 //! curl -i -X DELETE http://127.0.0.1:8080/jobs/ID                              # cancel it
+//! curl -i -X DELETE -H 'If-Match: "1"' http://127.0.0.1:8080/jobs/ID           # only if it has not begun: else 412
 //!
 //! # Short polling: 304 while nothing is new, and Retry-After says when to come again.
 //! curl -i -H 'If-None-Match: "2"' 'http://127.0.0.1:8080/checkstatus?jobId=ID'

@@ -469,11 +469,9 @@ fn the_server_stops(way: &mut Way<'_>) -> Result<(), String> {
     }
     let refused = way.ask(fresh, &submit(1, b"too late"))?;
     expect((refused.status, refused.field("Connection")), (503, Some("close")))?;
-    // A poll that comes after that is not parked any more. Who looks for itself does not know, and goes on.
-    if way.naive != Naive::Recheck {
-        let unchanged = way.ask(asking, &poll(&running, 60_000, 2))?;
-        expect((unchanged.status, unchanged.version()), (204, 2))?;
-    }
+    // A poll that comes after that is not parked any more.
+    let unchanged = way.ask(asking, &poll(&running, 60_000, 2))?;
+    expect((unchanged.status, unchanged.version()), (204, 2))?;
     if way.world.elapsed() - before > Duration::from_millis(1) {
         return Err("not at once".into());
     }

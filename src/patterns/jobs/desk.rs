@@ -125,12 +125,8 @@ impl Handler for Desk {
                 Why::Full => Reply::Busy,
             }),
             (Event::Deadline, Some(poll)) => poll.deadline(now),
-            (Event::HangUp, Some(poll)) => poll.enough(Reason::HungUp),
-            (Event::PeerFinished, Some(poll)) => {
-                // Told to who waits for octets, and once: there will be no other request.
-                exchange.close_after();
-                poll.enough(Reason::HungUp)
-            }
+            // The latter is told to who waits for octets.
+            (Event::HangUp | Event::PeerFinished, Some(poll)) => poll.enough(Reason::HungUp),
             // The board knows, and answers those it has parked; what looks for itself has nothing to look for any more.
             (Event::Stopping, Some(poll)) if self.naive == Naive::Recheck => poll.enough(Reason::Limit),
             (Event::Closed(_), poll) => {
