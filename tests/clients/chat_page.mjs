@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { browser, open, screenshot, untilIn } from "./browser.mjs";
-import { done, http, server } from "./told.mjs";
+import { done, http, require, server, until, ws } from "./told.mjs";
+
+const WebSocket = require("ws");
 
 async function join(name) {
   const page = await open(http);
@@ -47,5 +49,47 @@ await untilIn(bob, isLive, "bob is in again");
 await untilIn(ada, () => window.chat.members.length === 2, "ada sees bob again");
 await say(bob, "still here");
 await untilIn(ada, hasHeard, "ada hears", 3);
+
+// What is said into a connection that is dead comes back into its field, and is not lost in silence.
+await ada.evaluate(() => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function () {
+    WebSocket.prototype.send = send;
+    this.close(3000);
+  };
+});
+await say(ada, "into the void");
+await untilIn(ada, () => document.querySelector("#text").value === "into the void", "what was not heard is in its field again");
+await untilIn(ada, isLive, "ada is in once more");
+await ada.keyboard.press("Enter");
+await untilIn(bob, () => window.chat.log.at(-1).text === "into the void", "bob hears it at last");
+await untilIn(ada, () => window.chat.log.at(-1).text === "into the void", "ada hears herself");
+assert.equal(await ada.evaluate(() => document.querySelector("#text").value), "");
+
+// While ada is away somebody takes her name: she is told, and does not wait for ever.
+await ada.evaluate(() => {
+  const real = window.real = WebSocket;
+  window.WebSocket = class { constructor() { setTimeout(() => this.onclose({ code: 1006, reason: "" })); } close() {} };
+  window.WebSocket.OPEN = real.OPEN;
+});
+await server("kill");
+await untilIn(ada, () => window.chat.state === "reconnecting", "ada is away");
+await server("start");
+await until(
+  () => new Promise(resolve => {
+    const thief = new WebSocket(`${ws}/ws?name=ada`);
+    thief.once("message", () => resolve(true));
+    thief.once("error", () => resolve(false));
+  }),
+  "somebody else is ada",
+);
+await ada.evaluate(() => { window.WebSocket = window.real; });
+await untilIn(ada, () => document.querySelector("#state").textContent.includes("The name ada is taken"), "ada is told why");
+assert.equal(await ada.evaluate(() => window.chat.state), "reconnecting");
+await ada.evaluate(() => {
+  const now = performance.now.bind(performance);
+  performance.now = () => now() + 46_000;
+});
+await untilIn(ada, () => window.chat.state === "out" && window.chat.refused !== "", "ada gives up");
 await browser.close();
 done();
