@@ -21,9 +21,10 @@ export const browser = await puppeteer.launch({
   args: ["--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server"],
 });
 
-// A page that says aloud what goes wrong in it.
-export async function open(url) {
+// A page that says aloud what goes wrong in it. `before` is called in it before anything of its own.
+export async function open(url, before) {
   const page = await browser.newPage();
+  if (before) await page.evaluateOnNewDocument(before);
   page.on("pageerror", error => {
     console.log(`error in the page: ${error}`);
     process.exit(1);
