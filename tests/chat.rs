@@ -292,10 +292,9 @@ fn one_does_not_listen(street: &mut Street<'_>) -> Result<(), String> {
     demand(most <= BOUND + 100, || format!("{most} octets waited for one who does not listen"))?;
     let mut last = Vec::new();
     let mut buffer = [0; 5000];
-    while shown_out > 0 {
-        match street.world.read(deaf, &mut buffer) {
-            Ok(count) if count > 0 => last.extend_from_slice(&buffer[..count]),
-            _ => break,
+    if shown_out > 0 {
+        while let Ok(count @ 1..) = street.world.read(deaf, &mut buffer) {
+            last.extend_from_slice(&buffer[..count]);
         }
     }
     let last = frames(&last).pop();
@@ -360,9 +359,11 @@ fn transcript(model: impl Model) -> Vec<Vec<u8>> {
         ada.hear(2);
         for number in 0..5 {
             ada.0.write_all(&say(&format!("{number}"))).unwrap();
-            (ada.hear(2 + 2 * number + 1), bob.hear(1 + 2 * number + 1));
+            ada.hear(2 + 2 * number + 1);
+            bob.hear(1 + 2 * number + 1);
             bob.0.write_all(&say(&format!("{number}"))).unwrap();
-            (ada.hear(2 + 2 * number + 2), bob.hear(1 + 2 * number + 2));
+            ada.hear(2 + 2 * number + 2);
+            bob.hear(1 + 2 * number + 2);
         }
         let mut other = Guest::enter(address, "bob", 0);
         other.0.shutdown(Half::Write).unwrap();
