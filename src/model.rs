@@ -49,7 +49,7 @@ pub trait Model: Sync {
 
     /// The same, where the dice follow from `seed` and the time of day stands still: who says the same to two such servers, in the
     /// same order, gets the same octets.
-    fn serve_again<S: Service>(
+    fn serve_reproducibly<S: Service>(
         &self,
         listener: TcpListener,
         service: &S,

@@ -353,7 +353,7 @@ fn transcript(model: impl Model) -> Vec<Vec<u8>> {
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new().unwrap();
     thread::scope(|scope| {
-        let server = scope.spawn(|| model.serve_again(listener, &chat, &shutdown, 7, 784_111_777).unwrap());
+        let server = scope.spawn(|| model.serve_reproducibly(listener, &chat, &shutdown, 7, 784_111_777).unwrap());
         let mut ada = Guest::enter(address, "ada", 1);
         let mut bob = Guest::enter(address, "bob", 1);
         ada.hear(2);

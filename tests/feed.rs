@@ -348,7 +348,7 @@ fn transcript(name: &str) -> Option<Vec<(String, Vec<u8>)>> {
     let address = listener.local_addr().unwrap();
     let shutdown = Arc::new(Shutdown::new().unwrap());
     let its = (Arc::clone(&service), Arc::clone(&shutdown));
-    let server = thread::spawn(move || model.serve_again(listener, &*its.0, &its.1, 7, EPOCH));
+    let server = thread::spawn(move || model.serve_reproducibly(listener, &*its.0, &its.1, 7, EPOCH));
     let mut streams: Vec<(String, TcpStream)> = Vec::new();
     let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
     let waiting = STREAMS.map(|way| Listener::new(way, "0").request()).into_iter().chain([

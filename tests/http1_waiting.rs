@@ -526,7 +526,7 @@ fn says_the_same_again(name: &str) {
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new().unwrap();
         thread::scope(|scope| {
-            let server = scope.spawn(|| model.serve_again(listener, &tower, &shutdown, seed, 784_111_777).unwrap());
+            let server = scope.spawn(|| model.serve_reproducibly(listener, &tower, &shutdown, seed, 784_111_777).unwrap());
             let mut client = Client::connect(address);
             client.say(&get("/die"));
             client.0.shutdown(Half::Write).unwrap();

@@ -419,7 +419,7 @@ fn octets_of(model: AnyModel, script: Script, step: Duration) -> Vec<u8> {
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new().unwrap();
     thread::scope(|scope| {
-        let server = scope.spawn(|| model.serve_again(listener, &jobs, &shutdown, 7, 784_111_777));
+        let server = scope.spawn(|| model.serve_reproducibly(listener, &jobs, &shutdown, 7, 784_111_777));
         let talk = scope.spawn(move || {
             let mut talk = Talk { client: Client::new(address), heard: Vec::new() };
             script(&mut talk);
