@@ -217,7 +217,7 @@ mod tests {
         let mut history = filled(9, Retention { octets: 3 * one, ..Retention::default() });
         assert_eq!(after(&history, "0", 999).0, [7, 8, 9]);
         assert_eq!((history.surplus(), history.reaches("7-6".parse().unwrap(), 0)), (0, true));
-        assert_eq!(history.reaches("7-6".parse().unwrap(), 1), false);
+        assert!(!history.reaches("7-6".parse().unwrap(), 1));
         let large = history.push(&"x".repeat(3 * one), None);
         assert_eq!(history.surplus(), 3, "the newest stays, though it is too large");
         history.forget(3);
