@@ -76,6 +76,8 @@ def main(client):
     same(client.get("/checkstatus").status_code, 400)
     same(client.get("/checkstatus", params={"jobId": job, "wait": "soon"}).status_code, 400)
     same(client.put("/submit", content="x").status_code, 405)
+    same(client.post("/submit", content="x", headers={"Origin": "http://elsewhere.example"}).status_code, 403)
+    same(client.post("/submit", content="x", headers={"Origin": HTTP}).status_code, 202)
 
 
 with httpx.Client(base_url=HTTP, timeout=30) as client:

@@ -40,6 +40,7 @@ pub(super) fn refuse(refusal: &Refusal, is_read: bool, exchange: &mut Ours<'_, '
     let why = refusal.to_string();
     match refusal {
         Refusal::Bad(_) => line(400, &[], &why, exchange),
+        Refusal::Foreign => line(403, &[], &why, exchange),
         Refusal::NotFound(_) => line(404, &[], &why, exchange),
         Refusal::Method(allowed) => line(405, &[("Allow", allowed)], &why, exchange),
         Refusal::TooLong => line(413, &[], &why, exchange),

@@ -9,6 +9,7 @@ use super::preconditions::Preconditions;
 use super::{MOST_STEPS, STEPS, TEXT_OCTETS};
 use crate::http1::{Framing, Head};
 use crate::patterns::long_polling::LONGEST_WAIT;
+use crate::patterns::origin::{FOREIGN, is_same_origin};
 
 pub(super) enum Wanted {
     /// Its body is the text.
@@ -34,6 +35,8 @@ pub(super) struct Look {
 pub(super) enum Refusal {
     /// 400: in one line.
     Bad(String),
+    /// 403: a page of another server asks.
+    Foreign,
     /// 404
     NotFound(&'static str),
     /// 405: what is allowed.
@@ -51,6 +54,7 @@ pub(super) const NO_JOB: &str = "there is no such job, or it was done or cancell
 
 pub(super) fn read(head: &Head<'_>) -> Result<Wanted, Refusal> {
     match (head.path(), head.method()) {
+        (_, b"POST" | b"DELETE") if !is_same_origin(head) => Err(Refusal::Foreign),
         (b"/submit", b"POST") => submit(head),
         (b"/submit", _) => Err(Refusal::Method("POST")),
         (b"/checkstatus", b"GET" | b"HEAD") => checkstatus(head),
@@ -109,6 +113,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Bad(why) => f.write_str(why),
+            Refusal::Foreign => f.write_str(FOREIGN),
             Refusal::NotFound(why) => f.write_str(why),
             Refusal::Method(allowed) => write!(f, "the methods here are {allowed}"),
             Refusal::TooLong => write!(f, "a text has at most {TEXT_OCTETS} octets"),
