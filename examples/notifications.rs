@@ -25,7 +25,7 @@ use clap::Parser;
 use iolab::http1::{Http, HttpLimits};
 use iolab::patterns::Notifications;
 use iolab::patterns::feed::{Policy, Retention, Slow};
-use iolab::patterns::notifications::{Naive, Settings};
+use iolab::patterns::notifications::{LEAST_BOUND, Naive, Settings};
 
 /// Serves a feed: POST /publish an event, and hear of it by /events (short and long polls), /stream (server-sent events), /lines
 /// (chunks) and /ws (WebSocket); GET / is a page that shows them all.
@@ -36,7 +36,7 @@ struct Options {
     serving: serving::Options,
     #[command(flatten)]
     http: http_options::HttpOptions,
-    /// How many events are kept for those who come late.
+    /// How many events are kept for those who come late; the newest in any case.
     #[arg(long, default_value_t = Retention::default().events)]
     history: usize,
     /// How many octets of them.
@@ -50,12 +50,21 @@ struct Options {
     #[arg(long, default_value_t = Policy::DropOldest)]
     slow: Policy,
     /// How many octets may be unsent and waiting for one client.
-    #[arg(long, default_value_t = Slow::default().bound as u64, value_parser = clap::value_parser!(u64).range(4096..))]
-    bound: u64,
+    #[arg(long, default_value_t = Slow::default().bound, value_parser = bound)]
+    bound: usize,
     /// How *not* to wait in a long poll, to see what it costs: recheck (it looks each second by itself) or hold (it waits for octets of
     /// its client: in the pool that is a worker for each); or none
     #[arg(long, default_value_t = Naive::None)]
     naive: Naive,
+}
+
+/// A number of octets that is enough for every event.
+fn bound(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(octets) if octets >= LEAST_BOUND => Ok(octets),
+        Ok(_) => Err(format!("the largest events need a bound of {LEAST_BOUND} octets: give at least that")),
+        Err(_) => Err("this is no number of octets".into()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -63,7 +72,7 @@ fn main() -> ExitCode {
     let limits: HttpLimits = options.http.http_limits();
     let settings = Settings {
         retention: Retention { events: options.history, octets: options.history_octets },
-        slow: Slow { bound: usize::try_from(options.bound).unwrap_or(usize::MAX), policy: options.slow },
+        slow: Slow { bound: options.bound, policy: options.slow },
         heartbeat: options.heartbeat,
         naive: options.naive,
     };

@@ -27,7 +27,7 @@ struct House {
 }
 
 impl House {
-    fn new(service: &Notifications) -> House {
+    fn new(service: &Notifications, listener: Listener) -> House {
         let common: &Arc<Common> = &Common::new(0, ServeLimits::default(), 0);
         let now = Now { at: Time::from_nanos(1), unix_seconds: 7 };
         let seed = service.founder().expect("the hub's");
@@ -37,7 +37,7 @@ impl House {
             hub: Connection::born(hub, ConnectionId::FOUNDER, false, common, now),
             follower: accepted(),
             publisher: accepted(),
-            listener: Listener::new(Way::Lines, "0"),
+            listener,
             now,
         };
         let request = house.listener.request();
@@ -88,7 +88,7 @@ impl House {
 fn letters_that_find_no_place_are_told_again_and_what_is_missing_is_asked_for() {
     let http = Http::new(HttpLimits::default(), TimeLimits::default());
     let service = Notifications::new(http, Settings::default());
-    let mut house = House::new(&service);
+    let mut house = House::new(&service, Listener::new(Way::Lines, "0"));
     let follower = house.follower.id();
     house.publish("one", |_| false);
     house.listener.expect(1, 1).unwrap();
@@ -116,4 +116,42 @@ fn letters_that_find_no_place_are_told_again_and_what_is_missing_is_asked_for() 
     assert_eq!(house.hub.needs().deadline, None, "nothing is left to be told");
     house.publish("six", |_| false);
     house.listener.expect(1, 6).unwrap();
+}
+
+#[test]
+fn of_many_events_that_came_back_the_newest_is_told_again() {
+    let http = Http::new(HttpLimits::default(), TimeLimits::default());
+    let service = Notifications::new(http, Settings::default());
+    let mut house = House::new(&service, Listener::new(Way::Lines, "0"));
+    let follower = house.follower.id();
+    for number in 1..=100 {
+        house.publish(&format!("number {number}"), |letter| letter.to() == follower);
+    }
+    house.listener.expect(1, 0).unwrap();
+    house.now.at = house.hub.needs().deadline.expect("a time to tell it again");
+    house.hub.time(house.now);
+    let mut told = 0;
+    house.carry(|letter| {
+        told += usize::from(letter.to() == follower);
+        false
+    });
+    assert_eq!(told, 2, "the newest, and the page that is asked for");
+    house.listener.expect(1, 100).unwrap();
+}
+
+#[test]
+fn a_hub_that_stops_tells_first_what_came_back() {
+    let http = Http::new(HttpLimits::default(), TimeLimits::default());
+    let service = Notifications::new(http, Settings::default());
+    let mut house = House::new(&service, Listener::new(Way::LongPoll, "0"));
+    let poller = house.follower.id();
+    house.publish("one", |letter| letter.to() == poller);
+    house.listener.expect(1, 0).unwrap();
+    house.hub.stopping(house.now);
+    house.carry(|_| false);
+    house.now.at = house.hub.needs().deadline.expect("it has something to tell again");
+    house.hub.time(house.now);
+    house.carry(|_| false);
+    house.listener.expect(1, 1).unwrap();
+    assert_eq!(house.hub.needs().deadline, None);
 }

@@ -35,7 +35,7 @@ fn everybody_hears_everything_with_every_seed() {
     let short = Settings { retention: Retention { events: 3, ..Retention::default() }, ..plain };
     let slow = |bound, policy| Settings { slow: Slow { bound, policy }, ..plain };
     let naive = |naive| Settings { naive, ..plain };
-    let scenes: [(&str, Settings, Hold); 22] = [
+    let scenes: [(&str, Settings, Hold); 25] = [
         ("all ways at once", plain, all_ways_at_once),
         ("who comes late is brought up to date, page by page", slow(1024, Policy::Disconnect), page_by_page),
         ("some are forgotten", short, some_are_forgotten),
@@ -57,6 +57,9 @@ fn everybody_hears_everything_with_every_seed() {
         ("the server stops, and looks each second", naive(Naive::Recheck), the_server_stops),
         ("a poll has waited when the server stops", plain, a_poll_has_waited),
         ("a poll has waited, and the server looked each second", naive(Naive::Recheck), a_poll_has_waited),
+        ("an event is too large for the bound", slow(1024, Policy::DropOldest), too_large_for_the_bound),
+        ("it is too large, and nobody is disconnected for that", slow(1024, Policy::Disconnect), too_large_for_the_bound),
+        ("refusals", plain, refusals),
         ("silence", plain, silence),
     ];
     let plays = scenes.map(|(name, settings, hold)| Play {
@@ -198,7 +201,7 @@ impl Town<'_> {
     }
 
     fn check(&mut self) -> Result<(), String> {
-        let held = self.service.figures().most_held as usize;
+        let held = self.world.most_unsent().max(self.service.figures().most_held as usize);
         if held > self.settings.slow.bound {
             return Err(format!("{held} octets were held for one client"));
         }
@@ -267,8 +270,10 @@ fn all_ways_at_once(town: &mut Town<'_>) -> Result<(), String> {
 /// The bound is small, and so are the pages: nobody is too slow for the past.
 fn page_by_page(town: &mut Town<'_>) -> Result<(), String> {
     let long = "x".repeat(150);
-    town.publish_and_wait(&[(&*long, ""); 12])?;
-    let mut clients: Vec<_> = STREAMS.iter().map(|way| town.listen(*way, "0")).collect();
+    for _ in 0..12 {
+        town.publish_and_wait(&[(&*long, "")])?;
+    }
+    let mut clients: Vec<_> = ALL_WAYS.iter().map(|way| town.listen(*way, "0")).collect();
     town.go(200);
     for client in &mut clients {
         town.hear_to(client, 12)?;
@@ -552,9 +557,6 @@ fn a_slow_reader(town: &mut Town<'_>) -> Result<(), String> {
         }
         Policy::DropOldest => {}
     }
-    if town.world.most_unsent() > town.settings.slow.bound {
-        return Err(format!("{} octets were unsent at one time", town.world.most_unsent()));
-    }
     town.world.reset(client.peer);
     town.nobody_is_left()
 }
@@ -600,6 +602,65 @@ fn the_server_stops(town: &mut Town<'_>) -> Result<(), String> {
         0 if took < A_WHILE + DRAIN => Ok(()),
         some => Err(format!("{some} are left after {took:?}")),
     }
+}
+
+/// Those who follow are told that there is something they do not hear, in its place; and polls hear it.
+fn too_large_for_the_bound(town: &mut Town<'_>) -> Result<(), String> {
+    let mut clients: Vec<_> = STREAMS.iter().map(|way| town.listen(*way, "0")).collect();
+    let large = "x".repeat(600);
+    if town.below(2) == 0 {
+        town.world.pass(Duration::ZERO);
+    }
+    let publisher = town.publish(&[("a", ""), (&large, ""), ("c", "")]);
+    for client in &mut clients {
+        town.hear_to(client, 3)?;
+        let heard = (client.listener.numbers(), client.listener.resyncs.clone());
+        if heard != (vec![1, 3], vec![format!("{EPOCH}-3")]) {
+            return Err(format!("{:?} heard {heard:?}", client.listener.way));
+        }
+        town.world.finish(client.peer);
+    }
+    town.numbers(publisher, 3)?;
+    town.world.finish(publisher);
+    let figures = town.service.figures();
+    match (figures.dropped, figures.disconnected, figures.resyncs) {
+        (3, 0, 3) => town.nobody_is_left(),
+        _ => Err(format!("three clients were not told of one: {figures:?}")),
+    }
+}
+
+/// They say why, in a line; and a body that was refused is not waited for.
+fn refusals(town: &mut Town<'_>) -> Result<(), String> {
+    let topic = "t".repeat(300);
+    let requests = [
+        ("POST", "/publish".to_string(), 65_537, 413),
+        ("POST", format!("/publish?topic={topic}"), 5, 400),
+        ("PUT", "/publish".into(), 5, 405),
+        ("POST", "/events".into(), 5, 405),
+        ("GET", "/events?after=x".into(), 5, 400),
+    ];
+    for (method, target, length, status) in requests {
+        let peer = town.world.connect();
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        town.world.say(peer, request.as_bytes());
+        let mut heard = Vec::new();
+        let mut octets = [0; 1000];
+        loop {
+            match town.world.read(peer, &mut octets) {
+                Ok(0) => break,
+                Ok(count) => heard.extend_from_slice(&octets[..count]),
+                Err(error) => return Err(format!("{error}, after {heard:?}")),
+            }
+        }
+        town.world.finish(peer);
+        let heard = String::from_utf8_lossy(&heard);
+        let says = |what: &str| heard.contains(what);
+        let is_said = says("\r\nConnection: close\r\n") && says("\r\nContent-Type: text/plain; charset=utf-8\r\n");
+        if !heard.starts_with(&format!("HTTP/1.1 {status} ")) || !is_said || heard.ends_with("\r\n\r\n") {
+            return Err(format!("{method} {target} heard {heard}"));
+        }
+    }
+    town.nobody_is_left()
 }
 
 /// A heartbeat each 15 s, and a poll's limit.

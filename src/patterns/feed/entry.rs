@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Three of its forms are stretches of one another, because JSON as it is written here has no line breaks: they share one buffer.
-//! The fourth has something else in front. Whoever is sent a large one shares it too ([`Bytes`]), so an event costs the same memory
-//! for one receiver and for 5,000.
+//! The fourth has something else in front. Whoever is sent a large one (above 2 KiB) shares it too ([`Bytes`]), so it costs the same
+//! memory for one receiver and for 5,000; a small one is copied for each, which is cheaper than to share it.
 //!
 //! Sources: the WHATWG HTML standard, section 9.2.5, for the fields of an event; RFC 8259 for JSON, whose strings escape all
 //! control characters (section 7); RFC 6455 section 5.2 for frames.
@@ -102,6 +102,12 @@ impl Entry {
         Entry { id, topic, event: event.into(), json_at: name.len(), frame }
     }
 
+    /// The most octets that any form of an event can have whose text and topic have so many: JSON has six for a control character
+    /// (RFC 8259 section 7), beside the names and the numbers.
+    pub const fn most_octets_of(text: usize, topic: usize) -> usize {
+        6 * (text + topic) + 128
+    }
+
     /// Its name.
     pub fn id(&self) -> Cursor {
         self.id
@@ -175,6 +181,10 @@ mod tests {
         assert_eq!(entry.frame()[2..], *json.as_bytes());
         assert_eq!((entry.octets(), entry.topic(), entry.id()), (json.len(), Some("the\ttopic"), id));
         assert!(entry.event().as_ptr_range().contains(&entry.json().as_ptr()), "the JSON is no copy");
+        let last = Cursor { epoch: u64::MAX, number: u64::MAX };
+        let (longest, most) = (Entry::new(last, "\u{1}\u{2}", Some("\u{3}".into())), Entry::most_octets_of(2, 1));
+        assert!((most - 8..=most).contains(&longest.most_octets()), "{} of {most}", longest.most_octets());
+        assert!(longest.frame().len() <= most);
         let plain = Entry::new(id, "", None);
         assert_eq!(plain.json(), r#"{"id":"7-3","text":""}"#);
     }

@@ -24,7 +24,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::entry::{Cursor, Entry};
-use super::figures::{Counters, count};
+use super::figures::{Counters, count, raise};
 use super::history::Page;
 use super::outbox::{Outbox, Slow};
 use super::{HUB, News, Ticket};
@@ -170,13 +170,21 @@ impl Follower {
     fn hand_over<'cx>(&mut self, out: &mut impl Output<'cx>, counters: &Counters) {
         let mut handed = 0;
         while let Some(entry) = self.outbox.next(out.unsent()) {
-            out.say((self.wording.event)(&entry));
-            handed += 1;
+            self.said_at = out.context().now();
+            if self.outbox.is_too_large(&entry) {
+                let Cursor { epoch, number } = entry.id();
+                out.say((self.wording.resync)(Cursor { epoch, number: number + 1 }));
+                count(&counters.dropped, 1);
+                count(&counters.resyncs, 1);
+            } else {
+                out.say((self.wording.event)(&entry));
+                handed += 1;
+            }
         }
         if handed > 0 {
             count(&counters.deliveries, handed);
-            self.said_at = out.context().now();
         }
+        raise(&counters.most_held, (out.unsent() + self.outbox.octets()) as u64);
     }
 
     /// The client has taken some of what was said.

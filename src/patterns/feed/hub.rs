@@ -15,18 +15,18 @@
 //! a second are told one by one and at once, many are told in batches.
 //!
 //! Who hangs up says [`Leave`](News::Leave), or is found out by a message that comes [back](Event::Returned). A message that comes
-//! back because a loop has more mail than it may have is told again a little later; a follower that hears events out of order
-//! meanwhile knows it by their numbers, and asks for a page.
+//! back because a loop has more mail than it may have is told again a little later. Of events that is the newest alone, however many
+//! came back: a follower sees by its number that some are missing, and asks for a page.
 //!
-//! When the server stops, everybody who is parked is answered at once with whatever there is, and the hub ends: what is published
-//! or asked after that comes back to the one who said it.
+//! When the server stops, everybody who is parked is answered at once with whatever there is, and the hub ends, once it
+//! has told again what had come back: what is published or asked after that comes back to the one who said it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::entry::{Cursor, Entry};
+use super::entry::Cursor;
 use super::figures::{Counters, count, raise};
 use super::history::{History, Retention};
 use super::outbox::cost;
@@ -48,8 +48,10 @@ pub struct Hub {
     // Ordered, so that the same seed makes the same world.
     parked: BTreeMap<ConnectionId, Parked>,
     followers: BTreeSet<ConnectionId>,
-    /// Messages that found no place, and when they are told again.
+    /// Answers that found no place, each of one who asks nothing more before he has it; followers for whom some event found none; and
+    /// when they are told again.
     returned: Vec<(ConnectionId, News)>,
+    behind: BTreeSet<ConnectionId>,
     again: Option<Time>,
     has_stopped: bool,
 }
@@ -86,7 +88,8 @@ impl Protocol for Hub {
     }
 
     fn interest(&self) -> Option<Interest> {
-        (!self.has_stopped).then_some(Interest { messages: true, deadline: self.again, ..Interest::default() })
+        let is_over = self.has_stopped && self.returned.is_empty();
+        (!is_over).then_some(Interest { messages: !self.has_stopped, deadline: self.again, ..Interest::default() })
     }
 }
 
@@ -100,6 +103,7 @@ impl Hub {
             parked: BTreeMap::new(),
             followers: BTreeSet::new(),
             returned: Vec::new(),
+            behind: BTreeSet::new(),
             again: None,
             has_stopped: false,
         }
@@ -168,7 +172,7 @@ impl Hub {
     fn answer(&mut self, who: ConnectionId, cx: &mut Cx<'_>) {
         let Some(history) = &self.history else { return };
         if let Some(Parked { ticket, after, most, .. }) = self.parked.remove(&who) {
-            cx.message(who, News::Page(ticket, Box::new(history.page(Some(after), most, Entry::octets))));
+            cx.message(who, News::Page(ticket, Box::new(history.page(Some(after), most + 1, |entry| entry.octets() + 1))));
         }
         self.counters.parked.store(self.parked.len() as u64, Ordering::Relaxed);
     }
@@ -193,22 +197,28 @@ impl Hub {
     }
 
     fn keep(&mut self, to: ConnectionId, news: News, cx: &mut Cx<'_>) {
-        self.returned.push((to, news));
+        match news {
+            News::Fresh(_) => _ = self.behind.insert(to),
+            answer => self.returned.push((to, answer)),
+        }
         self.again.get_or_insert(cx.now() + AGAIN);
     }
 
     fn tell_again(&mut self, cx: &mut Cx<'_>) {
         self.again = None;
         for (to, news) in std::mem::take(&mut self.returned) {
-            // An event is of no use any more to one who has left meanwhile.
-            if !matches!(news, News::Fresh(_)) || self.followers.contains(&to) {
-                cx.message(to, news);
+            cx.message(to, news);
+        }
+        let behind = std::mem::take(&mut self.behind);
+        if let Some(newest) = self.history.as_ref().and_then(History::last) {
+            // It is of no use any more to one who has left meanwhile.
+            for who in behind.intersection(&self.followers) {
+                cx.message(*who, News::Fresh(Arc::clone(newest)));
             }
         }
     }
 
     fn stop(&mut self, cx: &mut Cx<'_>) {
-        self.tell_again(cx);
         while let Some((&who, _)) = self.parked.first_key_value() {
             self.answer(who, cx);
         }

@@ -37,8 +37,8 @@ use std::sync::Arc;
 use crate::identity::ConnectionId;
 
 pub use entry::{Cursor, Entry, NoCursor};
-pub(in crate::patterns) use figures::count;
 pub use figures::{Counters, Figures};
+pub(in crate::patterns) use figures::{count, raise};
 pub use follower::{Follower, Output, Verdict, Wording};
 pub use history::{History, Page, Retention};
 pub use hub::Hub;

@@ -11,7 +11,8 @@
 //! still be dropped, and are handed over while less than the low mark is unsent. The bound is hard: it counts what is unsent and
 //! what waits, in octets, and holds at every moment, however fast events come and however slowly they are read.
 //!
-//! An event larger than half of the bound is not sent at all, and counted as dropped.
+//! An event larger than half of the bound is not sent at all, to nobody: in its place, and counted as dropped, a client is told
+//! *resync*. A server whose bound is twice its largest event has none of those.
 //!
 //! Whoever cannot keep up must lose something, and it is for the application to say what:
 //!
@@ -21,17 +22,20 @@
 //! | [`Policy::Disconnect`] | its connection; it comes back with the id of the last event it has, and hears the rest from the history, at its own pace | logs, orders: every event counts |
 //! | [`Policy::Conflate`] | all but the newest of each topic, from the moment on at which it is behind; if that is still too much, the oldest | the state of many things |
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::entry::Entry;
-use super::figures::{Counters, count, raise};
+use super::figures::{Counters, count};
 use crate::limits::SEND_LOW_OCTETS;
 
 /// What an event costs beside its octets: the size of a chunk and two line ends (RFC 9112 section 7.1), or the header of a frame.
 pub const FRAMING_OCTETS: usize = 16;
+
+/// The same of a resync: its longest form, framed.
+const RESYNC_OCTETS: usize = 128;
 
 /// What to do with a client that is too slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +80,10 @@ pub(super) fn cost(entry: &Entry) -> usize {
 #[derive(Debug)]
 pub struct Outbox {
     slow: Slow,
-    waiting: VecDeque<Arc<Entry>>,
+    /// By number, which is the order in which they came.
+    waiting: BTreeMap<u64, Arc<Entry>>,
+    /// The number of the only one of each topic, where they are conflated.
+    places: BTreeMap<Box<str>, u64>,
     octets: usize,
 }
 
@@ -87,7 +94,7 @@ pub struct TooSlow;
 impl Outbox {
     /// An empty one.
     pub fn new(slow: Slow) -> Outbox {
-        Outbox { slow, waiting: VecDeque::new(), octets: 0 }
+        Outbox { slow, waiting: BTreeMap::new(), places: BTreeMap::new(), octets: 0 }
     }
 
     /// Whether events wait in it.
@@ -100,14 +107,12 @@ impl Outbox {
     /// # Errors
     /// It is too much, and the client is to be cut off.
     pub fn put(&mut self, entry: &Arc<Entry>, unsent: usize, counters: &Counters) -> Result<(), TooSlow> {
-        let cost = cost(entry);
-        if cost > self.slow.bound / 2 {
-            // A new connection would not help: whatever the policy is, this one event is not sent.
-            count(&counters.dropped, 1);
-            return Ok(());
-        }
-        if self.slow.policy == Policy::Conflate {
-            self.conflate(entry, counters);
+        let cost = self.cost(entry);
+        if self.slow.policy == Policy::Conflate
+            && let Some(place) = self.places.get(topic(entry))
+        {
+            self.remove(*place);
+            count(&counters.conflated, 1);
         }
         while unsent + self.octets + cost > self.slow.bound {
             if self.slow.policy == Policy::Disconnect {
@@ -121,8 +126,10 @@ impl Outbox {
             }
         }
         self.octets += cost;
-        self.waiting.push_back(Arc::clone(entry));
-        raise(&counters.most_held, (unsent + self.octets) as u64);
+        self.waiting.insert(entry.id().number, Arc::clone(entry));
+        if self.slow.policy == Policy::Conflate {
+            self.places.insert(topic(entry).into(), entry.id().number);
+        }
         Ok(())
     }
 
@@ -131,24 +138,36 @@ impl Outbox {
         if unsent < self.slow.mark() { self.take() } else { None }
     }
 
-    fn take(&mut self) -> Option<Arc<Entry>> {
-        let entry = self.waiting.pop_front()?;
-        self.octets -= cost(&entry);
-        if self.waiting.is_empty() {
-            // Nearly all clients are never behind, and should not own a list because they once were.
-            self.waiting = VecDeque::new();
-        }
-        Some(entry)
+    /// Octets of those that wait.
+    pub fn octets(&self) -> usize {
+        self.octets
     }
 
-    fn conflate(&mut self, newer: &Entry, counters: &Counters) {
-        if let Some(place) = self.waiting.iter().position(|older| older.topic() == newer.topic())
-            && let Some(older) = self.waiting.remove(place)
-        {
-            self.octets -= cost(&older);
-            count(&counters.conflated, 1);
-        }
+    /// Whether it is not to be sent, but a resync in its place: a new connection would not help.
+    pub fn is_too_large(&self, entry: &Entry) -> bool {
+        cost(entry) > self.slow.bound / 2
     }
+
+    fn cost(&self, entry: &Entry) -> usize {
+        if self.is_too_large(entry) { RESYNC_OCTETS } else { cost(entry) }
+    }
+
+    fn take(&mut self) -> Option<Arc<Entry>> {
+        let (&oldest, _) = self.waiting.first_key_value()?;
+        self.remove(oldest)
+    }
+
+    fn remove(&mut self, place: u64) -> Option<Arc<Entry>> {
+        let entry = self.waiting.remove(&place)?;
+        self.octets -= self.cost(&entry);
+        self.places.remove(topic(&entry));
+        Some(entry)
+    }
+}
+
+/// What it is conflated by.
+fn topic(entry: &Entry) -> &str {
+    entry.topic().unwrap_or_default()
 }
 
 impl FromStr for Policy {
@@ -208,9 +227,9 @@ mod tests {
     fn the_oldest_are_dropped_and_counted() {
         let (mut outbox, counters) = outbox(Policy::DropOldest);
         (1..=5).for_each(|number| outbox.put(&entry(number, None), 0, &counters).unwrap());
+        assert_eq!(outbox.octets(), 3 * cost(&entry(1, None)));
         assert_eq!((drain(&mut outbox), outbox.octets), (vec![3, 4, 5], 0));
         assert_eq!(counters.figures().dropped, 2);
-        assert_eq!(counters.figures().most_held as usize, 3 * cost(&entry(1, None)));
     }
 
     #[test]
@@ -228,9 +247,11 @@ mod tests {
         let (mut outbox, counters) = outbox(Policy::Disconnect);
         let large = Arc::new(Entry::new(Cursor { epoch: 7, number: 9 }, &"x".repeat(1000), None));
         assert_eq!(outbox.put(&large, 0, &counters), Ok(()));
+        assert!(outbox.is_too_large(&large) && outbox.octets() == RESYNC_OCTETS);
+        assert_eq!(drain(&mut outbox), [9]);
         (1..=3).for_each(|number| outbox.put(&entry(number, None), 0, &counters).unwrap());
         assert_eq!(outbox.put(&entry(4, None), 0, &counters), Err(TooSlow));
-        assert_eq!((counters.figures().disconnected, counters.figures().dropped), (1, 1));
+        assert_eq!((counters.figures().disconnected, counters.figures().dropped), (1, 0));
     }
 
     #[test]
@@ -240,7 +261,7 @@ mod tests {
         for (number, topic) in [(1, Some("a")), (2, None), (3, Some("b")), (4, Some("a")), (5, None), (6, Some("a"))] {
             outbox.put(&entry(number, topic), 0, &counters).unwrap();
         }
-        assert_eq!((drain(&mut outbox), outbox.octets), (vec![3, 5, 6], 0));
+        assert_eq!((drain(&mut outbox), outbox.octets, outbox.places.len()), (vec![3, 5, 6], 0, 0));
         assert_eq!((counters.figures().conflated, counters.figures().dropped), (3, 0));
     }
 

@@ -19,7 +19,7 @@ use super::publishing::Publishing;
 use super::push::Push;
 use super::streaming::{Kind, Streaming};
 use super::{Shared, parameters};
-use crate::http1::{Handler, Head, Trailers};
+use crate::http1::{Framing, Handler, Head, Trailers};
 use crate::patterns::feed::{News, Ticket};
 use crate::patterns::origin::{FOREIGN, is_same_origin};
 use crate::protocol::{Event, Interest};
@@ -110,6 +110,10 @@ impl Handler for Front {
             _ => return refuse_method("GET, HEAD", exchange),
         };
         self.doing = doing.unwrap_or_else(|refusal| {
+            // A body that nobody wants is not waited for.
+            if !matches!(head.framing(), Framing::None | Framing::Length(0)) {
+                exchange.close_after();
+            }
             refusal.tell(exchange);
             Doing::Nothing
         });
@@ -182,5 +186,6 @@ impl Refusal {
 fn refuse_method(allowed: &str, exchange: &mut Exchange<'_, '_>) {
     // A body that nobody wants is not waited for; and behind a CONNECT may come what is no HTTP.
     exchange.close_after();
-    exchange.answer_whole(405, &[("Allow", allowed)], b"");
+    let fields = [PLAIN, ("Allow", allowed)];
+    exchange.answer_whole(405, &fields, format!("this takes {allowed}\n").as_bytes());
 }

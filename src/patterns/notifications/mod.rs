@@ -4,8 +4,8 @@
 //! |---|---|---|---|---|
 //! | short poll | nobody: the client comes back | a request | a request each time | `polling.rs` |
 //! | long poll | the request, parked | a request | a request each time limit | `polling.rs` |
-//! | server-sent events | the answer, which does not end | its octets, and some 40 for the fields | 4 octets each heartbeat | `server_sent_events.rs` |
-//! | lines in chunks | the same | its octets and a line end | 1 octet each heartbeat | `lines.rs` |
+//! | server-sent events | the answer, which does not end | its octets, and some 40 for the fields | 2 octets each heartbeat, 7 with their chunk | `server_sent_events.rs` |
+//! | lines in chunks | the same | its octets and a line end | 1 octet each heartbeat, 6 with its chunk | `lines.rs` |
 //! | WebSocket | the connection, both ways | its octets, and 2 to 10 for the frame | a ping and a pong each heartbeat | `push.rs` |
 //!
 //! ```text
@@ -35,7 +35,7 @@ use std::time::Duration;
 pub use super::long_polling::Naive;
 pub use front::Front;
 pub use polling::MOST_OCTETS;
-pub use publishing::{LONGEST_TEXT, LONGEST_TOPIC};
+pub use publishing::{LEAST_BOUND, LONGEST_TEXT, LONGEST_TOPIC};
 pub use push::Push;
 
 use super::feed::{Counters, Figures, Hub, News, Retention, Slow};
@@ -49,7 +49,7 @@ use crate::time::Now;
 pub struct Settings {
     /// What is kept for those who come late.
     pub retention: Retention,
-    /// How slow a client that follows may be.
+    /// How slow a client may be. Where the bound is less than [`LEAST_BOUND`], there are events that are not sent to those who follow.
     pub slow: Slow,
     /// After so long without news something is said to a client that follows. Less than a millisecond is taken for one, and more than a
     /// day for a day.

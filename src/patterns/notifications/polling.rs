@@ -15,7 +15,7 @@
 //! the news that its client has gone, and for nothing else; no thread is needed for that, nor is the client read from. News go out
 //! as soon as they come. What a poll waits for is Kafka's (`fetch.min.bytes`, `fetch.max.wait.ms` and `fetch.max.bytes` of Apache
 //! Kafka's consumer): `min_bytes` octets of events, or the limit with whatever there is; at least one event, and beyond it no more
-//! than `max_bytes`. So one who reads a busy feed in batches pays one request for many events.
+//! than `max_bytes`, nor than may be unsent for one client ([`Slow`](crate::patterns::feed::Slow)). So one who reads a busy feed in batches pays one request for many events.
 //!
 //! **Nothing is lost between two polls**, though nobody waits in between: each answer says after which event the next one begins,
 //! and the history has what came meanwhile. If it does not reach back that far, `resync` says so. And each question has one answer,
@@ -30,7 +30,7 @@ use super::front::{Exchange, Refusal};
 use super::{Naive, Shared, parameters};
 use crate::context::Why;
 use crate::http1::{BodyLength, Head};
-use crate::patterns::feed::{Cursor, HUB, News, Page, Ticket, count};
+use crate::patterns::feed::{Cursor, HUB, News, Page, Ticket, count, raise};
 use crate::patterns::long_polling::{LONGEST_WAIT, RECHECK};
 use crate::protocol::{Event, Interest};
 use crate::time::Time;
@@ -38,7 +38,10 @@ use crate::time::Time;
 /// The most octets of events in one answer, however many are asked for: 4 MiB. Without `max_bytes` a quarter of it.
 pub const MOST_OCTETS: usize = 4 << 20;
 
-/// How long until it is said once more what the hub's loop had no room for.
+/// What an answer has around its events, at the most: the head, and the JSON around them.
+const AROUND_OCTETS: usize = 512;
+
+/// How long until it is said once more what the hub's loop had no room for, or until no page of a hub that has gone is waited for.
 const AGAIN: Duration = Duration::from_millis(100);
 
 const NO_WAIT: Refusal = Refusal(400, "wait is a number of milliseconds, at most 60000");
@@ -58,8 +61,12 @@ pub(super) struct Polling {
     /// What it waits for next: its limit, or the next look.
     deadline: Option<Time>,
     naive: Naive,
+    /// The most octets that may be unsent.
+    bound: usize,
     /// The hub was asked, and has not answered.
     is_asked: bool,
+    /// The hub was asked, and has gone.
+    is_orphan: bool,
     /// What a naive one saw when it looked last.
     seen: Option<Page>,
 }
@@ -82,13 +89,15 @@ impl Polling {
             limit: None,
             deadline: None,
             naive: Naive::None,
+            bound: 0,
             is_asked: false,
+            is_orphan: false,
             seen: None,
         })
     }
 
     pub(super) fn begin(&mut self, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
-        self.naive = shared.settings.naive;
+        (self.naive, self.bound) = (shared.settings.naive, shared.settings.slow.bound);
         self.limit = self.wait.map(|wait| exchange.now() + wait);
         match self.naive {
             Naive::Recheck => self.look(exchange),
@@ -101,7 +110,10 @@ impl Polling {
 
     /// Asks the hub, which answers at once, or when there is enough.
     fn ask(&mut self, park: bool, exchange: &mut Exchange<'_, '_>) {
-        let Polling { after, least, most, .. } = *self;
+        let Polling { after, least, .. } = *self;
+        // What is unsent of earlier answers counts too: the client has one bound, however it asks.
+        let room = self.bound.saturating_sub(exchange.unsent() + AROUND_OCTETS);
+        let most = self.most.min(room);
         let ticket = self.ticket.next_question();
         self.is_asked = true;
         exchange.context().message(HUB, News::Poll { ticket, after, least, most, park });
@@ -116,15 +128,16 @@ impl Polling {
     pub(super) fn event(&mut self, event: Event<News>, shared: &Shared, exchange: &mut Exchange<'_, '_>) {
         match event {
             Event::Message(_, News::Page(ticket, page)) if ticket == self.ticket => self.hear(*page, shared, exchange),
+            Event::Deadline if self.is_orphan => self.give_up(shared, exchange),
             Event::Deadline if self.limit.is_some_and(|limit| exchange.now() < limit) => self.look(exchange),
             // Who says FIN may listen still, and waits for nothing but the end: it is not made to wait.
             Event::Deadline | Event::HangUp | Event::PeerFinished | Event::Stopping => self.enough(exchange),
-            Event::Returned(_, News::Enough { ticket }, Why::Full) if ticket == self.ticket && self.is_asked => {
+            Event::Returned(_, News::Enough { ticket }, why) if ticket == self.ticket && self.is_asked => {
+                // The last page of a hub that has gone may be on its way still.
+                self.is_orphan = why == Why::Gone;
                 self.deadline = Some(exchange.now() + AGAIN);
             }
-            Event::Returned(_, News::Poll { ticket, .. } | News::Enough { ticket }, _)
-                if ticket == self.ticket && self.is_asked =>
-            {
+            Event::Returned(_, News::Poll { ticket, .. }, _) if ticket == self.ticket && self.is_asked => {
                 self.give_up(shared, exchange);
             }
             Event::Closed(_) => self.leave(exchange),
@@ -187,6 +200,7 @@ impl Polling {
         }
         exchange.write(tail.as_bytes());
         exchange.end();
+        raise(&shared.counters.most_held, exchange.unsent() as u64);
     }
 
     fn leave(&mut self, exchange: &mut Exchange<'_, '_>) {

@@ -12,7 +12,7 @@
 
 use super::front::{Exchange, Refusal};
 use crate::http1::{Framing, Head};
-use crate::patterns::feed::{HUB, News, Ticket};
+use crate::patterns::feed::{Entry, FRAMING_OCTETS, HUB, News, Ticket};
 use crate::protocol::{Event, Interest};
 
 /// The longest event that is taken: 64 KiB of UTF-8.
@@ -20,6 +20,9 @@ pub const LONGEST_TEXT: usize = 64 << 10;
 
 /// The longest topic: 256 octets of UTF-8.
 pub const LONGEST_TOPIC: usize = 256;
+
+/// The least bound for a client to which every event that is taken can be sent.
+pub const LEAST_BOUND: usize = 2 * (Entry::most_octets_of(LONGEST_TEXT, LONGEST_TOPIC) + FRAMING_OCTETS);
 
 const TOO_LONG: Refusal = Refusal(413, "an event is at most 65536 octets");
 const NO_TEXT: Refusal = Refusal(400, "an event is a text in UTF-8: the body is not");
