@@ -183,6 +183,9 @@ impl Town<'_> {
             if !self.hear(client)? {
                 return Err(format!("{:?} heard the end before {number}", client.listener.way));
             }
+            if client.listener.statuses.len() > 500 {
+                return Err(format!("{:?} asks again and again, and does not hear of {number}", client.listener.way));
+            }
         }
         Ok(())
     }
