@@ -303,7 +303,12 @@ fn a_stop_is_orderly(name: &str) {
             Way::Socket => &[101, 1001],
             _ => &[200],
         };
-        assert_eq!(client.listener.statuses, expected, "{name}, {:?}", client.listener.way);
+        let statuses = match *client.listener.statuses {
+            // The hub may hear of the stop first; what its poll asks next comes too late.
+            [204, 503] if client.listener.way == Way::LongPoll => &[204],
+            ref statuses => statuses,
+        };
+        assert_eq!(statuses, expected, "{name}, {:?}", client.listener.way);
         assert!(client.listener.is_over || client.listener.way == Way::LongPoll, "{name}, {:?}", client.listener.way);
     }
     drop(clients);
