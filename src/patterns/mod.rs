@@ -17,6 +17,7 @@
 //! counters.
 
 pub mod chat;
+mod decimal;
 mod echo;
 pub mod feed;
 pub mod jobs;

@@ -21,6 +21,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
+use crate::patterns::decimal::decimal;
 use crate::patterns::json::quoted;
 use crate::websocket::text_frame;
 
@@ -56,12 +57,8 @@ impl FromStr for Cursor {
         if text == "0" {
             return Ok(Cursor::BEGINNING);
         }
-        let decimal = |digits: &str| match digits.bytes().all(|octet| octet.is_ascii_digit()) {
-            true => digits.parse().map_err(|_| NoCursor),
-            false => Err(NoCursor),
-        };
         let (epoch, number) = text.split_once('-').ok_or(NoCursor)?;
-        Ok(Cursor { epoch: decimal(epoch)?, number: decimal(number)? })
+        Ok(Cursor { epoch: decimal(epoch).ok_or(NoCursor)?, number: decimal(number).ok_or(NoCursor)? })
     }
 }
 

@@ -8,6 +8,7 @@ use super::note::JobId;
 use super::preconditions::Preconditions;
 use super::{MOST_STEPS, STEPS, TEXT_OCTETS};
 use crate::http1::{Framing, Head};
+use crate::patterns::decimal::decimal;
 use crate::patterns::long_polling::LONGEST_WAIT;
 use crate::patterns::origin::{FOREIGN, is_same_origin};
 
@@ -95,18 +96,13 @@ fn checkstatus(head: &Head<'_>) -> Result<Wanted, Refusal> {
 
 fn number(head: &Head<'_>, name: &str, what: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
     let Some(digits) = head.parameter(name) else { return Ok(None) };
-    match whole(&digits) {
+    match decimal(&digits) {
         Some(number) if range.contains(&number) => Ok(Some(number)),
         _ => {
             let (from, to) = range.into_inner();
             Err(Refusal::Bad(format!("{name} is {what}: a whole number from {from} to {to}")))
         }
     }
-}
-
-/// Digits and nothing else: no sign.
-fn whole(digits: &str) -> Option<u64> {
-    digits.bytes().all(|octet| octet.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
 impl fmt::Display for Refusal {

@@ -2,6 +2,7 @@
 
 use super::front::Refusal;
 use crate::http1::Head;
+use crate::patterns::decimal::decimal;
 use crate::patterns::feed::Cursor;
 
 /// The cursor to begin after: that of `?after=`.
@@ -13,9 +14,8 @@ pub(super) fn after(head: &Head<'_>) -> Result<Option<Cursor>, Refusal> {
 /// A number of at most so much.
 pub(super) fn number(head: &Head<'_>, name: &str, most: u64, refusal: Refusal) -> Result<Option<u64>, Refusal> {
     let Some(text) = head.parameter(name) else { return Ok(None) };
-    let is_decimal = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if is_decimal && number <= most => Ok(Some(number)),
+    match decimal(&text) {
+        Some(number) if number <= most => Ok(Some(number)),
         _ => Err(refusal),
     }
 }
