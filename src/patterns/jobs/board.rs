@@ -159,7 +159,8 @@ impl Board {
     /// Lets go of one who waits. If it is not there any more, its reply is on its way.
     fn enough(&mut self, desk: ConnectionId, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        let Some(Asker { ticket, preconditions, .. }) = job.askers.remove(&desk) else { return };
+        // It counts as parked until the end of this: who sees that nobody is parked any more sees who was forgotten.
+        let Some(Asker { ticket, preconditions, _parked }) = job.askers.remove(&desk) else { return };
         if reason != Reason::Limit {
             self.figures.forget();
         }
