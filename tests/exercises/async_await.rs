@@ -1,0 +1,1 @@
+//! Of the chapter "What async and await write for you".

@@ -1,0 +1,1 @@
+//! Of the chapter "Saying it later: events".

@@ -1,0 +1,1 @@
+//! Of the chapter "A protocol without a socket".

@@ -1,0 +1,1 @@
+//! Of the chapter "The same echo, four times".

@@ -1,0 +1,1 @@
+//! Of the chapter "A world from a seed".
