@@ -60,7 +60,8 @@ fn printed_answer<'p>(page: &'p str, exercise: &str) -> Option<&'p str> {
 
 #[test]
 fn an_answer_is_the_first_code_span_of_its_own_exercise() {
-    let page = "\n**x-1.** How many `things`?\n<details><summary>Answer</summary>\n\nA `2`, as `3` is.\n</details>\n**x-2.** None.";
+    let page =
+        "\n**x-1.** How many `things`?\n<details><summary>Answer</summary>\n\nA `2`, as `3` is.\n</details>\n**x-2.** None.";
     assert_eq!(printed_answer(page, "x-1"), Some("2"));
     assert_eq!(printed_answer(page, "x-2"), None);
     assert_eq!(printed_answer(page, "x-3"), None);

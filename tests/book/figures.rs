@@ -1,0 +1,1 @@
+//! Every picture and every table is what its data say.
