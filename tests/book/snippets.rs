@@ -129,12 +129,16 @@ fn anchors(text: &str) -> Result<BTreeMap<String, usize>, String> {
 fn compiled() -> BTreeSet<PathBuf> {
     let is_root = |path: &PathBuf| {
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-        match parts.iter().map(|part| &**part).collect::<Vec<_>>()[..] {
-            ["src", "lib.rs"] | ["tests" | "examples" | "benches", _] => true,
-            ["tests" | "examples" | "benches", _, "main.rs"] => true,
-            [.., "src", "lib.rs" | "main.rs"] | [_, "tests" | "fuzz_targets", _] | [_, _, "tests", _] => true,
-            _ => false,
-        }
+        let parts: Vec<&str> = parts.iter().map(|part| &**part).collect();
+        matches!(
+            parts[..],
+            ["src", "lib.rs"]
+                | ["tests" | "examples" | "benches", _]
+                | ["tests" | "examples" | "benches", _, "main.rs"]
+                | [.., "src", "lib.rs" | "main.rs"]
+                | [_, "tests" | "fuzz_targets", _]
+                | [_, _, "tests", _]
+        )
     };
     let mut found = BTreeSet::new();
     let mut unread: Vec<PathBuf> = sources().into_iter().filter(is_root).collect();
