@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use iolab::http1::{Http, HttpLimits, TimeLimits};
 use iolab::limits::{LINGER, ServeLimits};
+use iolab::models::AnyModel;
 use iolab::models::simulated::World;
 use iolab::patterns::{Chat, ChatSettings};
 use iolab::{Model, Shutdown, listen};
@@ -335,9 +336,9 @@ fn who_is_here(street: &mut Street<'_>) -> Result<(), String> {
 /// Dice and calendar stand still, and each word waits for the one before.
 #[test]
 fn the_four_models_say_the_same_octets() {
-    let transcripts: Vec<_> = ["blocking", "epoll", "uring", "pool"]
+    let transcripts: Vec<_> = AnyModel::all()
         .into_iter()
-        .filter_map(|name| Some((name, transcript(tcp::model(name, ServeLimits::default())?))))
+        .filter_map(|model| Some((model.name(), transcript(tcp::ready(model, ServeLimits::default())?))))
         .collect();
     for (name, transcript) in &transcripts {
         assert_eq!(transcript, &transcripts[0].1, "{name} says something else than {}", transcripts[0].0);
@@ -387,8 +388,8 @@ fn transcript(model: impl Model) -> Vec<Vec<u8>> {
 
 #[test]
 fn all_hear_the_same_on_two_loops() {
-    for name in ["blocking", "epoll", "uring", "pool"] {
-        all_hear_all(name, 16, 20);
+    for model in AnyModel::all() {
+        all_hear_all(model.name(), 16, 20);
     }
 }
 

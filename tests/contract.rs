@@ -1,6 +1,8 @@
 //! The scripts of `tests/contract_scripts` over TCP, with each of the four models: with one loop, with two that tell each other
 //! things, and behind a veil.
 
+#[macro_use]
+mod every_model;
 mod contract_scripts;
 mod skip;
 mod tcp;
@@ -60,7 +62,7 @@ macro_rules! models {
     )*};
 }
 
-models! { blocking epoll uring pool }
+on_every_model!(models);
 
 /// With nothing that a kernel from before the techniques would lack.
 mod uring_without {

@@ -1,5 +1,7 @@
 //! The example server from outside: its flags, its signals, and a client that nobody here wrote.
 
+#[macro_use]
+mod every_model;
 mod examples;
 mod skip;
 
@@ -22,7 +24,7 @@ macro_rules! models {
     )*};
 }
 
-models! { blocking epoll uring pool }
+on_every_model!(models);
 
 fn serves_curl(server: Example) {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! The feed over TCP, with each of the four models, on one loop and on two; the same octets from all of them; and `curl -N`.
 
+#[macro_use]
+mod every_model;
 mod examples;
 mod listeners;
 mod skip;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use iolab::http1::{Http, HttpLimits, TimeLimits};
 use iolab::limits::ServeLimits;
+use iolab::models::AnyModel;
 use iolab::patterns::Notifications;
 use iolab::patterns::feed::{Figures, Policy, Slow};
 use iolab::patterns::notifications::{Naive, Settings};
@@ -66,7 +69,7 @@ macro_rules! models {
     )*};
 }
 
-models! { blocking epoll uring pool }
+on_every_model!(models);
 
 fn service(settings: Settings) -> Arc<Notifications> {
     Arc::new(Notifications::new(Http::new(HttpLimits::default(), TimeLimits::default()), settings))
@@ -453,7 +456,7 @@ fn read_all(name: &str, (request, mut stream): (String, TcpStream)) -> (String, 
 #[test]
 fn all_models_say_the_same_octets() {
     let transcripts: Vec<_> =
-        ["blocking", "epoll", "uring", "pool"].iter().filter_map(|name| Some((name, transcript(name)?))).collect();
+        AnyModel::all().iter().filter_map(|model| Some((model.name(), transcript(model.name())?))).collect();
     let (first, expected) = &transcripts[0];
     for (name, heard) in &transcripts {
         assert_eq!(heard.len(), expected.len());

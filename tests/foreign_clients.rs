@@ -1,6 +1,8 @@
 //! The patterns' example servers before clients nobody here wrote: Python's httpx, httpx-sse and websockets, Node's eventsource and
 //! ws, and a headless Chromium on the pages. `tests/clients/install` fetches them; what is not there is skipped, aloud.
 
+#[macro_use]
+mod every_model;
 mod examples;
 mod skip;
 
@@ -20,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 macro_rules! clients {
     ($($client:ident: $example:literal, $script:literal, $flags:expr;)*) => {$(
         mod $client {
-            clients!(@ $example, $script, $flags, blocking epoll uring pool);
+            on_every_model!(clients @ $example, $script, $flags,);
         }
     )*};
     (@ $example:literal, $script:literal, $flags:expr, $($model:ident)*) => {$(

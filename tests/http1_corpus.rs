@@ -9,8 +9,8 @@ mod skip;
 use corpus::format::{self, Case};
 use corpus::play::{DRIPPED, Partner, Split, play, play_with};
 use iolab::http1::{HttpService, TimeLimits};
+use iolab::models::AnyModel;
 use iolab::models::simulated::Conversation;
-use iolab::models::{Blocking, Epoll, Pool, Uring};
 use iolab::patterns::Echo;
 use iolab::{Model, Service, Shutdown, Unavailable, listen};
 use std::io::{self, Read};
@@ -28,21 +28,9 @@ const VOICES: usize = 16;
 
 const SPLITS: [Split; 4] = [Split::Whole, Split::Drip, Split::Random(1), Split::Random(2)];
 
-const MODELS: [&str; 4] = ["blocking", "epoll", "uring", "pool"];
-
 /// Starts our echo with the limits of `tests/corpus/mod.rs` under one model, on a free port of the loopback, for as long as
 /// this process lives. The error is why it cannot run on this machine, for the line that says so.
-fn start(model: &str) -> Result<SocketAddr, String> {
-    match model {
-        "blocking" => serve(Blocking::default()),
-        "epoll" => serve(Epoll::default()),
-        "uring" => serve(Uring::default()),
-        "pool" => serve(Pool::default()),
-        other => panic!("no such model: {other}"),
-    }
-}
-
-fn serve<M: Model + Send + 'static>(model: M) -> Result<SocketAddr, String> {
+fn start(model: AnyModel) -> Result<SocketAddr, String> {
     match model.available() {
         Err(error) if Unavailable::within(&error).is_some() => return Err(error.to_string()),
         other => other.expect("a model that works, or knows why it does not"),
@@ -81,7 +69,7 @@ fn servers() -> Vec<(String, SocketAddr)> {
         return vec![(address, parsed)];
     }
     let mut servers = Vec::new();
-    for model in MODELS {
+    for model in AnyModel::all() {
         match start(model) {
             Ok(address) => servers.push((model.to_string(), address)),
             Err(why) => skip::skipped(format_args!("the corpus against {model}: {why}")),

@@ -1,6 +1,8 @@
 //! Answers that are a long time coming: handlers that wait for others, for a deadline, for the peer to leave, or that upgrade the
 //! connection, with one whom the service founded; with every seed, and with each of the four models.
 
+#[macro_use]
+mod every_model;
 mod seeds;
 mod skip;
 mod tcp;
@@ -435,7 +437,7 @@ macro_rules! models {
     )*};
 }
 
-models! { blocking epoll uring pool }
+on_every_model!(models);
 
 struct Client(TcpStream);
 

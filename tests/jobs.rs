@@ -1,6 +1,8 @@
 //! Jobs over TCP with each of the four models, on one loop and on two; the same octets from all four; and `curl` through the
 //! example.
 
+#[macro_use]
+mod every_model;
 mod examples;
 mod jobs_client;
 mod skip;
@@ -72,7 +74,7 @@ macro_rules! models {
     )*};
 }
 
-models! { blocking epoll uring pool }
+on_every_model!(models);
 
 /// Longer than any test: what takes such a step is done only in another.
 const NEVER: Duration = Duration::from_secs(3600);

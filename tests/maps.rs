@@ -1,7 +1,13 @@
 //! The maps are of this country: what `ARCHITECTURE.md` and `docs/kernel-facts.md` name is there, and what is there is named.
 
+#[macro_use]
+mod every_model;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use iolab::Model;
+use iolab::models::{AnyModel, UnknownModel};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -83,4 +89,15 @@ fn every_fact_has_a_test_and_every_test_its_fact() {
     let untold: Vec<_> = physics.flat_map(|path| tests_of(&path)).filter(|test| !facts.contains(&test.as_str())).collect();
     assert!(untold.is_empty(), "tests of facts that are not told: {untold:#?}");
     assert!(facts.len() > 25, "the table is read: {}", facts.len());
+}
+
+/// What tests are made of for each model by a macro is made of all of them.
+#[test]
+fn the_list_of_the_tests_is_the_list_of_the_models() {
+    macro_rules! names {
+        ($($model:ident)*) => { [$(stringify!($model)),*] };
+    }
+    assert_eq!(on_every_model!(names), AnyModel::all().map(|model| model.name()));
+    let said = UnknownModel.to_string();
+    assert!(AnyModel::all().iter().all(|model| said.contains(model.name())), "{said}");
 }

@@ -1,5 +1,7 @@
 //! The relay between peers of every temper, with each of the four models; and `curl` through the examples.
 
+#[macro_use]
+mod every_model;
 mod examples;
 mod skip;
 mod tcp;
@@ -68,7 +70,7 @@ macro_rules! models {
     )*};
 }
 
-models! { blocking epoll uring pool }
+on_every_model!(models);
 
 /// A relay, and where it leads to.
 struct Way {

@@ -1,5 +1,7 @@
 //! The conversations of `tests/scripts` over TCP, with each of the four models; and what takes more than one connection to see.
 
+#[macro_use]
+mod every_model;
 mod scripts;
 mod skip;
 mod tcp;
@@ -17,7 +19,7 @@ use std::time::{Duration, Instant};
 use iolab::http1::{HttpLimits, HttpService, TimeLimits};
 use iolab::limits::ServeLimits;
 use iolab::models::uring::{Technique, Techniques};
-use iolab::models::{AnyModel, Blocking, Epoll, Pool, Uring};
+use iolab::models::{AnyModel, Uring};
 use iolab::patterns::Echo;
 use iolab::{Cost, Model, Shutdown, listen};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,12 +37,12 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// The tests of a model, each under its name.
 macro_rules! models {
-    ($($name:ident: $model:ident,)*) => {$(
+    ($($name:ident)*) => {$(
         mod $name {
             use super::*;
 
             fn model(limits: ServeLimits) -> Option<AnyModel> {
-                ready(AnyModel::$model($model::default()), limits)
+                tcp::model(stringify!($name), limits)
             }
 
             #[test]
@@ -71,12 +73,7 @@ macro_rules! models {
     )*};
 }
 
-models! {
-    blocking: Blocking,
-    epoll: Epoll,
-    uring: Uring,
-    pool: Pool,
-}
+on_every_model!(models);
 
 /// The older paths of io_uring, which a kernel that lacks a technique would be left with. `IOLAB_DENY=multishot_recv,ext_arg`
 /// lets the other tests that talk over TCP go them too.

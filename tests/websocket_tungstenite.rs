@@ -23,10 +23,8 @@ use tungstenite::protocol::frame::{CloseFrame, Frame};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
-use tcp::{PATIENCE, Server, model};
+use tcp::{PATIENCE, Server, ready};
 use websocket_support::{Echo, Echoes, Log};
-
-const MODELS: [&str; 4] = ["blocking", "epoll", "uring", "pool"];
 
 type Client = tungstenite::WebSocket<Stream>;
 
@@ -99,7 +97,7 @@ fn client(stream: Stream) -> Client {
 /// Speaks with a server of each model that this machine can run, with all of them at a time: much of it is waiting.
 fn with_every_model(talk: impl Fn(AnyModel) + Sync) {
     thread::scope(|scope| {
-        for model in MODELS.into_iter().filter_map(|name| model(name, ServeLimits::default())) {
+        for model in AnyModel::all().into_iter().filter_map(|model| ready(model, ServeLimits::default())) {
             let talk = &talk;
             scope.spawn(move || talk(model));
         }

@@ -8,6 +8,9 @@ mod client;
 mod crowd;
 mod descriptors;
 mod endings;
+#[macro_use]
+#[path = "../every_model/mod.rs"]
+mod every_model;
 mod injected;
 mod inside;
 mod limits;
@@ -81,7 +84,7 @@ macro_rules! models {
     )*};
 }
 
-models! { blocking epoll uring pool }
+on_every_model!(models);
 
 /// Prints what was seen on one line. It goes past the harness, which keeps what a passing test prints to itself.
 fn figure(model: &str, seen: impl Display) {
