@@ -77,7 +77,9 @@ fn every_source_that_is_named_exists() {
     let mut complaints = Vec::new();
     for page in all_pages() {
         for (number, line) in page.prose() {
-            for name in quoted(line).filter(|name| name.ends_with(".rs") && !name.contains(char::is_whitespace)) {
+            for name in quoted(line)
+                .filter(|name| name.ends_with(".rs") && !name.contains(char::is_whitespace) && !name.contains("NAME"))
+            {
                 if !all.iter().any(|path| path.ends_with(name)) {
                     complaints.push(format!("{}:{number}: {name} is not there", page.name()));
                 }
