@@ -2,9 +2,13 @@
 //! with it the reason for some piece of code.
 #![allow(unsafe_code)]
 
+#[path = "physics/rings.rs"]
+mod rings;
 mod skip;
 #[path = "physics/sockets.rs"]
 mod sockets;
+#[path = "physics/waiting.rs"]
+mod waiting;
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -10,7 +10,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::EventFd;
 use socket2::{Domain, SockRef, Socket, Type};
 
-fn pair() -> (TcpStream, TcpStream) {
+pub(crate) fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (client, listener.accept().unwrap().0)
@@ -91,6 +91,75 @@ fn an_edge_is_told_once_and_new_octets_make_a_new_one() {
     assert_eq!(server.read(&mut [0; 64]).unwrap(), 11);
     assert!(has_no_event(&epoll));
     assert_eq!(server.read(&mut [0; 64]).unwrap(), 0);
+}
+
+#[test]
+fn a_level_is_told_again_and_again_until_all_is_read() {
+    let (mut client, mut server) = pair();
+    let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+    epoll.add(&server, EpollEvent::new(EpollFlags::EPOLLIN, 0)).unwrap();
+    client.write_all(b"octets").unwrap();
+    for _ in 0..3 {
+        assert_eq!(events(&epoll), EpollFlags::EPOLLIN);
+    }
+    assert_eq!(server.read(&mut [0; 2]).unwrap(), 2);
+    assert_eq!(events(&epoll), EpollFlags::EPOLLIN, "there are some left");
+    assert_eq!(server.read(&mut [0; 64]).unwrap(), 4);
+    assert!(has_no_event(&epoll));
+}
+
+#[test]
+fn what_an_edge_told_of_and_nobody_read_is_not_told_again_and_not_lost() {
+    let (mut client, mut server) = pair();
+    let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+    let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+    epoll.add(&server, EpollEvent::new(flags, 0)).unwrap();
+    client.write_all(b"octets").unwrap();
+    assert_eq!(events(&epoll), EpollFlags::EPOLLIN);
+    assert_eq!(server.read(&mut [0; 2]).unwrap(), 2);
+    assert!(has_no_event(&epoll), "though four octets are there");
+    epoll.modify(&server, &mut EpollEvent::new(flags, 0)).unwrap();
+    assert_eq!(events(&epoll), EpollFlags::EPOLLIN, "who registers anew is told anew");
+    assert_eq!(server.read(&mut [0; 64]).unwrap(), 4);
+}
+
+#[test]
+fn one_wait_tells_of_all_who_are_ready() {
+    let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+    let pairs: Vec<_> = (0..8).map(|_| pair()).collect();
+    for ((client, server), number) in pairs.iter().zip(0..) {
+        epoll.add(server, EpollEvent::new(EpollFlags::EPOLLIN, number)).unwrap();
+        if number % 2 == 0 {
+            let mut client = client;
+            client.write_all(b"?").unwrap();
+            server.peek(&mut [0]).unwrap();
+        }
+    }
+    let mut events = [EpollEvent::empty(); 16];
+    let count = epoll.wait(&mut events, EpollTimeout::NONE).unwrap();
+    let mut told: Vec<_> = events[..count].iter().map(EpollEvent::data).collect();
+    told.sort();
+    assert_eq!(told, [0, 2, 4, 6]);
+}
+
+#[test]
+fn a_full_socket_becomes_writable_when_its_peer_has_read() {
+    let (client, mut server) = pair();
+    server.set_nonblocking(true).unwrap();
+    let octets = vec![0; 1 << 20];
+    let mut taken = 0;
+    while let Ok(count) = server.write(&octets) {
+        taken += count;
+    }
+    let epoll = Epoll::new(EpollCreateFlags::empty()).unwrap();
+    epoll.add(&server, EpollEvent::new(EpollFlags::EPOLLOUT | EpollFlags::EPOLLET, 0)).unwrap();
+    assert!(has_no_event(&epoll), "there is no room");
+    let mut client = &client;
+    let mut buffer = vec![0; 1 << 20];
+    while taken > 0 {
+        taken -= client.read(&mut buffer).unwrap();
+    }
+    assert_eq!(events(&epoll), EpollFlags::EPOLLOUT);
 }
 
 #[test]
