@@ -1,10 +1,12 @@
 //! The founder: knows every job, gives them to workers, and answers whoever asks.
 //!
+// ANCHOR: stages
 //! | stage \ what comes | a worker is free | stepped | done | cancelled by a client | stopping |
 //! |---|---|---|---|---|---|
 //! | queued | running | | | cancelled | cancelled |
 //! | running | | running | done | cancelled, and its worker is told | goes on |
 //! | done, cancelled | | | | stays | |
+// ANCHOR_END: stages
 //!
 //! Each of these, also the one from running to running, makes the version of the job larger, and is told to those who wait for a
 //! version that they have not seen. So is the way back: a job whose worker finds no room in the loop is the first of the queue again.
@@ -114,6 +116,7 @@ impl Board {
         self.begin_next(cx);
     }
 
+    // ANCHOR: submit
     fn submit(&mut self, text: Text, of: u32, cx: &mut Context<'_, Note>) -> Reply {
         if self.is_stopping {
             self.figures.refuse();
@@ -136,7 +139,9 @@ impl Board {
         self.queue.push_back(id);
         Reply::Submitted(view)
     }
+    // ANCHOR_END: submit
 
+    // ANCHOR: look
     /// `None` is no reply for now: the asker is parked.
     fn look(
         &mut self,
@@ -155,7 +160,9 @@ impl Board {
         job.askers.insert(desk, Asker { ticket, preconditions, _parked: Parked::new(&self.figures) });
         None
     }
+    // ANCHOR_END: look
 
+    // ANCHOR: enough
     /// Lets go of one who waits. If it is not there any more, its reply is on its way.
     fn enough(&mut self, desk: ConnectionId, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
@@ -169,6 +176,7 @@ impl Board {
             cx.message(desk, Note::Replied { ticket, reply });
         }
     }
+    // ANCHOR_END: enough
 
     fn cancel(&mut self, id: JobId, preconditions: &Preconditions, cx: &mut Context<'_, Note>) -> Reply {
         let Some(job) = self.jobs.get_mut(&id) else { return Reply::Unknown };
@@ -272,6 +280,7 @@ impl Board {
         view
     }
 
+    // ANCHOR: changed
     fn changed(&mut self, id: JobId, cx: &mut Context<'_, Note>) -> Option<View> {
         let job = self.jobs.get_mut(&id)?;
         job.version += 1;
@@ -286,6 +295,7 @@ impl Board {
         });
         Some(view)
     }
+    // ANCHOR_END: changed
 
     fn retry_later(&mut self, cx: &Context<'_, Note>) {
         self.retry.get_or_insert(cx.now() + RETRY);

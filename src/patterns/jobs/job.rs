@@ -11,6 +11,7 @@ use super::preconditions::Preconditions;
 use super::work::Counts;
 use crate::identity::ConnectionId;
 
+// ANCHOR: job
 pub(super) struct Job {
     pub(super) id: JobId,
     pub(super) stage: Stage,
@@ -35,6 +36,7 @@ pub(super) struct Asker {
     pub(super) preconditions: Preconditions,
     pub(super) _parked: Parked,
 }
+// ANCHOR_END: job
 
 impl Job {
     pub(super) fn new(id: JobId, text: Bytes, of: u32) -> Job {

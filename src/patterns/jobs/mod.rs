@@ -1,5 +1,6 @@
 //! Work that takes longer than a client should wait: it is taken in at once, done step by step, and asked about meanwhile.
 //!
+// ANCHOR: picture
 //! ```text
 //!                 one loop each                      in the first loop
 //!   client ──> Http1<Desk> ──── ask, ticket ────> Board ──── seed ────> Work: one step a deadline
@@ -7,6 +8,7 @@
 //!   client ──> Http1<Desk> ──── ask, may park ──> (kept until something changes)
 //!       hangs up           ──── enough ─────────> (let go)
 //! ```
+// ANCHOR_END: picture
 //!
 //! | request | answer |
 //! |---|---|

@@ -41,6 +41,7 @@ impl Preconditions {
         Preconditions { after, ..self }
     }
 
+    // ANCHOR: reply
     /// What is told to who looks at a job.
     pub(super) fn reply(&self, view: View) -> Reply {
         if !self.is_match(view.version) {
@@ -53,6 +54,7 @@ impl Preconditions {
             Reply::Is(view)
         }
     }
+    // ANCHOR_END: reply
 
     /// Whether a job at this version may be changed.
     pub(super) fn allow_change(&self, version: u64) -> bool {

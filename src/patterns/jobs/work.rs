@@ -36,6 +36,7 @@ impl Work {
         Work { task, taken: 0, next, counting: Counting::default(), is_over: false }
     }
 
+    // ANCHOR: step
     fn take_step(&mut self, cx: &mut Context<'_, Note>) {
         let Task { text, of, .. } = &self.task;
         let until = |step: u32| (text.len() as u64 * u64::from(step) / u64::from(*of)) as usize;
@@ -46,6 +47,7 @@ impl Work {
         let note = if self.is_over { Note::Done(self.counting.counts) } else { Note::Stepped };
         cx.message(ConnectionId::FOUNDER, note);
     }
+    // ANCHOR_END: step
 }
 
 impl Protocol for Work {
@@ -64,10 +66,12 @@ impl Protocol for Work {
         }
     }
 
+    // ANCHOR: interest
     fn interest(&self) -> Option<Interest> {
         let interest = Interest { messages: true, deadline: Some(self.next), ..Interest::default() };
         (!self.is_over).then_some(interest)
     }
+    // ANCHOR_END: interest
 }
 
 /// A deadline has to move on.
