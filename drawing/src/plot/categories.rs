@@ -1,7 +1,7 @@
 //! Values in rows: a block for each row, in it a line for each model with its name, its mark, its interval and its number.
 
 use super::axis::{Ruler, Scale};
-use super::{Axis, Heading, MARGIN, Row, Value, WIDTH, empty, extent, finish, headline, paragraph};
+use super::{Axis, Heading, MARGIN, Row, Value, WIDTH, empty, extent, finish, headline};
 use crate::style::Identity;
 use crate::svg::{Anchor, Canvas, Picture};
 use crate::text::{Letters, width};
@@ -58,7 +58,7 @@ fn categories(heading: &Heading, rows: &[Row], axis: &Axis, shape: Shape) -> Pic
     };
 
     let mut canvas = Canvas::new(&heading.name);
-    let mut top = headline(&mut canvas, &heading.title);
+    let mut top = headline(&mut canvas, &heading.title, axis);
     if let Some((value, name)) = &axis.reference {
         let half = width(name, Letters::Small) / 2.0;
         let middle = columns.x(*value).clamp(MARGIN + half, WIDTH - MARGIN - half);
@@ -74,19 +74,17 @@ fn categories(heading: &Heading, rows: &[Row], axis: &Axis, shape: Shape) -> Pic
         canvas.line((x, top), (x, bottom + 5.0), "d-grid");
         canvas.text((x, bottom + 20.0), Anchor::Middle, Letters::Small, name);
     }
+    if let Some((value, _)) = axis.reference {
+        let x = columns.x(value);
+        canvas.line((x, top - 3.0), (x, bottom + 5.0), "d-target");
+    }
     let mut row_top = top;
     for (row, height) in rows.iter().zip(heights) {
         draw(&mut canvas, row, row_top, &columns, shape);
         row_top += height + GAP;
     }
     canvas.line((columns.left, bottom + 5.0), (columns.right, bottom + 5.0), "d-axis");
-    if let Some((value, _)) = axis.reference {
-        let x = columns.x(value);
-        canvas.line((x, top - 3.0), (x, bottom + 5.0), "d-target");
-    }
-    let label = if axis.scale == Scale::Log { format!("{} (log axis)", axis.label) } else { axis.label.clone() };
-    let bottom = paragraph(&mut canvas, bottom + 28.0, &label, Letters::Plain, columns.left);
-    finish(canvas, heading, bottom, &in_words(rows))
+    finish(canvas, heading, bottom + 24.0, &in_words(rows))
 }
 
 fn height(row: &Row) -> f64 {
@@ -112,7 +110,7 @@ fn draw(canvas: &mut Canvas, row: &Row, top: f64, columns: &Columns, shape: Shap
                 mark(canvas, value, median, middle, columns, shape);
                 canvas.text((WIDTH - MARGIN, baseline), Anchor::End, Letters::Plain, &value.written());
             }
-            None => canvas.text_of_class((columns.left, baseline), Anchor::Start, Letters::Small, "d-halo", &value.note),
+            None => canvas.text_of_class((columns.left + 8.0, baseline), Anchor::Start, Letters::Small, "d-halo", &value.note),
         }
         top += LINE;
     }
@@ -128,10 +126,12 @@ fn mark(canvas: &mut Canvas, value: &Value, median: f64, y: f64, columns: &Colum
     }
     if let Some((low, high)) = value.spread {
         let (low, high) = (columns.x(low), columns.x(high));
-        let class = if shape == Shape::Bar { "d-whisker" } else { "d-spread" };
+        // The ends of an interval that is narrower than the dot stand out above and below it.
+        let (class, end_class, half) =
+            if shape == Shape::Bar { ("d-whisker", "d-whisker", 4.0) } else { ("d-spread", "d-edge", 8.0) };
         canvas.line((low, y), (high, y), class);
         for end in [low, high] {
-            canvas.line((end, y - 4.0), (end, y + 4.0), if shape == Shape::Bar { class } else { "d-edge" });
+            canvas.line((end, y - half), (end, y + half), end_class);
         }
     }
     if shape == Shape::Dot {

@@ -84,14 +84,10 @@ pub fn lines(heading: &Heading, panels: &[Panel], across: &Axis, up: &Axis) -> P
     };
 
     let mut canvas = Canvas::new(&heading.name);
-    let mut top = headline(&mut canvas, &heading.title);
-    let with_scale = |axis: &Axis| match axis.scale {
-        Scale::Log => format!("{} (log axis)", axis.label),
-        _ => axis.label.clone(),
-    };
+    let mut top = headline(&mut canvas, &heading.title, up);
     for panel in panels {
         top = paragraph(&mut canvas, top, &panel.label, Letters::Strong, MARGIN);
-        top = paragraph(&mut canvas, top, &with_scale(up), Letters::Small, MARGIN) + 6.0;
+        top += 8.0;
         field.top = top;
         field.axes(&mut canvas, across, up, &marks);
         for (at, curve) in panel.curves.iter().enumerate() {
@@ -102,7 +98,7 @@ pub fn lines(heading: &Heading, panels: &[Panel], across: &Axis, up: &Axis) -> P
         field.names(&mut canvas, &panel.curves);
         top += FIELD + 32.0;
     }
-    let bottom = paragraph(&mut canvas, top - 4.0, &with_scale(across), Letters::Plain, field.left);
+    let bottom = paragraph(&mut canvas, top - 4.0, &across.label, Letters::Plain, field.left);
     finish(canvas, heading, bottom, &in_words(panels, across))
 }
 

@@ -112,9 +112,11 @@ fn extent(
     Some(shown.fold((first, first), |(low, high), value| (low.min(value), high.max(value))))
 }
 
-/// Writes the title, and says where what follows begins.
-fn headline(canvas: &mut Canvas, title: &str) -> f64 {
-    paragraph(canvas, MARGIN, title, Letters::Title, MARGIN) + 6.0
+/// Writes the title and what the axis of values shows, and says where what follows begins.
+fn headline(canvas: &mut Canvas, title: &str, axis: &Axis) -> f64 {
+    let top = paragraph(canvas, MARGIN, title, Letters::Title, MARGIN);
+    let label = if axis.scale == Scale::Log { format!("{} (log axis)", axis.label) } else { axis.label.clone() };
+    paragraph(canvas, top, &label, Letters::Plain, MARGIN) + 8.0
 }
 
 /// Writes lines of text below `top`, and says where they end.
@@ -141,7 +143,7 @@ fn finish(mut canvas: Canvas, heading: &Heading, bottom: f64, rows: &[(String, S
 /// A picture that says that there is nothing to show.
 fn empty(heading: &Heading) -> Picture {
     let mut canvas = Canvas::new(&heading.name);
-    let top = headline(&mut canvas, &heading.title);
+    let top = headline(&mut canvas, &heading.title, &Axis::default());
     let bottom = paragraph(&mut canvas, top, "nothing was measured", Letters::Plain, MARGIN);
     finish(canvas, heading, bottom, &[])
 }
