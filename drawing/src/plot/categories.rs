@@ -66,7 +66,7 @@ fn categories(heading: &Heading, rows: &[Row], axis: &Axis, shape: Shape) -> Pic
         top += 20.0;
     }
     // The grid lies below everything, so the height is known before anything is drawn.
-    let heights: Vec<_> = rows.iter().map(|row| height(row)).collect();
+    let heights: Vec<_> = rows.iter().map(height).collect();
     let bottom = top + heights.iter().sum::<f64>() + GAP * (rows.len() - 1) as f64;
     let marks = columns.ruler.marks(columns.right - columns.left, false);
     for (value, name) in &marks {
