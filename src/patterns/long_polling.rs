@@ -1,9 +1,11 @@
 //! Long polling: a question whose answer waits until there is something to tell.
 //!
+// ANCHOR: picture
 //! ```text
 //!   short   client ── anything new? ──> no    client ── anything new? ──> no    client ── anything new? ──> yes
 //!   long    client ── anything new since 7? ──>          (parked: a deadline, and an entry with whoever knows)          ──> 8
 //! ```
+// ANCHOR_END: picture
 //!
 //! A short poll is answered at once, and mostly in vain: whoever asks each second hears half a second late on average, and the server
 //! answers as many requests as there are clients, though nothing happens. A long poll is *parked*. It is answered when there is news,
@@ -25,6 +27,7 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How often [`Naive::Recheck`] looks for news.
 pub const RECHECK: Duration = Duration::from_secs(1);
 
+// ANCHOR: naive
 /// How *not* to wait: bad examples, to be measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Naive {
@@ -45,6 +48,7 @@ pub enum Naive {
     /// ahead are read too, into memory instead of being left in the kernel.
     Hold,
 }
+// ANCHOR_END: naive
 
 impl Naive {
     /// What a parked poll wants of its client.

@@ -1,1 +1,4 @@
-//! Of the chapter "Saying it later: events".
+//! Streams, in the simulator.
+
+#[path = "../listeners/mod.rs"]
+pub mod listeners;

@@ -1,9 +1,11 @@
 //! What has been published, for those who come late: a ring, bounded by count and by octets.
 //!
+// ANCHOR: picture
 //! ```text
 //!    forgotten   │ 4 │ 5 │ 6 │ 7 │   <- the newest is appended here
 //!   after 5: 6, 7        after 3: 4, 5, 6, 7       after 2, or of another start of the server: resync, 4, 5, 6, 7
 //! ```
+// ANCHOR_END: picture
 //!
 //! The newest is always there, however little is kept. Whoever waits for what is about to be forgotten is to be told before: so
 //! an event is [appended](History::push) first, and then the oldest are [forgotten](History::forget).
@@ -106,6 +108,7 @@ impl History {
         self.entries.back()
     }
 
+    // ANCHOR: page
     /// What came after `after`: of no more than `most` octets by this measure, but at least one event, if there is one.
     pub fn page(&self, after: Option<Cursor>, most: usize, measure: impl Fn(&Entry) -> usize) -> Page {
         let after = after.unwrap_or(self.newest);
@@ -124,6 +127,7 @@ impl History {
         let next = if is_last { self.newest } else { entries.last().map_or(self.newest, |entry| entry.id()) };
         Page { entries, next, resync, is_last }
     }
+    // ANCHOR_END: page
 
     /// Octets of JSON after a cursor; it may stop counting at `enough`.
     pub fn octets_after(&self, after: Cursor, enough: usize) -> usize {

@@ -124,6 +124,7 @@ impl Hub {
         }
     }
 
+    // ANCHOR: publish
     /// One event: the publisher is told its name first, then everybody who waits for it.
     fn publish(&mut self, from: ConnectionId, ticket: Ticket, text: &str, topic: Option<String>, cx: &mut Cx<'_>) {
         let Some(history) = &mut self.history else { return };
@@ -135,6 +136,7 @@ impl Hub {
         for follower in &self.followers {
             cx.message(*follower, News::Fresh(Arc::clone(&entry)));
         }
+        // ANCHOR: parked
         let mut enough = Vec::new();
         for (who, parked) in &mut self.parked {
             parked.octets += entry.octets();
@@ -144,11 +146,14 @@ impl Hub {
             }
         }
         enough.into_iter().for_each(|who| self.answer(who, cx));
+        // ANCHOR_END: parked
         if let Some(history) = &mut self.history {
             history.forget(surplus);
         }
     }
+    // ANCHOR_END: publish
 
+    // ANCHOR: poll
     fn poll(
         &mut self,
         from: ConnectionId,
@@ -176,6 +181,7 @@ impl Hub {
         }
         self.counters.parked.store(self.parked.len() as u64, Ordering::Relaxed);
     }
+    // ANCHOR_END: poll
 
     /// The next page; who has been given the last one hears the rest as it comes.
     fn follow(&mut self, from: ConnectionId, ticket: Ticket, after: Option<Cursor>, most: usize, cx: &mut Cx<'_>) {

@@ -65,6 +65,7 @@ impl Poll {
         (Poll { job, until: Some(until), way }, ask)
     }
 
+    // ANCHOR: interest
     /// The client's end is news as long as nothing was demanded.
     pub(super) fn interest(&self) -> Interest {
         let peer = match (self.until, &self.way) {
@@ -79,6 +80,7 @@ impl Poll {
         };
         Interest { peer, messages: true, deadline, ..Interest::default() }
     }
+    // ANCHOR_END: interest
 
     /// Its deadline has come: the limit, or the time to look again.
     pub(super) fn deadline(&mut self, now: Time) -> Then {
