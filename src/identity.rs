@@ -23,18 +23,47 @@ impl ConnectionId {
     pub(crate) fn shard(self) -> usize {
         (self.0 >> SERIAL_BITS) as usize
     }
+
+    /// Its number within the loop.
+    pub(crate) fn number(self) -> u64 {
+        self.0 & ((1 << SERIAL_BITS) - 1)
+    }
+
+    /// What a thread that works for it is called in a trace.
+    pub(crate) fn words(self) -> String {
+        let (shard, number) = (self.shard(), self.number());
+        match self {
+            ConnectionId::FOUNDER => "founder".into(),
+            _ => OfLoop { shard, name: format_args!("connection {number}") }.to_string(),
+        }
+    }
 }
 
 /// Loop and number.
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.shard(), self.0 & ((1 << SERIAL_BITS) - 1))
+        write!(f, "{}.{}", self.shard(), self.number())
     }
 }
 
 impl fmt::Debug for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ConnectionId({self})")
+    }
+}
+
+/// A name in a trace. Of several loops, those after the first are named too.
+pub(crate) struct OfLoop<D> {
+    pub(crate) shard: usize,
+    pub(crate) name: D,
+}
+
+impl<D: fmt::Display> fmt::Display for OfLoop<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shard {
+            0 => write!(f, "{}", self.name),
+            shard => write!(f, "{}, loop {}", self.name, shard + 1),
+        }
     }
 }
 

@@ -36,6 +36,7 @@
 //! | `driver`: what all loops need and none is about | `sys`, `models`, protocols by name |
 //! | `sys`: thin wrappers over kernel calls, every call counted; the only `unsafe` beside two vector scanners | protocols, connections, policy |
 //! | [`models`] | protocols by name, `patterns`, and each other |
+//! | [`trace`] | protocols by name, `models` |
 //!
 //! Only examples, benches and tests join a [`Service`] to a [`Model`].
 
@@ -67,6 +68,7 @@ mod send_watch;
 mod shelf;
 mod sys;
 mod time;
+pub mod trace;
 mod unavailable;
 pub mod websocket;
 

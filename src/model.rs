@@ -17,7 +17,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use crate::context::Birth;
 use crate::cost::Cost;
 use crate::driver::post::Post;
-use crate::identity::Common;
+use crate::identity::{Common, OfLoop};
 use crate::limits::ServeLimits;
 use crate::protocol::{MessageOf, Service};
 use crate::read_file::ReadFile;
@@ -135,6 +135,11 @@ pub struct Shard<'a, S: Service> {
 }
 
 impl<S: Service> Shard<'_, S> {
+    /// What a thread that does this in it is called in a trace.
+    pub(crate) fn name(&self, does: &'static str) -> OfLoop<&'static str> {
+        OfLoop { shard: self.number.into(), name: does }
+    }
+
     /// What its connections have in common.
     pub(crate) fn common(&self, limits: ServeLimits) -> Arc<Common> {
         Common::dated(self.number, limits, self.seed, self.unix_seconds)

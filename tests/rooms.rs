@@ -69,6 +69,14 @@ const ROOMS: &[Room] = &[
         crates: &["bytes", "libc", "nix"],
         shut: false,
     },
+    // It stands around protocols, and drives none.
+    Room {
+        name: "trace",
+        parts: &["trace"],
+        may_name: &["contract", "files", "sys"],
+        crates: &["nix", "serde_json"],
+        shut: false,
+    },
     Room { name: "results", parts: &["cost.rs", "unavailable.rs"], may_name: &["sys"], crates: &[], shut: false },
     Room {
         name: "sys",
@@ -143,7 +151,7 @@ const SHUT: &[&str] = &[
 ];
 
 /// The only other places that read a clock: to see how long a call took, or to give a wait its limit.
-const CLOCKS: &[&str] = &["sys", "models/epoll/read.rs", "models/epoll/files.rs"];
+const CLOCKS: &[&str] = &["sys", "trace", "models/epoll/read.rs", "models/epoll/files.rs"];
 
 /// The one place in a shut room that reads a variable: which scanner is wanted.
 const ENVIRONMENT: &str = "http1/scanner/choice.rs";

@@ -4,6 +4,8 @@
 
 mod measured;
 mod reads;
+#[path = "../serving/trace.rs"]
+mod trace;
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -18,6 +20,7 @@ use iolab::models::{AnyModel, UnknownModel};
 use iolab::{MAX_BLOCK, ReadFile, Unavailable};
 
 use measured::{heading, headline, measure};
+use trace::{Trace, TraceOption};
 
 /// Reads blocks of a file by one way of waiting or by all four, one after the other, and prints what it took.
 ///
@@ -71,6 +74,8 @@ struct Options {
     /// One JSON object for each model, on a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    trace: TraceOption,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -89,6 +94,21 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> io::Result<u8> {
+    let models = &options.model.0;
+    let trace = options.trace.start(&process(models[0]))?;
+    let status = read(options, trace.as_ref())?;
+    if let Some(trace) = trace {
+        trace.finish(&models.iter().map(Model::name).collect::<Vec<_>>().join(", "))?;
+    }
+    Ok(status)
+}
+
+/// What a model is called in a trace.
+fn process(model: AnyModel) -> String {
+    format!("iolab read_file, {model}")
+}
+
+fn read(options: &Options, trace: Option<&Trace>) -> io::Result<u8> {
     let open = if options.direct { ReadFile::open_direct } else { ReadFile::open_buffered };
     let file = open(&options.file)?;
     let blocks = file.len()?.div_ceil(options.block).max(1);
@@ -100,7 +120,10 @@ fn run(options: &Options) -> io::Result<u8> {
     }
     let mut status = 0;
     let mut sums = Vec::new();
-    for &(mut model) in &options.model.0 {
+    for (number, &(mut model)) in options.model.0.iter().enumerate() {
+        if let Some(trace) = trace.filter(|_| number > 0) {
+            trace.process(&process(model));
+        }
         if let AnyModel::Uring(uring) = &mut model {
             uring.techniques = options.deny.iter().fold(uring.techniques, |left, &technique| left.without(technique));
             if options.unregistered {

@@ -1,6 +1,7 @@
 //! What every example server has in common: its flags, its signals, and the cost it prints when it ends.
 
 mod cost;
+mod trace;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -13,8 +14,11 @@ use std::time::Duration;
 use clap::Args;
 use iolab::models::AnyModel;
 use iolab::models::uring::Technique;
+use iolab::trace::Traced;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
 use nix::sys::signal::{SigSet, Signal};
+
+use trace::TraceOption;
 
 /// The flags of a server.
 #[derive(Args, Clone, Debug)]
@@ -47,6 +51,8 @@ pub struct Options {
     /// for each thread, 16384 for epoll and uring, 1024 for blocking and pool, which spend a thread on each connection]
     #[arg(long)]
     pub max_connections: Option<usize>,
+    #[command(flatten)]
+    trace: TraceOption,
 }
 
 impl Options {
@@ -67,6 +73,13 @@ impl Options {
     }
 
     fn serve<S: Service>(&self, name: &str, hint: &str, service: &S) -> io::Result<Cost> {
+        let trace = self.trace.start(&format!("iolab {name}, {}", self.model))?;
+        let served = self.serve_until_told(name, hint, &Traced::new(service));
+        let written = trace.map_or(Ok(()), |trace| trace.finish(self.model.name()));
+        served.and_then(|cost| written.map(|()| cost))
+    }
+
+    fn serve_until_told<S: Service>(&self, name: &str, hint: &str, service: &S) -> io::Result<Cost> {
         let shutdown = Arc::new(Shutdown::new()?);
         begin_on_signal(&shutdown)?;
         let mut model = self.model;

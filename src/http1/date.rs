@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::time::civil;
+
 /// `Sun, 06 Nov 1994 08:49:37 GMT`
 pub(super) const DATE_OCTETS: usize = 29;
 
@@ -44,20 +46,6 @@ fn write(unix_seconds: u64) -> [u8; DATE_OCTETS] {
 fn two_digits(at: &mut [u8], number: u64) {
     at[0] = b'0' + (number / 10 % 10) as u8;
     at[1] = b'0' + (number % 10) as u8;
-}
-
-/// Year, month and day of the Gregorian calendar, from days since 1970-01-01. Years are counted from March, so that the leap
-/// day is the last of its year, and in eras of 400 years, which all have 146,097 days.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468; // since 0000-03-01
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]

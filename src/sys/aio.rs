@@ -12,9 +12,10 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use super::block::Block;
-use super::calls::{Call, count};
+use super::calls::{Call, enter};
 use super::eventfd::EventFd;
 use super::ledger::{Entry, Kind, Ledger, Operation, Payload};
+use super::recorder::{self, Outcome, What};
 use crate::unavailable::Unavailable;
 
 /// A context for reads, and the ledger of those in flight.
@@ -68,11 +69,12 @@ impl Aio {
     /// A context for `depth` reads at once. Each completion adds to the eventfd [`signals`](Aio::signals).
     pub(crate) fn new(depth: usize) -> io::Result<Aio> {
         let mut context: libc::c_ulong = 0;
-        count(Call::IoSetup);
+        let call = enter(Call::IoSetup);
         // SAFETY: the kernel writes the new context's id to a live, zeroed `c_ulong`.
         if unsafe { libc::syscall(libc::SYS_io_setup, depth as libc::c_long, &mut context) } != 0 {
             return Err(diagnose(io::Error::last_os_error(), depth));
         }
+        drop(call);
         let aio = |signals| Aio {
             context,
             signals,
@@ -98,9 +100,11 @@ impl Aio {
     pub(crate) fn read(&mut self, fd: impl AsFd, offset: u64, mut block: Block, at: usize, len: usize, token: u64) {
         let buffer = block[at..at + len].as_mut_ptr() as u64;
         let entry = Entry { token, kind: Kind::Plain, payload: Payload::Block(block) };
+        let operation = self.ledger.insert(entry).0;
+        recorder::mark(|| What::Started { operation, name: "pread", fd: Some(fd.as_fd().as_raw_fd()) });
         let raw = |fd: RawFd| fd as u32;
         self.queued.push(ControlBlock {
-            data: self.ledger.insert(entry).0,
+            data: operation,
             key_and_flags: [0; 2],
             opcode: PREAD,
             priority: 0,
@@ -125,21 +129,23 @@ impl Aio {
         let mut pointers: Vec<*const ControlBlock> = self.queued.iter().map(std::ptr::from_ref).collect();
         let mut rest = &mut pointers[..];
         while !rest.is_empty() {
-            count(Call::IoSubmit);
+            let call = enter(Call::IoSubmit);
             // SAFETY: `rest` points to live control blocks, which the kernel copies; the memory they name is owned by the
             // ledger until the completion.
             let taken =
                 unsafe { libc::syscall(libc::SYS_io_submit, self.context, rest.len() as libc::c_long, rest.as_mut_ptr()) };
-            if taken > 0 {
-                rest = &mut rest[taken as usize..];
-                continue;
-            }
-            let error = io::Error::last_os_error();
-            if error.kind() == io::ErrorKind::Interrupted {
-                continue;
-            }
+            let error = match call.left(usize::try_from(taken).map_err(|_| io::Error::last_os_error())) {
+                Ok(taken) if taken > 0 => {
+                    rest = &mut rest[taken..];
+                    continue;
+                }
+                Ok(_) => io::ErrorKind::WouldBlock.into(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
             let first = self.queued.len() - rest.len();
-            if let Some((token, block)) = settle(&mut self.ledger, self.queued[first].data) {
+            let refusal = error.raw_os_error().unwrap_or_default();
+            if let Some((token, block)) = settle(&mut self.ledger, self.queued[first].data, Err(refusal)) {
                 self.refused.push(Read { token, result: Err(error), block });
             }
             rest = &mut rest[1..];
@@ -154,7 +160,7 @@ impl Aio {
         if self.ledger.len() == 0 {
             return Ok(());
         }
-        count(Call::IoGetevents);
+        let call = enter(Call::IoGetevents);
         let mut no_time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the kernel writes at most as many events as there is room for; the time outlives the call.
         let found = unsafe {
@@ -167,10 +173,11 @@ impl Aio {
                 &mut no_time,
             )
         };
-        let found = usize::try_from(found).map_err(|_| io::Error::last_os_error())?;
+        let found = call.left(usize::try_from(found).map_err(|_| io::Error::last_os_error()))?;
         for event in &self.events[..found] {
-            if let Some((token, block)) = settle(&mut self.ledger, event.data) {
-                let result = usize::try_from(event.result).map_err(|_| io::Error::from_raw_os_error(-event.result as i32));
+            let outcome = u64::try_from(event.result).map_err(|_| -event.result as i32);
+            if let Some((token, block)) = settle(&mut self.ledger, event.data, outcome) {
+                let result = outcome.map(|count| count as usize).map_err(io::Error::from_raw_os_error);
                 into.push(Read { token, result, block });
             }
         }
@@ -187,8 +194,10 @@ impl Drop for Aio {
     }
 }
 
-fn settle(ledger: &mut Ledger, data: u64) -> Option<(u64, Block)> {
-    match ledger.remove(Operation(data))? {
+fn settle(ledger: &mut Ledger, data: u64, outcome: Outcome) -> Option<(u64, Block)> {
+    let entry = ledger.remove(Operation(data))?;
+    recorder::mark(|| What::Ended { operation: data, outcome });
+    match entry {
         Entry { token, payload: Payload::Block(block), .. } => Some((token, block)),
         _ => None,
     }
@@ -197,7 +206,7 @@ fn settle(ledger: &mut Ledger, data: u64) -> Option<(u64, Block)> {
 /// `io_destroy(2)`; it returns when everything in flight is over (Linux 3.16). That takes some milliseconds even if nothing is:
 /// the kernel waits until no processor can be looking at the context any more.
 fn destroy(context: libc::c_ulong) -> io::Result<()> {
-    count(Call::IoDestroy);
+    let _call = enter(Call::IoDestroy);
     // SAFETY: it takes a number and touches no memory of ours.
     match unsafe { libc::syscall(libc::SYS_io_destroy, context) } {
         0 => Ok(()),

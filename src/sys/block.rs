@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use super::calls::{Call, count};
+use super::calls::{Call, enter};
 
 /// Zeroed memory at an aligned address. Moving the value does not move the octets, so the kernel may write to them while the
 /// value changes hands.
@@ -65,10 +65,11 @@ impl Memory {
         let start = unsafe { if is_huge { alloc(layout) } else { alloc_zeroed(layout) } };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
         if is_huge {
-            count(Call::Madvise);
+            let call = enter(Call::Madvise);
             // SAFETY: all of it is allocated, and aligned to pages; the advice changes no octet. Without huge pages in the kernel it
             // is refused, and all works the same.
             unsafe { libc::madvise(start.as_ptr().cast(), len / HUGE_PAGE * HUGE_PAGE, libc::MADV_HUGEPAGE) };
+            drop(call);
             // SAFETY: so many octets were allocated. Writing them is what takes the pages, so it comes after the advice.
             unsafe { ptr::write_bytes(start.as_ptr(), 0, len) };
         }

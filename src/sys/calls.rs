@@ -1,11 +1,18 @@
-//! How many system calls this thread has made, by name.
+//! How many system calls this thread has made, by name; and when, if somebody [records](super::recorder) it.
 //!
 //! Each thread counts for itself, in plain cells: a count costs an addition, no atomic operation and no shared cache line.
 //! A model reads the counts when it starts and when it ends on a thread ([`Meter`]), and adds the differences up.
 
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Display};
+use std::io;
+use std::mem;
 use std::ops::AddAssign;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+use nix::errno::Errno;
+
+use super::recorder::{self, Open, Outcome, What};
 
 macro_rules! calls {
     ($($variant:ident $name:literal),* $(,)?) => {
@@ -41,13 +48,122 @@ thread_local! {
     static MADE: [Cell<u64>; KINDS] = const { [const { Cell::new(0) }; KINDS] };
 }
 
-/// Counts one call of this thread.
+/// Counts one call of this thread, which is about to be made. What comes back is dropped, or given what the kernel said, when the call
+/// has returned.
 #[inline]
-pub(crate) fn count(call: Call) {
+pub(crate) fn enter(call: Call) -> Entered {
     MADE.with(|made| {
         let cell = &made[call as usize];
         cell.set(cell.get() + 1);
     });
+    Entered { call, fd: None, about: None, begun: recorder::moment() }
+}
+
+/// Counts one call that somebody else makes, at a time that is only roughly this.
+#[inline]
+pub(crate) fn count(call: Call) {
+    drop(enter(call));
+}
+
+/// A call that is being made. Its length is recorded only if somebody records.
+#[must_use = "the call is over when this is dropped"]
+pub(crate) struct Entered {
+    call: Call,
+    fd: Option<RawFd>,
+    about: Option<&'static str>,
+    /// 0 if nobody records.
+    begun: u64,
+}
+
+impl Entered {
+    /// The descriptor that it is about.
+    #[inline]
+    pub(crate) fn on(mut self, fd: impl AsFd) -> Entered {
+        self.fd = Some(fd.as_fd().as_raw_fd());
+        self
+    }
+
+    /// Which of its operations it is.
+    #[inline]
+    pub(crate) fn to(mut self, about: &'static str) -> Entered {
+        self.about = Some(about);
+        self
+    }
+
+    /// It has returned with this.
+    #[inline]
+    pub(crate) fn left<T: Amount, E: Code>(self, result: Result<T, E>) -> Result<T, E> {
+        if self.begun != 0 {
+            self.note(outcome(&result));
+        }
+        mem::forget(self);
+        result
+    }
+
+    #[cold]
+    fn note(&self, outcome: Option<Outcome>) {
+        let &Entered { call, fd, about, begun } = self;
+        recorder::span(begun, What::Call { call, fd, about, outcome });
+    }
+}
+
+impl Drop for Entered {
+    #[inline]
+    fn drop(&mut self) {
+        if self.begun != 0 {
+            self.note(None);
+        }
+    }
+}
+
+fn outcome<T: Amount, E: Code>(result: &Result<T, E>) -> Option<Outcome> {
+    match result {
+        Ok(value) => Some(Ok(value.amount())),
+        Err(error) => error.code().map(Err),
+    }
+}
+
+/// What a call yields.
+pub(crate) trait Amount {
+    /// As the kernel returned it.
+    fn amount(&self) -> u64;
+}
+
+impl Amount for usize {
+    fn amount(&self) -> u64 {
+        *self as u64
+    }
+}
+
+/// Of descriptors that are ready, as poll(2) counts them.
+impl Amount for i32 {
+    fn amount(&self) -> u64 {
+        u64::try_from(*self).unwrap_or_default()
+    }
+}
+
+impl Amount for () {
+    fn amount(&self) -> u64 {
+        0
+    }
+}
+
+/// How a call fails.
+pub(crate) trait Code {
+    /// The number of the error, if it is the kernel's.
+    fn code(&self) -> Option<i32>;
+}
+
+impl Code for io::Error {
+    fn code(&self) -> Option<i32> {
+        self.raw_os_error()
+    }
+}
+
+impl Code for Errno {
+    fn code(&self) -> Option<i32> {
+        Some(*self as i32)
+    }
 }
 
 /// System calls by name.
@@ -92,14 +208,21 @@ impl fmt::Debug for Calls {
 }
 
 /// What this thread has called since the meter was started. It must be read on the thread that started it.
-pub(crate) struct Meter([u64; KINDS], std::marker::PhantomData<*const ()>);
+///
+/// It is also how long the thread is recorded, if somebody records: until it is read, or dropped.
+pub(crate) struct Meter(
+    [u64; KINDS],
+    #[expect(dead_code, reason = "it ends when it is dropped")] Option<Open>,
+    std::marker::PhantomData<*const ()>,
+);
 
 impl Meter {
-    pub(crate) fn start() -> Meter {
-        Meter(made(), std::marker::PhantomData)
+    /// In a trace the thread has this name.
+    pub(crate) fn start(name: impl Display) -> Meter {
+        Meter(made(), recorder::begin(name), std::marker::PhantomData)
     }
 
-    pub(crate) fn read(&self) -> Calls {
+    pub(crate) fn read(self) -> Calls {
         let now = made();
         Calls(std::array::from_fn(|kind| now[kind] - self.0[kind]))
     }
@@ -116,7 +239,7 @@ mod tests {
     #[test]
     fn a_meter_sees_its_own_thread_from_its_start() {
         count(Call::Read);
-        let meter = Meter::start();
+        let meter = Meter::start("test");
         count(Call::Read);
         count(Call::Close);
         std::thread::spawn(|| count(Call::Read)).join().unwrap();

@@ -8,6 +8,7 @@ use io_uring::cqueue;
 
 use super::buffer_ring::Selected;
 use super::ledger::{Kind, Ledger, Operation, Payload};
+use super::recorder::{self, What};
 
 /// What the kernel says about an operation.
 #[derive(Debug)]
@@ -42,6 +43,13 @@ pub(super) fn settle(ledger: &mut Ledger, completed: &cqueue::Entry) -> Option<C
         let entry = ledger.remove(operation)?;
         (entry.token, entry.kind, entry.payload)
     };
+    recorder::mark(|| {
+        let outcome = u64::try_from(result).map_err(|_| -result);
+        match more {
+            true => What::WentOn { operation: operation.0, outcome },
+            false => What::Ended { operation: operation.0, outcome },
+        }
+    });
     let payload = match kind {
         Kind::Timer => return None,
         Kind::Opens if result >= 0 => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::sys::epoll::{Epoll as Instance, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::calls::{Call, count};
+use super::calls::{Call, count, enter};
 
 /// An epoll instance and room for what it reports.
 pub(crate) struct Epoll {
@@ -31,7 +31,7 @@ pub(crate) struct Ready {
 impl Epoll {
     /// At most `events` are reported in one turn; the others are in the next.
     pub(crate) fn new(events: usize) -> io::Result<Epoll> {
-        count(Call::EpollCreate1);
+        let _call = enter(Call::EpollCreate1);
         let instance = Instance::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         Ok(Epoll { instance, events: vec![EpollEvent::empty(); events] })
     }
@@ -39,25 +39,24 @@ impl Epoll {
     /// Reports once whenever `fd` *becomes* ready to be read or written, or the peer finishes: edge-triggered, so that one call
     /// serves a connection's whole life.
     pub(crate) fn add_edges(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
-        count(Call::EpollCtl);
-        Ok(self.instance.add(fd, edges(token))?)
+        let call = enter(Call::EpollCtl).on(&fd).to("add");
+        Ok(call.left(self.instance.add(fd, edges(token)))?)
     }
 
     /// Reports anew whatever `fd` is ready for now, as if it had just become so.
     pub(crate) fn repeat_edges(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
-        count(Call::EpollCtl);
-        Ok(self.instance.modify(fd, &mut edges(token))?)
+        let call = enter(Call::EpollCtl).on(&fd).to("modify");
+        Ok(call.left(self.instance.modify(fd, &mut edges(token)))?)
     }
 
     /// Waits until something is ready, the time is over (rounded up to milliseconds) or a signal comes, and returns what is
     /// ready. epoll_wait(2)
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<impl Iterator<Item = Ready> + '_> {
-        count(Call::EpollWait);
         let timeout = timeout.map_or(EpollTimeout::NONE, |limit| {
             let millis = limit.as_nanos().div_ceil(1_000_000);
             EpollTimeout::try_from(i32::try_from(millis).unwrap_or(i32::MAX)).unwrap_or(EpollTimeout::NONE)
         });
-        let ready = match self.instance.wait(&mut self.events, timeout) {
+        let ready = match enter(Call::EpollWait).left(self.instance.wait(&mut self.events, timeout)) {
             Err(nix::errno::Errno::EINTR) => 0,
             other => other?,
         };

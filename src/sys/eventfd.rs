@@ -5,27 +5,27 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd as Descriptor};
 
-use super::calls::{Call, count};
+use super::calls::{Call, count, enter};
 
 /// A non-blocking `eventfd(2)`.
 pub(crate) struct EventFd(Descriptor);
 
 impl EventFd {
     pub(crate) fn new() -> io::Result<EventFd> {
-        count(Call::Eventfd2);
+        let _call = enter(Call::Eventfd2);
         Ok(EventFd(Descriptor::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?))
     }
 
     /// Makes it readable, and readable anew for who waits for edges. From any thread.
     pub(crate) fn signal(&self) {
-        count(Call::Write);
+        let _call = enter(Call::Write).on(self);
         // It fails only where the counter would overflow, and then it is readable already.
         let _ = self.0.write(1);
     }
 
     /// Makes it unreadable until the next signal.
     pub(crate) fn clear(&self) {
-        count(Call::Read);
+        let _call = enter(Call::Read).on(self);
         // It fails only where it is unreadable already.
         let _ = self.0.read();
     }

@@ -9,39 +9,39 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::calls::{Call, count};
+use super::calls::{Call, count, enter};
 
 /// `pread(2)`: waits for the disk if it must.
 pub(crate) fn pread(fd: impl AsFd, into: &mut [u8], offset: u64) -> io::Result<usize> {
-    count(Call::Pread64);
-    Ok(nix::sys::uio::pread(fd, into, offset as libc::off_t)?)
+    let call = enter(Call::Pread64).on(&fd);
+    Ok(call.left(nix::sys::uio::pread(fd, into, offset as libc::off_t))?)
 }
 
 /// `preadv2(2)` with `RWF_NOWAIT`: what is in the page cache, else `EAGAIN`. `EOPNOTSUPP` where the file system cannot tell.
 pub(crate) fn pread_nowait(fd: impl AsFd, into: &mut [u8], offset: u64) -> io::Result<usize> {
-    count(Call::Preadv2);
+    let call = enter(Call::Preadv2).on(&fd);
     let vector = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     // SAFETY: one vector, which describes `into`, exclusively borrowed for the call.
     let read = unsafe { libc::preadv2(fd.as_fd().as_raw_fd(), &vector, 1, offset as libc::off_t, libc::RWF_NOWAIT) };
-    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+    call.left(usize::try_from(read).map_err(|_| io::Error::last_os_error()))
 }
 
 /// `pwrite(2)`: what the kernel takes of `octets`, which may be less.
 pub(crate) fn pwrite(fd: impl AsFd, octets: &[u8], offset: u64) -> io::Result<usize> {
-    count(Call::Pwrite64);
-    Ok(nix::sys::uio::pwrite(fd, octets, offset as libc::off_t)?)
+    let call = enter(Call::Pwrite64).on(&fd);
+    Ok(call.left(nix::sys::uio::pwrite(fd, octets, offset as libc::off_t))?)
 }
 
 /// `fdatasync(2)`: waits until the octets and the length are on the disk.
 pub(crate) fn fdatasync(fd: impl AsFd) -> io::Result<()> {
-    count(Call::Fdatasync);
-    Ok(nix::unistd::fdatasync(fd)?)
+    let call = enter(Call::Fdatasync).on(&fd);
+    Ok(call.left(nix::unistd::fdatasync(fd))?)
 }
 
 /// `fsync(2)`: of a directory, waits until its names are on the disk.
 pub(crate) fn fsync(fd: impl AsFd) -> io::Result<()> {
-    count(Call::Fsync);
-    Ok(nix::unistd::fsync(fd)?)
+    let call = enter(Call::Fsync).on(&fd);
+    Ok(call.left(nix::unistd::fsync(fd))?)
 }
 
 /// An open file; it is closed when dropped.
@@ -51,13 +51,13 @@ pub(crate) struct Descriptor(File);
 impl Descriptor {
     /// What it is, and how long (`statx(2)`).
     pub(crate) fn metadata(&self) -> io::Result<Metadata> {
-        count(Call::Statx);
+        let _call = enter(Call::Statx).on(self);
         self.0.metadata()
     }
 
     /// Takes `O_NONBLOCK` and the like away (`fcntl(2)` `F_SETFL`): how it was opened for reading and writing stays.
     pub(crate) fn clear_flags(&self) -> io::Result<()> {
-        count(Call::Fcntl);
+        let _call = enter(Call::Fcntl).on(self);
         fcntl(&self.0, FcntlArg::F_SETFL(OFlag::empty()))?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::time::TimeSpec;
 
-use super::calls::{Call, count};
+use super::calls::{Call, enter};
 
 /// How many things there are to take; who finds none sleeps.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl Gate {
     pub(crate) fn leave(&self, things: u32) {
         self.things.fetch_add(things, SeqCst);
         if things > 0 && self.sleepers.load(SeqCst) > 0 {
-            count(Call::Futex);
+            let _call = enter(Call::Futex).to("wake");
             let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
             // SAFETY: the address is that of a live atomic; waking reads no memory.
             // One that fails has woken nobody; a live and aligned address leaves it no lasting reason to.
@@ -75,11 +75,12 @@ impl Gate {
         let limit = limit.as_ref().map_or(ptr::null(), |limit| limit.as_ref() as *const libc::timespec);
         // Whoever leaves something after this line sees a sleeper; whoever did before it keeps the call below from sleeping.
         self.sleepers.fetch_add(1, SeqCst);
-        count(Call::Futex);
+        let call = enter(Call::Futex).to("wait");
         let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
         // SAFETY: the address is that of a live atomic, and the timeout is null or outlives the call. The kernel sleeps only if
         // the atomic still holds 0; that it did not, a signal, and the end of the time are for the caller to find out.
         unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, 0, limit) };
+        drop(call);
         self.sleepers.fetch_sub(1, SeqCst);
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::calls::{Call, count};
+use super::calls::{Call, count, enter};
 use super::eventfd::EventFd;
 
 /// The most that are told of in one turn; the others are in the next.
@@ -24,26 +24,26 @@ pub(crate) struct HangUps {
 impl HangUps {
     /// Of nobody yet.
     pub(crate) fn new() -> io::Result<HangUps> {
-        count(Call::EpollCreate1);
+        let call = enter(Call::EpollCreate1);
         let set = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        drop(call);
         let end = EventFd::new()?;
-        count(Call::EpollCtl);
-        set.add(&end, EpollEvent::new(EpollFlags::EPOLLIN, END))?;
+        let call = enter(Call::EpollCtl).on(&end).to("add");
+        call.left(set.add(&end, EpollEvent::new(EpollFlags::EPOLLIN, END)))?;
         Ok(HangUps { set, end })
     }
 
     /// Tells once, under this token, that the peer has finished or gone, be it before or after this call (`EPOLLRDHUP`,
     /// `EPOLLONESHOT`). A socket leaves the set when it is closed.
     pub(crate) fn add(&self, socket: impl AsFd, token: u64) -> io::Result<()> {
-        count(Call::EpollCtl);
-        Ok(self.set.add(socket, EpollEvent::new(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLONESHOT, token))?)
+        let call = enter(Call::EpollCtl).on(&socket).to("add");
+        Ok(call.left(self.set.add(socket, EpollEvent::new(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLONESHOT, token)))?)
     }
 
     /// Waits until somebody has gone or a signal comes, and says who; `None` after the end. epoll_wait(2)
     pub(crate) fn wait(&self) -> io::Result<Option<Vec<u64>>> {
-        count(Call::EpollWait);
         let mut events = [EpollEvent::empty(); EVENTS];
-        let ready = match self.set.wait(&mut events, EpollTimeout::NONE) {
+        let ready = match enter(Call::EpollWait).left(self.set.wait(&mut events, EpollTimeout::NONE)) {
             Err(Errno::EINTR) => 0,
             other => other?,
         };

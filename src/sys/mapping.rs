@@ -5,7 +5,7 @@
 use std::io;
 use std::ptr::{self, NonNull};
 
-use super::calls::{Call, count};
+use super::calls::{Call, enter};
 
 pub(crate) struct Mapping {
     start: NonNull<u8>,
@@ -14,7 +14,7 @@ pub(crate) struct Mapping {
 
 impl Mapping {
     pub(crate) fn new(len: usize) -> io::Result<Mapping> {
-        count(Call::Mmap);
+        let _call = enter(Call::Mmap);
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no existing memory.
         let start = unsafe {
             libc::mmap(ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
@@ -33,7 +33,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        count(Call::Munmap);
+        let _call = enter(Call::Munmap);
         // SAFETY: mapped in `new` with this length; whoever lends slices of it borrows or shares `self`.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }

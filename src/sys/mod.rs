@@ -20,6 +20,8 @@ pub(crate) mod gate;
 pub(crate) mod hang_ups;
 pub(crate) mod ledger;
 mod mapping;
+mod opcodes;
+pub(crate) mod recorder;
 pub(crate) mod ring;
 #[cfg(test)]
 mod ring_faults_tests;

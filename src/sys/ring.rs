@@ -13,7 +13,7 @@ use std::ffi::CString;
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,10 +23,12 @@ use socket2::SockAddr;
 
 use super::beneath::{CREATED, RESOLVE};
 use super::block::Block;
-use super::calls::{Call, count};
+use super::calls::{Call, enter};
 use super::completion::settle;
 use super::ledger::{Entry, Kind, Ledger, Operation, Payload, Several};
 use super::mapping::Mapping;
+use super::opcodes;
+use super::recorder::{self, What};
 use super::ring_setup::{self, RingOptions};
 use super::techniques::{Technique, Techniques};
 
@@ -96,8 +98,7 @@ impl Ring {
 
     /// Hands over what was started, without waiting.
     pub(crate) fn submit(&mut self) -> io::Result<()> {
-        count(Call::IoUringEnter);
-        match self.io.submit() {
+        match enter(Call::IoUringEnter).left(self.io.submit()) {
             Ok(_) => Ok(()),
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY)) => Ok(()),
             Err(error) => Err(error),
@@ -130,10 +131,10 @@ impl Ring {
 
     fn enter<T>(&mut self, min: u32, flags: EnterFlags, argument: Option<&T>) -> io::Result<usize> {
         let waiting = self.io.submission().len() as u32;
-        count(Call::IoUringEnter);
+        let call = enter(Call::IoUringEnter);
         // SAFETY: the argument is what the flags say: with EXT_ARG an `io_uring_getevents_arg`, which `SubmitArgs` is, and which
         // points to a time that outlives the call; else none. What the entries point to is in the ledger.
-        unsafe { self.io.submitter().enter(waiting, min, flags.bits(), argument) }
+        call.left(unsafe { self.io.submitter().enter(waiting, min, flags.bits(), argument) })
     }
 
     /// Puts an operation into the ring that is over after `limit`, or after `min` other completions if these are faster: so the
@@ -141,7 +142,7 @@ impl Ring {
     fn start_timer(&mut self, limit: types::Timespec, min: u32) -> io::Result<()> {
         let limit = Box::new(limit);
         let entry = opcode::Timeout::new(&*limit).count(min).build();
-        self.start(entry, Kind::Timer, Payload::Limit(limit), 0).map(drop)
+        self.start(None, entry, Kind::Timer, Payload::Limit(limit), 0).map(drop)
     }
 
     /// Appends all completions that are there. It makes no system call.
@@ -189,7 +190,11 @@ impl Ring {
                 opcode::ReadFixed::new(types::Fixed(file), start, len, number).offset(read.offset).build()
             }
         };
-        self.start(entry, Kind::Plain, Payload::Block(block), token)
+        let fd = match read.file {
+            Target::Descriptor(fd) => Some(fd.as_raw_fd()),
+            Target::Registered(_) => None,
+        };
+        self.start(fd, entry, Kind::Plain, Payload::Block(block), token)
     }
 
     /// Writes `octets` to a file at `offset`; the result says how many of them.
@@ -197,14 +202,15 @@ impl Ring {
         let fd = types::Fd(fd.as_fd().as_raw_fd());
         let len = octets.len().min(1 << 30) as u32;
         let entry = opcode::Write::new(fd, octets.as_ptr(), len).offset(offset).build();
-        self.start(entry, Kind::Plain, Payload::Bytes(octets), token)
+        self.start(Some(fd.0), entry, Kind::Plain, Payload::Bytes(octets), token)
     }
 
     /// `fsync(2)`, or `fdatasync(2)` where only the data is to be safe.
     pub(crate) fn sync(&mut self, fd: impl AsFd, data_only: bool, token: u64) -> io::Result<Operation> {
         let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
-        let entry = opcode::Fsync::new(types::Fd(fd.as_fd().as_raw_fd())).flags(flags).build();
-        self.start(entry, Kind::Plain, Payload::Nothing, token)
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let entry = opcode::Fsync::new(fd).flags(flags).build();
+        self.start(Some(fd.0), entry, Kind::Plain, Payload::Nothing, token)
     }
 
     /// As [`open_beneath`](super::beneath::open_beneath) (Linux 5.6). What was opened comes with the completion.
@@ -221,7 +227,7 @@ impl Ring {
         let path = Box::new((path, how));
         let directory = types::Fd(directory.as_fd().as_raw_fd());
         let entry = opcode::OpenAt2::new(directory, path.0.as_ptr(), &path.1).build();
-        self.start(entry, Kind::Opens, Payload::Path(path), token)
+        self.start(Some(directory.0), entry, Kind::Opens, Payload::Path(path), token)
     }
 
     /// As [`rename`](super::beneath::rename) ([`Technique::RenameUnlink`]).
@@ -233,13 +239,14 @@ impl Ring {
     ) -> io::Result<Operation> {
         let (from, to) = (types::Fd(from.as_fd().as_raw_fd()), types::Fd(to.as_fd().as_raw_fd()));
         let entry = opcode::RenameAt::new(from, name.as_ptr(), to, new_name.as_ptr()).build();
-        self.start(entry, Kind::Plain, Payload::Names(name, Some(new_name)), token)
+        self.start(Some(from.0), entry, Kind::Plain, Payload::Names(name, Some(new_name)), token)
     }
 
     /// As [`unlink`](super::beneath::unlink) ([`Technique::RenameUnlink`]).
     pub(crate) fn unlink(&mut self, directory: impl AsFd, name: CString, token: u64) -> io::Result<Operation> {
-        let entry = opcode::UnlinkAt::new(types::Fd(directory.as_fd().as_raw_fd()), name.as_ptr()).build();
-        self.start(entry, Kind::Plain, Payload::Names(name, None), token)
+        let directory = types::Fd(directory.as_fd().as_raw_fd());
+        let entry = opcode::UnlinkAt::new(directory, name.as_ptr()).build();
+        self.start(Some(directory.0), entry, Kind::Plain, Payload::Names(name, None), token)
     }
 
     /// Sends `octets` from `from` on; they come back with the completion, whose result says how many went out. With
@@ -249,19 +256,18 @@ impl Ring {
         let rest = &payload.octets()[from..];
         // A length is 32 bits: what is longer is sent in part, and the caller continues as after any short send.
         let len = rest.len().min(1 << 30) as u32;
-        let entry = opcode::Send::new(types::Fd(fd.as_fd().as_raw_fd()), rest.as_ptr(), len)
-            .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
-            .build();
-        self.start(entry, Kind::Plain, payload, token)
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let entry = opcode::Send::new(fd, rest.as_ptr(), len).flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL).build();
+        self.start(Some(fd.0), entry, Kind::Plain, payload, token)
     }
 
     /// The same of several stretches at once, `from` being in the first; they come back as [`Payload::Several`].
     pub(crate) fn send_all(&mut self, fd: impl AsFd, parts: Vec<Payload>, from: usize, token: u64) -> io::Result<Operation> {
         let several = Several::new(parts, from);
-        let entry = opcode::SendMsg::new(types::Fd(fd.as_fd().as_raw_fd()), several.message())
-            .flags((libc::MSG_WAITALL | libc::MSG_NOSIGNAL) as u32)
-            .build();
-        self.start(entry, Kind::Plain, Payload::Several(several), token)
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let flags = (libc::MSG_WAITALL | libc::MSG_NOSIGNAL) as u32;
+        let entry = opcode::SendMsg::new(fd, several.message()).flags(flags).build();
+        self.start(Some(fd.0), entry, Kind::Plain, Payload::Several(several), token)
     }
 
     /// Receives into a buffer the kernel takes from `group` when data is there: once, or again and again (Linux 6.0) until a
@@ -274,14 +280,15 @@ impl Ring {
             // Length 0: as much as the chosen buffer holds.
             opcode::Recv::new(fd, std::ptr::null_mut(), 0).buf_group(group).build().flags(squeue::Flags::BUFFER_SELECT)
         };
-        self.start(entry, Kind::Receive { group }, Payload::Nothing, token)
+        self.start(Some(fd.0), entry, Kind::Receive { group }, Payload::Nothing, token)
     }
 
     /// Receives what is there, once, into a block; `EAGAIN` if nothing is. The block comes back with the completion.
     pub(crate) fn recv_now(&mut self, fd: impl AsFd, mut block: Block, token: u64) -> io::Result<Operation> {
         let (start, len) = (block.as_mut_ptr(), block.len() as u32);
-        let entry = opcode::Recv::new(types::Fd(fd.as_fd().as_raw_fd()), start, len).flags(libc::MSG_DONTWAIT).build();
-        self.start(entry, Kind::Plain, Payload::Block(block), token)
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let entry = opcode::Recv::new(fd, start, len).flags(libc::MSG_DONTWAIT).build();
+        self.start(Some(fd.0), entry, Kind::Plain, Payload::Block(block), token)
     }
 
     /// Accepts a connection, or (multishot, Linux 5.19) every connection until a completion without `more`, as at `EMFILE`.
@@ -292,7 +299,7 @@ impl Ring {
         } else {
             opcode::Accept::new(fd, std::ptr::null_mut(), std::ptr::null_mut()).flags(libc::SOCK_CLOEXEC).build()
         };
-        self.start(entry, Kind::Opens, Payload::Nothing, token)
+        self.start(Some(fd.0), entry, Kind::Opens, Payload::Nothing, token)
     }
 
     /// Connects a socket. One that blocks waits in the kernel, until it is connected, refused or taken back.
@@ -300,20 +307,22 @@ impl Ring {
         let address = Box::new(SockAddr::from(address));
         let fd = types::Fd(fd.as_fd().as_raw_fd());
         let entry = opcode::Connect::new(fd, address.as_ptr().cast(), address.len()).build();
-        self.start(entry, Kind::Plain, Payload::Address(address), token)
+        self.start(Some(fd.0), entry, Kind::Plain, Payload::Address(address), token)
     }
 
     /// Waits until one of the `poll(2)` events in `mask` is there: once, or (multishot, Linux 5.13) at every arrival. The result
     /// is the events.
     pub(crate) fn poll(&mut self, fd: impl AsFd, mask: u32, multishot: bool, token: u64) -> io::Result<Operation> {
-        let entry = opcode::PollAdd::new(types::Fd(fd.as_fd().as_raw_fd()), mask).multi(multishot).build();
-        self.start(entry, Kind::Plain, Payload::Nothing, token)
+        let fd = types::Fd(fd.as_fd().as_raw_fd());
+        let entry = opcode::PollAdd::new(fd, mask).multi(multishot).build();
+        self.start(Some(fd.0), entry, Kind::Plain, Payload::Nothing, token)
     }
 
     /// `close(2)`. It completes none of the operations that are in flight on the descriptor: cancel those first.
     pub(crate) fn close(&mut self, fd: OwnedFd, token: u64) -> io::Result<Operation> {
-        let entry = opcode::Close::new(types::Fd(fd.into_raw_fd())).build();
-        self.start(entry, Kind::Plain, Payload::Nothing, token)
+        let fd = types::Fd(fd.into_raw_fd());
+        let entry = opcode::Close::new(fd).build();
+        self.start(Some(fd.0), entry, Kind::Plain, Payload::Nothing, token)
     }
 
     /// Asks for an operation to be taken back. There are two completions, in either order: this one's (0, `ENOENT`: it was
@@ -321,7 +330,7 @@ impl Ring {
     /// (`ECANCELED`, or its result, which for a send cut short is what went out before). Only the latter frees what was lent.
     pub(crate) fn cancel(&mut self, operation: Operation, token: u64) -> io::Result<Operation> {
         let entry = opcode::AsyncCancel::new(operation.0).build();
-        self.start(entry, Kind::Plain, Payload::Nothing, token)
+        self.start(None, entry, Kind::Plain, Payload::Nothing, token)
     }
 
     // Registration.
@@ -330,8 +339,7 @@ impl Ring {
     /// holds them open until the ring is gone.
     pub(crate) fn register_files(&mut self, files: &[BorrowedFd<'_>]) -> io::Result<()> {
         let raw: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
-        count(Call::IoUringRegister);
-        self.io.submitter().register_files(&raw)
+        enter(Call::IoUringRegister).left(self.io.submitter().register_files(&raw))
     }
 
     /// Makes `blocks` known under the numbers 0, 1, ...: the kernel pins their pages now instead of at every read.
@@ -340,10 +348,10 @@ impl Ring {
         let octets = blocks.iter().map(|block| block.len()).sum();
         let vectors: Vec<_> =
             blocks.iter_mut().map(|block| libc::iovec { iov_base: block.as_mut_ptr().cast(), iov_len: block.len() }).collect();
-        count(Call::IoUringRegister);
+        let call = enter(Call::IoUringRegister);
         // SAFETY: the kernel pins the pages itself, so they stay even if a block is freed, and nothing is written to them before
         // a `read` that owns a block.
-        unsafe { self.io.submitter().register_buffers(&vectors) }
+        call.left(unsafe { self.io.submitter().register_buffers(&vectors) })
             .map_err(|error| ring_setup::diagnose_registration(error, Technique::RegisteredBuffers, octets))?;
         self.registered_blocks = true;
         Ok(())
@@ -352,18 +360,18 @@ impl Ring {
     /// Puts another block in the place of a registered one (Linux 5.13). Reads in flight keep the former.
     pub(crate) fn register_block_again(&mut self, number: u32, block: &mut Block) -> io::Result<()> {
         let vector = libc::iovec { iov_base: block.as_mut_ptr().cast(), iov_len: block.len() };
-        count(Call::IoUringRegister);
+        let call = enter(Call::IoUringRegister);
         // SAFETY: as in `register_blocks`.
-        unsafe { self.io.submitter().register_buffers_update(number, &[vector], None) }
+        call.left(unsafe { self.io.submitter().register_buffers_update(number, &[vector], None) })
             .map_err(|error| ring_setup::diagnose_registration(error, Technique::RegisteredBuffers, block.len()))
     }
 
     pub(super) fn register_buffer_ring(&mut self, mapping: Rc<Mapping>, group: u16, entries: u16) -> io::Result<()> {
-        count(Call::IoUringRegister);
+        let call = enter(Call::IoUringRegister);
         // SAFETY: the entries are at the start of the mapping, which this ring keeps until it has let go of every operation.
         let register =
             || unsafe { self.io.submitter().register_buf_ring_with_flags(mapping.start() as u64, entries, group, 0) };
-        ring_setup::patiently(register).map_err(|error| match error.raw_os_error() {
+        call.left(ring_setup::patiently(register)).map_err(|error| match error.raw_os_error() {
             Some(libc::EINVAL) if ring_setup::is_older_than(Technique::ProvidedBuffers) => {
                 ring_setup::missing(Technique::ProvidedBuffers).into()
             }
@@ -376,13 +384,22 @@ impl Ring {
     // Details.
 
     #[inline]
-    fn start(&mut self, entry: squeue::Entry, kind: Kind, payload: Payload, token: u64) -> io::Result<Operation> {
+    fn start(
+        &mut self,
+        fd: Option<RawFd>,
+        entry: squeue::Entry,
+        kind: Kind,
+        payload: Payload,
+        token: u64,
+    ) -> io::Result<Operation> {
         let operation = self.ledger.insert(Entry { token, kind, payload });
+        let code = entry.get_opcode();
         if let Err(error) = self.put(entry.user_data(operation.0)) {
             // The kernel was not told of it.
             self.ledger.remove(operation);
             return Err(error);
         }
+        recorder::mark(|| What::Started { operation: operation.0, name: opcodes::name(code), fd });
         Ok(operation)
     }
 
@@ -391,8 +408,7 @@ impl Ring {
     #[cold]
     fn make_room(&mut self) -> io::Result<()> {
         while self.io.submission().is_full() {
-            count(Call::IoUringEnter);
-            match self.io.submit() {
+            match enter(Call::IoUringEnter).left(self.io.submit()) {
                 Ok(0) => return Err(io::ErrorKind::WouldBlock.into()),
                 Ok(_) => {}
                 Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
@@ -467,7 +483,7 @@ impl Drop for Ring {
         }
         if self.registered_blocks {
             // Closing a ring gives the locked memory back some time later, and the next ring might miss it.
-            count(Call::IoUringRegister);
+            let _call = enter(Call::IoUringRegister);
             let _ = self.io.submitter().unregister_buffers();
         }
         ring_setup::count_teardown();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use io_uring::IoUring;
 use nix::sys::resource::{Resource, getrlimit};
 
-use super::calls::{Call, count};
+use super::calls::{Call, count, enter};
+use super::recorder;
 use super::techniques::{Technique, Techniques};
 use crate::unavailable::Unavailable;
 
@@ -56,8 +57,9 @@ pub(super) fn build(options: &RingOptions) -> io::Result<IoUring> {
             _ => builder.setup_submit_all(),
         };
     }
-    count(Call::IoUringSetup);
+    let call = enter(Call::IoUringSetup);
     let io = patiently(|| builder.build(options.submissions)).map_err(|error| diagnose_setup(error, options))?;
+    drop(call);
     if options.techniques.has(Technique::ExtArg) && !io.params().is_feature_ext_arg() {
         return Err(missing(Technique::ExtArg).into());
     }
@@ -75,7 +77,10 @@ pub(super) fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Re
     let (times, pause) = PATIENCE;
     for _ in 0..times {
         match attempt() {
-            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => thread::sleep(pause),
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {
+                let _sleep = recorder::wait("sleep");
+                thread::sleep(pause);
+            }
             outcome => return outcome,
         }
     }

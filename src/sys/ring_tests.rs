@@ -196,7 +196,7 @@ fn a_ring_dropped_with_operations_in_flight_takes_them_back_first() {
     ring.submit_and_wait(0, None).unwrap();
     assert_eq!(ring.in_flight(), 3);
     assert!(!octets.is_unique());
-    let meter = Meter::start();
+    let meter = Meter::start("test");
     drop(ring);
     assert!(meter.read().of(Call::IoUringEnter) > 0, "three cancels, and a wait for what was cancelled");
     assert!(octets.is_unique());

@@ -22,6 +22,7 @@ use crate::models::file_work::run;
 use crate::protocol::Service;
 use crate::send_queue::LENT_SEGMENTS;
 use crate::sys::clock;
+use crate::sys::recorder;
 use crate::sys::socket::{Mode, Socket, poll_hang_up};
 use crate::time::Now;
 
@@ -51,6 +52,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
     /// Does what there is to do until the connection is over: one call after the other, waiting in each.
     pub(super) fn work(mut self) {
         let peer = Arc::clone(&self.peer);
+        recorder::rename(|| peer.id.words() + if self.number > 0 { ", one more" } else { "" });
         let mut state = peer.lock();
         self.now = clock::now();
         loop {

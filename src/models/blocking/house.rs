@@ -20,9 +20,10 @@ use crate::driver::post::Post;
 use crate::identity::{Common, ConnectionId};
 use crate::limits::ServeLimits;
 use crate::protocol::{MessageOf, Service};
-use crate::sys::calls::{Call, Meter, count};
+use crate::sys::calls::{Call, Meter, enter};
 use crate::sys::clock;
 use crate::sys::eventfd::EventFd;
+use crate::sys::recorder;
 use crate::time::Now;
 
 /// What a connection's thread may use of stack: plenty for a protocol. The kernel gives memory only to the pages that are touched.
@@ -108,7 +109,10 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
     pub(super) fn fresh_thread(self) -> io::Result<FreshThread<S>> {
         let (sender, peers) = channel();
         self.start(move || {
-            if let Ok(peer) = peers.recv() {
+            let wait = recorder::wait("channel");
+            let peer = peers.recv();
+            drop(wait);
+            if let Ok(peer) = peer {
                 Hand::new(self, peer, 0).work();
             }
         })?;
@@ -117,15 +121,16 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
 
     fn start(self, work: impl FnOnce() + Send + 'scope) -> io::Result<()> {
         let shared = self.shared;
-        count(Call::Clone3);
         let threads = shared.threads.fetch_add(1, Ordering::Relaxed) + 1;
         let thread = thread::Builder::new().name("connection".into()).stack_size(STACK_OCTETS);
+        let call = enter(Call::Clone3);
         let started = thread.spawn_scoped(self.scope, move || {
-            let meter = Meter::start();
+            let meter = Meter::start("connection");
             work();
             self.add(Cost { calls: meter.read(), ..Cost::default() });
             shared.threads.fetch_sub(1, Ordering::Relaxed);
         });
+        drop(call);
         match started {
             Ok(_) => shared.threads_peak.fetch_max(threads, Ordering::Relaxed),
             Err(_) => shared.threads.fetch_sub(1, Ordering::Relaxed),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 use std::{array, io, mem};
 
@@ -11,7 +11,8 @@ use crate::file_op::FileRequest;
 use crate::identity::ConnectionId;
 use crate::models::file_work::OpenFiles;
 use crate::protocol::Protocol;
-use crate::sys::calls::{Call, count};
+use crate::sys::calls::{Call, enter};
+use crate::sys::recorder;
 use crate::sys::socket::Socket;
 use crate::time::{Now, Time};
 
@@ -107,7 +108,7 @@ impl<P: Protocol> Peer<P> {
     pub(super) fn wait<'p>(&'p self, mut state: Guard<'p, P>, number: usize, deadline: Option<Time>, now: Now) -> Guard<'p, P> {
         let until = deadline.filter(|&deadline| !state.is_awake_by(deadline));
         state.crew[number] = Doing::Idle(until);
-        count(Call::Futex);
+        let call = enter(Call::Futex).to("wait");
         let mut state = match until {
             None => self.told.wait(state).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
@@ -115,6 +116,7 @@ impl<P: Protocol> Peer<P> {
                 outcome.unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        drop(call);
         state.crew[number] = Doing::Busy;
         state
     }
@@ -131,7 +133,7 @@ impl<P: Protocol> Peer<P> {
     }
 
     fn wake_one(&self) {
-        count(Call::Futex);
+        let _call = enter(Call::Futex).to("wake");
         self.told.notify_one();
     }
 
@@ -179,7 +181,7 @@ impl<P: Protocol> Peer<P> {
             }
         }
         if state.crew.iter().any(|doing| matches!(doing, Doing::Idle(_))) {
-            count(Call::Futex);
+            let _call = enter(Call::Futex).to("wake");
             self.told.notify_all();
         }
     }
@@ -290,5 +292,10 @@ impl SocketLimit {
 
 /// A thread that panicked has ended its connection; the others go on.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A trace shows the waits for others, and not each lock that is free.
+    let _wait = match recorder::is_on() {
+        true if matches!(mutex.try_lock(), Err(TryLockError::WouldBlock)) => Some(recorder::wait("lock")),
+        _ => None,
+    };
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,7 +21,7 @@ use crate::sys::calls::Meter;
 use crate::sys::files::pread;
 
 pub(super) fn read_ranges(file: &ReadFile, _in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start("reader");
     let mut cost = Cost { threads_peak: 1, ..Cost::default() };
     let mut ranges = Ranges::new(file, workload);
     let mut block = block_for(0, file.alignment());

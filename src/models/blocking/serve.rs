@@ -23,7 +23,7 @@ use crate::sys::socket::{Mode, Socket, accept, poll_readable};
 use crate::time::{Now, Time};
 
 pub(super) fn serve<S: Service>(options: &Blocking, shard: Shard<'_, S>) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start(shard.name("acceptor"));
     let (common, founder) = (shard.common(options.limits), shard.founder());
     let Shard { number, listener, service, shutdown, post, .. } = shard;
     let shared = Shared::new(number.into(), service, common, options.limits, post)?;

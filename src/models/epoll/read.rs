@@ -40,7 +40,7 @@ const MAX_DEPTH: usize = 4096;
 const SUBMISSION_STALLED: Duration = Duration::from_millis(1);
 
 pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start("reader");
     let mut cost = Cost { threads_peak: 1, ..Cost::default() };
     let mut ranges = Ranges::new(file, workload);
 

@@ -42,7 +42,7 @@ const HEARD_AT_ONCE: usize = 16;
 const OCTETS_AT_ONCE: u64 = 32 << 10;
 
 pub(super) fn serve<S: Service>(options: &Epoll, shard: Shard<'_, S>) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start(shard.name("loop"));
     let mut server = Server::new(options, shard)?;
     while !server.is_done() {
         server.turn()?;

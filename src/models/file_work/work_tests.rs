@@ -74,7 +74,7 @@ impl Fixture {
 #[test]
 fn a_file_is_made_written_read_synced_renamed_and_unlinked() {
     let mut fixture = Fixture::new();
-    let meter = Meter::start();
+    let meter = Meter::start("test");
     let (file, len) = fixture.open("sub/a", OpenMode::CreateNew).unwrap();
     assert_eq!(len, 0);
     assert_eq!(fixture.write(file, 0, b"hello").unwrap(), FileDone::Done);
@@ -352,7 +352,7 @@ fn a_close_does_not_close_what_others_still_use() {
     fs::write(fixture.root().join("a"), "abc").unwrap();
     let (file, _) = fixture.open("a", OpenMode::Read).unwrap();
     let reading = fixture.begin(FileOp::Read { file, range: 0..3 });
-    let meter = Meter::start();
+    let meter = Meter::start("test");
     fixture.ask(FileOp::Close { file }).unwrap();
     assert_eq!(meter.read().of(Call::Close), 0);
     let result = run(reading);

@@ -27,12 +27,13 @@ use crate::cost::Cost;
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
 use crate::reading::{Ranges, Reading, block_for};
-use crate::sys::calls::{Call, Meter, count};
+use crate::sys::calls::{Call, Meter, enter};
 use crate::sys::files::pread;
 use crate::sys::gate::Gate;
+use crate::sys::recorder;
 
 pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &mut dyn ReadWorkload) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start("reader");
     let mut cost = Cost { threads_peak: 1, ..Cost::default() };
     let shared = Shared { turn: Gate::default(), ranges: Mutex::new(Ranges::new(file, workload)) };
 
@@ -45,7 +46,7 @@ pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &m
             && hired.is_ok()
             && let Some(reading) = turn.act(|ranges| ranges.next())
         {
-            match hire(scope, file, &shared, reading) {
+            match hire(scope, file, &shared, workers.len() + 1, reading) {
                 Ok(worker) => workers.push(worker),
                 Err(error) => hired = Err(too_many(workers.len(), error)),
             }
@@ -59,6 +60,7 @@ pub(super) fn read_ranges(file: &ReadFile, in_flight: NonZeroUsize, workload: &m
         drop(turn);
 
         cost.threads_peak += workers.len();
+        let _wait = recorder::wait("join");
         for worker in workers {
             match worker.join() {
                 Ok(its) => cost += its,
@@ -77,11 +79,12 @@ fn hire<'scope>(
     scope: &'scope Scope<'scope, '_>,
     file: &'scope ReadFile,
     shared: &'scope Shared<'_>,
+    number: usize,
     first: Reading,
 ) -> io::Result<ScopedJoinHandle<'scope, Cost>> {
-    count(Call::Clone3);
+    let _call = enter(Call::Clone3);
     thread::Builder::new().name("iolab-read".into()).spawn_scoped(scope, move || {
-        let meter = Meter::start();
+        let meter = Meter::start(format_args!("worker {number}"));
         let mut cost = Cost::default();
         let mut block = block_for(first.room(), file.alignment());
         let mut next = Some(first);

@@ -35,12 +35,12 @@ const REPORTS_PER_TURN: usize = 1024;
 const LOOKS_PER_GRACE: u32 = 8;
 
 pub(super) fn serve<S: Service>(options: &Pool, shard: Shard<'_, S>) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start(shard.name("loop"));
     let (common, founder) = (shard.common(options.limits), shard.founder());
     let Shard { number, listener, service, shutdown, post, .. } = shard;
     let send_limit = (options.limits.send_grace / LOOKS_PER_GRACE).max(Duration::from_millis(1));
     let (jobs, reports) = (Queue::new(), Arc::new(Queue::new()));
-    let worker = Worker { jobs: &jobs, reports: &reports, shutdown, send_limit };
+    let worker = Worker { shard: number.into(), jobs: &jobs, reports: &reports, shutdown, send_limit };
     let mut cost = thread::scope(|scope| -> io::Result<Cost> {
         let mut server = Server {
             service,

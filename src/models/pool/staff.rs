@@ -7,8 +7,9 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use super::worker::{Job, Worker};
 use crate::cost::Cost;
 use crate::driver::slots::Key;
-use crate::sys::calls::{Call, count};
+use crate::sys::calls::{Call, enter};
 use crate::sys::hang_ups::HangUps;
+use crate::sys::recorder;
 use crate::sys::socket::Socket;
 
 /// What a worker may use of stack: it calls the kernel and nothing else.
@@ -107,10 +108,10 @@ impl<'scope, 'env> Staff<'scope, 'env> {
     }
 
     fn hire(&mut self) -> io::Result<()> {
-        let worker = self.worker;
-        count(Call::Clone3);
+        let (worker, number) = (self.worker, self.hired.len() + 1);
+        let _call = enter(Call::Clone3);
         let thread = thread::Builder::new().name("worker".into()).stack_size(STACK_OCTETS);
-        self.hired.push(thread.spawn_scoped(self.scope, move || worker.work())?);
+        self.hired.push(thread.spawn_scoped(self.scope, move || worker.work(number))?);
         Ok(())
     }
 
@@ -118,6 +119,7 @@ impl<'scope, 'env> Staff<'scope, 'env> {
     pub(super) fn dismiss(mut self) -> Cost {
         self.say_go();
         let mut cost = Cost { threads_peak: 1 + self.hired.len(), ..Cost::default() };
+        let _wait = recorder::wait("join");
         for worker in self.hired.drain(..) {
             match worker.join() {
                 Ok(its) => cost += its,

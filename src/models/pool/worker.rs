@@ -10,6 +10,7 @@ use super::queue::Queue;
 use crate::cost::Cost;
 use crate::driver::slots::Key;
 use crate::file_op::FileTicket;
+use crate::identity::OfLoop;
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::model::Shutdown;
 use crate::models::accepting::{Failure, WHOLE_QUEUE, judge};
@@ -85,6 +86,8 @@ pub(super) enum Done {
 
 #[derive(Clone, Copy)]
 pub(super) struct Worker<'env> {
+    /// The loop it works for.
+    pub(super) shard: usize,
     pub(super) jobs: &'env Queue<Option<Job>>,
     pub(super) reports: &'env Queue<Report>,
     pub(super) shutdown: &'env Shutdown,
@@ -93,9 +96,9 @@ pub(super) struct Worker<'env> {
 }
 
 impl Worker<'_> {
-    /// Does jobs until there are no more.
-    pub(super) fn work(self) -> Cost {
-        let meter = Meter::start();
+    /// Does jobs until there are no more. It is one of many, by this number.
+    pub(super) fn work(self, number: usize) -> Cost {
+        let meter = Meter::start(OfLoop { shard: self.shard, name: format_args!("worker {number}") });
         let mut cost = Cost::default();
         while let Some(job) = self.jobs.take(&mut cost) {
             let report = match job {

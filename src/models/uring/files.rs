@@ -135,7 +135,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("old"), b"").unwrap();
         let directory = Directory::open(root.path()).unwrap();
-        let (meter, mut files, mut completions) = (Meter::start(), Files::default(), Vec::new());
+        let (meter, mut files, mut completions) = (Meter::start("test"), Files::default(), Vec::new());
         for op in [FileOp::Rename { from: "old".into(), to: "new".into() }, FileOp::Unlink { path: "new".into() }] {
             let request = FileRequest { ticket: FileTicket(0), op };
             let mut answer = files.begin(&mut ring, 0, request, Some(&directory)).unwrap();

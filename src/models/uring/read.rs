@@ -55,7 +55,7 @@ pub(super) fn read_ranges(
     in_flight: NonZeroUsize,
     workload: &mut dyn ReadWorkload,
 ) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start("reader");
     let mut cost = Cost { threads_peak: 1, ..Cost::default() };
     let mut ranges = Ranges::new(file, workload);
     let depth = in_flight.get().min(MAX_DEPTH);

@@ -34,7 +34,7 @@ const SHUTDOWN: u64 = LISTENER + 1;
 const MAIL: u64 = LISTENER + 2;
 
 pub(super) fn serve<S: Service>(options: &Uring, shard: Shard<'_, S>) -> io::Result<Cost> {
-    let meter = Meter::start();
+    let meter = Meter::start(shard.name("loop"));
     let mut server = Server::new(options, shard)?;
     while !server.is_done() {
         server.turn()?;

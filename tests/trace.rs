@@ -1,0 +1,318 @@
+//! Traces: what is in them, what is not, and that they are what their readers expect.
+
+mod examples;
+mod skip;
+mod tcp;
+mod trace_format;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use iolab::http1::{HttpLimits, HttpService, TimeLimits};
+use iolab::limits::ServeLimits;
+use iolab::models::AnyModel;
+use iolab::patterns::Echo;
+use iolab::trace::{Recorder, Recording, Traced};
+use iolab::{Calls, Cost, Model, ReadFile, ReadList, Shutdown, listen};
+
+use examples::Example;
+use tcp::{PATIENCE, ready};
+use trace_format::{Trace, judged, nanos};
+
+/// What is recorded is the whole process: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn models() -> impl Iterator<Item = AnyModel> {
+    AnyModel::all().into_iter().filter_map(|model| ready(model, *model.clone().limits_mut()))
+}
+
+fn read(recording: &Recording) -> Trace {
+    let mut text = Vec::new();
+    recording.write(&mut text).unwrap();
+    let trace = judged(std::str::from_utf8(&text).unwrap());
+    let recorded = trace.events.iter().filter(|event| event["ph"] != "M").count();
+    assert_eq!(recorded, recording.events());
+    trace
+}
+
+/// A server that one connection asks three times.
+fn echo_three_times(model: AnyModel, loops: usize) -> Cost {
+    let service = HttpService::new(HttpLimits::default(), TimeLimits::default(), Echo::default);
+    let traced = Traced::new(&service);
+    let listeners = listen("127.0.0.1:0".parse().unwrap(), loops).unwrap();
+    let address = listeners[0].local_addr().unwrap();
+    let shutdown = Shutdown::new().unwrap();
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| model.serve_all(listeners, &traced, &shutdown).unwrap());
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        for _ in 0..3 {
+            stream.write_all(b"GET /bytes/10 HTTP/1.1\r\nHost: me\r\n\r\n").unwrap();
+            let mut answer = Vec::new();
+            while !answer.windows(4).any(|four| four == b"\r\n\r\n") || answer.len() < 20 {
+                let mut some = [0; 1024];
+                let count = stream.read(&mut some).unwrap();
+                assert_ne!(count, 0, "it was answered");
+                answer.extend_from_slice(&some[..count]);
+            }
+        }
+        drop(stream);
+        shutdown.begin();
+        server.join().unwrap()
+    })
+}
+
+fn counted(calls: &Calls) -> Vec<(String, u64)> {
+    let mut counted: Vec<_> = calls.iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    counted.sort();
+    counted
+}
+
+#[test]
+fn a_trace_of_a_server_has_every_call_that_is_counted() {
+    let _alone = alone();
+    for model in models() {
+        let recorder = Recorder::start(format!("echo, {model}"), Recorder::EVENTS).unwrap();
+        let cost = echo_three_times(model, 1);
+        let mut recording = recorder.stop();
+        recording.note("command", "a \"test\"");
+        let trace = read(&recording);
+        assert_eq!(Vec::from_iter(trace.calls()), counted(&cost.calls), "{model}");
+        assert_eq!((recording.dropped(), recording.missing()), (0, 0), "{model}");
+        assert_eq!((&trace.about["command"], &trace.about["dropped"]), (&"a \"test\"".into(), &0.into()));
+        assert_eq!(trace.processes(), [format!("echo, {model}")]);
+        let threads = trace.threads(1);
+        assert_eq!(threads.len(), cost.threads_peak, "{model}: {threads:?}");
+        let expected: &[&str] = match model {
+            AnyModel::Blocking(_) => &["acceptor", "connection 1"],
+            AnyModel::Pool(_) => &["loop", "worker 1", "worker 2", "worker 3"],
+            _ => &["loop"],
+        };
+        assert_eq!(threads, expected);
+    }
+}
+
+#[test]
+fn a_protocol_is_told_what_was_received_before_it_is_sent_an_answer() {
+    let _alone = alone();
+    let Some(model) = ready("epoll".parse().unwrap(), ServeLimits::default()) else { return };
+    let recorder = Recorder::start("echo", Recorder::EVENTS).unwrap();
+    echo_three_times(model, 1);
+    let trace = read(&recorder.stop());
+    let spans: Vec<_> = trace.events.iter().filter(|event| event["ph"] == "X").collect();
+    let heard: Vec<_> = spans.iter().enumerate().filter(|(_, span)| span["name"] == "receive").collect();
+    assert_eq!(heard.len(), 3);
+    for (place, receive) in heard {
+        let (before, after) = (spans[place - 1], spans[place + 1]);
+        assert_eq!((&before["name"], &after["name"]), (&"recvfrom".into(), &"sendto".into()));
+        assert_eq!((&receive["cat"], &receive["args"]["connection"]), (&"callback".into(), &1.into()));
+        assert_eq!(before["args"]["result"], receive["args"]["octets"]);
+        assert_eq!(before["args"]["fd"], after["args"]["fd"]);
+        let end = |span: &serde_json::Value| nanos(&span["ts"]) + nanos(&span["dur"]);
+        assert!(end(before) <= nanos(&receive["ts"]) && end(receive) <= nanos(&after["ts"]));
+    }
+    let told: Vec<_> = trace.of("X", "callback").map(|span| span["name"].as_str().unwrap()).collect();
+    assert_eq!((told[0], told[1], told.last()), ("accept", "begun", Some(&"closed")));
+}
+
+#[test]
+fn what_a_ring_was_given_begins_goes_on_and_ends() {
+    let _alone = alone();
+    let Some(model) = ready("uring".parse().unwrap(), ServeLimits::default()) else { return };
+    let recorder = Recorder::start("echo", Recorder::EVENTS).unwrap();
+    echo_three_times(model, 1);
+    let trace = read(&recorder.stop());
+    let begun: Vec<_> = trace.of("b", "operation").collect();
+    let ended: Vec<_> = trace.of("e", "operation").collect();
+    assert_eq!(begun.len(), ended.len(), "nothing is left in flight");
+    let named = |name: &str| begun.iter().filter(|event| event["name"] == name).count();
+    assert_eq!(named("send"), 3);
+    assert!(named("accept") > 0 && named("recv") > 0 && named("poll_add") > 0, "{begun:?}");
+    assert!(ended.iter().any(|event| event["name"] == "send" && event["args"]["result"].as_u64() > Some(80)), "{ended:?}");
+    let AnyModel::Uring(uring) = model else { unreachable!("it was asked for by name") };
+    if uring.techniques.has(iolab::models::uring::Technique::MultishotRecv) {
+        let received = trace.of("n", "operation").filter(|event| event["name"] == "recv").count();
+        assert_eq!((named("recv"), received), (1, 3), "one operation receives all");
+    }
+    // What was handed over is what was begun, and the cancels of what was still in flight when the ring was dropped.
+    let entered = trace.of("X", "call").filter(|call| call["name"] == "io_uring_enter");
+    let taken: u64 = entered.filter_map(|call| call["args"]["result"].as_u64()).sum();
+    assert!(taken >= begun.len() as u64, "{taken} were handed over, {} begun", begun.len());
+}
+
+#[test]
+fn several_loops_are_told_apart() {
+    let _alone = alone();
+    for model in models() {
+        let recorder = Recorder::start("echo", Recorder::EVENTS).unwrap();
+        let cost = echo_three_times(model, 2);
+        let trace = read(&recorder.stop());
+        assert_eq!(Vec::from_iter(trace.calls()), counted(&cost.calls), "{model}");
+        let mut threads = trace.threads(1);
+        assert!(threads.iter().any(|name| name.ends_with(", loop 2")), "{model}: {threads:?}");
+        let all = threads.len();
+        threads.sort();
+        threads.dedup();
+        assert_eq!(threads.len(), all, "{model}: {threads:?}");
+    }
+}
+
+#[test]
+fn reads_are_recorded_each_model_a_process_of_its_own() {
+    let _alone = alone();
+    let mut file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    file.write_all(&[7; 64 << 10]).unwrap();
+    file.as_file().sync_all().unwrap();
+    let file = match ReadFile::open_direct(file.path()) {
+        Ok(file) => file,
+        Err(error) => return skip::skipped(format_args!("reads in a trace: {error}")),
+    };
+    let models: Vec<_> = models().collect();
+    let recorder = Recorder::start(models[0].name(), Recorder::EVENTS).unwrap();
+    let mut all = Calls::default();
+    for (number, model) in models.iter().enumerate() {
+        if number > 0 {
+            recorder.process(model.name());
+        }
+        let ranges: Vec<_> = (0..8).map(|block| block * 4096..(block + 1) * 4096).collect();
+        let mut list = ReadList::new(&ranges, |_, octets| {
+            assert!(octets.is_ok());
+            ControlFlow::Continue(())
+        });
+        all += model.read_ranges(&file, NonZeroUsize::new(4).unwrap(), &mut list).unwrap().calls;
+    }
+    let recording = recorder.stop();
+    let trace = read(&recording);
+    assert_eq!(Vec::from_iter(trace.calls()), counted(&all));
+    assert_eq!(trace.processes(), models.iter().map(|model| model.name()).collect::<Vec<_>>());
+    for (pid, model) in (1..).zip(&models) {
+        let of = |phase| trace.of(phase, "operation").filter(|event| event["pid"] == pid).count();
+        let expected = if matches!(model, AnyModel::Epoll(_) | AnyModel::Uring(_)) { 8 } else { 0 };
+        assert_eq!((of("b"), of("n"), of("e")), (expected, 0, expected), "{model}");
+        let results = trace.of("e", "operation").filter(|event| event["pid"] == pid).map(|event| &event["args"]["result"]);
+        assert!(results.into_iter().all(|result| result == 4096), "{model}");
+        if let AnyModel::Pool(_) = model {
+            assert_eq!(trace.threads(pid), ["reader", "worker 1", "worker 2", "worker 3", "worker 4"]);
+            assert!(trace.of("X", "wait").any(|wait| wait["name"] == "join"));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_recorded_unasked() {
+    let _alone = alone();
+    for model in models() {
+        echo_three_times(model, 1);
+    }
+    let recorder = Recorder::start("nobody", Recorder::EVENTS).unwrap();
+    let recording = recorder.stop();
+    assert_eq!((recording.events(), recording.threads()), (0, 0));
+    assert_eq!(read(&recording).processes(), ["nobody"]);
+    for model in models() {
+        echo_three_times(model, 1);
+    }
+    assert_eq!(Recorder::start("nobody", 1).unwrap().stop().events(), 0);
+}
+
+#[test]
+fn what_finds_no_room_is_counted() {
+    let _alone = alone();
+    for model in models() {
+        let recorder = Recorder::start("echo", 20).unwrap();
+        let cost = echo_three_times(model, 1);
+        let recording = recorder.stop();
+        let trace = read(&recording);
+        let all = recording.events() as u64 + recording.dropped();
+        // A thread that ended gives back the room that it did not use, perhaps too late for the others.
+        assert!((1..=20).contains(&recording.events()) && all >= cost.calls.total(), "{model}: {all}");
+        assert_eq!(trace.about["dropped"], recording.dropped(), "{model}");
+    }
+}
+
+#[test]
+fn one_recording_at_a_time() {
+    let _alone = alone();
+    let recorder = Recorder::start("one", 1).unwrap();
+    let error = Recorder::start("other", 1).unwrap_err();
+    assert!(error.to_string().contains("already"), "{error}");
+    drop(recorder);
+    let _ = Recorder::start("other", 1).unwrap().stop();
+}
+
+#[test]
+fn a_thread_that_has_not_ended_is_missed() {
+    let _alone = alone();
+    let Some(model) = ready("epoll".parse().unwrap(), ServeLimits::default()) else { return };
+    let service = Arc::new(HttpService::new(HttpLimits::default(), TimeLimits::default(), Echo::default));
+    let recorder = Recorder::start("echo", Recorder::EVENTS).unwrap();
+    let server = tcp::Server::start(model, 1, service);
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: me\r\n\r\n").unwrap();
+    assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0, "it serves");
+    let recording = recorder.stop();
+    assert_eq!((recording.threads(), recording.missing()), (0, 1));
+    drop(stream);
+    // What it goes on to do belongs to no other recording.
+    let recorder = Recorder::start("other", Recorder::EVENTS).unwrap();
+    server.stop().unwrap();
+    assert_eq!(recorder.stop().events(), 0);
+}
+
+#[test]
+fn every_example_that_serves_writes_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags: [(&str, &[&str]); 5] =
+        [("echo", &[]), ("jobs", &[]), ("notifications", &[]), ("chat", &[]), ("relay", &["--to", "127.0.0.1:9"])];
+    for (name, flags) in flags {
+        for model in AnyModel::all() {
+            let path = folder.path().join(format!("{name}-{model}.json"));
+            let flags = [flags, &["--trace", path.to_str().unwrap()]].concat();
+            let Some(example) = Example::start(name, model.name(), &flags) else { continue };
+            // Whatever it answers.
+            let mut stream = TcpStream::connect(&example.address).unwrap();
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+            example.stop();
+            let trace = judged(&std::fs::read_to_string(&path).unwrap());
+            assert_eq!(trace.processes(), [format!("iolab {name}, {model}")]);
+            assert_eq!(trace.about["model"], model.name());
+            assert!(trace.about["command"].as_str().unwrap().contains("--trace"), "{}", trace.about);
+            assert!(trace.of("X", "call").count() > 5 && trace.of("X", "callback").count() > 2, "{name} by {model}");
+        }
+    }
+}
+
+#[test]
+fn read_file_writes_a_trace_with_a_process_for_each_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, path) = (folder.path().join("data"), folder.path().join("trace.json"));
+    std::fs::write(&file, [0; 40_960]).unwrap();
+    let output = Command::new(examples::example("read_file"))
+        .args([file.to_str().unwrap(), "--model", "all", "--in-flight", "2", "--trace", path.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && says.contains("trace: "), "{says}");
+    let trace = judged(&std::fs::read_to_string(&path).unwrap());
+    assert_eq!(trace.processes(), AnyModel::all().map(|model| format!("iolab read_file, {model}")));
+    assert!(!trace.threads(1).is_empty() && !trace.threads(4).is_empty());
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_an_error_before_anything_is_done() {
+    for (name, flags) in [("echo", ["--model", "epoll"]), ("read_file", ["/etc/hostname", "--direct"])] {
+        let output =
+            Command::new(examples::example(name)).args(flags).args(["--trace", "/nowhere/at/all.json"]).output().unwrap();
+        let says = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{says}");
+        assert!(says.contains("cannot write the trace to /nowhere/at/all.json"), "{says}");
+        assert!(output.stdout.is_empty(), "it did not begin: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
