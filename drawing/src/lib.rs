@@ -7,12 +7,15 @@
 //! Every picture can be read without its colours: a model has a marker, a dash, a filling and its name beside it. No text is
 //! smaller than 14 units, and none is wider than 640, so that it can still be read on a phone.
 
+mod frame;
 pub mod number;
 pub mod plot;
 pub mod style;
 pub mod svg;
 pub mod table;
 mod text;
+pub mod timeline;
 
+pub use frame::Heading;
 pub use svg::Picture;
 pub use table::Table;

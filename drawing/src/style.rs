@@ -129,6 +129,16 @@ const RULES: &str = "\
 .d-solid{fill:var(--d-own)}
 .d-halo{stroke:var(--d-paper);stroke-width:4;paint-order:stroke;stroke-linejoin:round}
 .d-named{fill:var(--d-own)}
+.d-wait{fill:none;stroke:var(--d-muted);stroke-width:2}
+.d-told{fill:var(--d-ink)}
+.d-flight{fill:var(--d-paper);stroke:var(--d-own);stroke-width:1.5}
+.d-cut{fill:var(--d-paper)}
+.d-tear{fill:none;stroke:var(--d-rule);stroke-width:1.5}
+.d-pole{fill:none;stroke:var(--d-muted);stroke-width:1}
+.d-text{fill:var(--d-ink)}
+.d-on{fill:var(--d-paper)}
+.d-on-cut{stroke:var(--d-paper);stroke-width:6;paint-order:stroke;stroke-linejoin:round}
+.d-on-line{stroke:var(--d-shade);stroke-width:6;paint-order:stroke;stroke-linejoin:round}
 ";
 
 #[cfg(test)]

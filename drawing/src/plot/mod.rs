@@ -15,29 +15,15 @@ pub use axis::Scale;
 pub use categories::{bars, dots};
 pub use lines::{Curve, Panel, Point, lines, percentiles_of};
 
+pub use crate::frame::Heading;
+use crate::frame::{self, MARGIN};
 use crate::number;
-use crate::svg::{Anchor, Canvas, Picture};
+use crate::svg::{Canvas, Picture};
 use crate::table::{Cell, Table};
-use crate::text::{self, Letters};
+use crate::text::Letters;
 
 /// The width of every plot.
 const WIDTH: f64 = 560.0;
-/// Around everything.
-const MARGIN: f64 = 16.0;
-
-/// What is written around a plot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Heading {
-    /// The only one of its kind in a page: letters, digits and `-`.
-    pub name: String,
-    /// The line above it.
-    pub title: String,
-    /// What one sees, for those who hear it. The values are added to it.
-    pub description: String,
-    /// The line below it: machine, date, command ([`Table::source`]).
-    pub source: String,
-}
-
 /// An axis of values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Axis {
@@ -119,14 +105,8 @@ fn headline(canvas: &mut Canvas, title: &str, axis: &Axis) -> f64 {
     paragraph(canvas, top, &label, Letters::Plain, MARGIN) + 8.0
 }
 
-/// Writes lines of text below `top`, and says where they end.
 fn paragraph(canvas: &mut Canvas, top: f64, words: &str, letters: Letters, left: f64) -> f64 {
-    let mut bottom = top;
-    for line in text::wrap(words, letters, WIDTH - left - MARGIN) {
-        canvas.text((left, bottom + 0.8 * letters.size()), Anchor::Start, letters, &line);
-        bottom += letters.line();
-    }
-    bottom
+    frame::paragraph(canvas, top, words, letters, (left, WIDTH - MARGIN))
 }
 
 /// Writes the source and ends the picture. What the values say is said in words too.
