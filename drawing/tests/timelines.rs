@@ -50,7 +50,7 @@ fn what_happened_is_seen_or_said_to_be_left_out() {
         assert!(svg.contains(&format!("<title>{told}</title>")), "{told}");
     }
     let labels: Vec<_> = picture.labels().iter().map(|label| label.text.as_str()).collect();
-    assert!(labels.iter().any(|label| *label == "… 20.0 ms …"), "{labels:?}");
+    assert!(labels.contains(&"… 20.0 ms …"), "{labels:?}");
     let all = labels.join(" ");
     assert!(all.contains("Not drawn: 3 calls and callbacks in 915 µs before this"), "{all}");
 }
