@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::sys::calls::Calls;
 
+// ANCHOR: cost
 /// What it took to do a workload. The kernel's own accounting (CPU time, context switches, memory) is not here: it belongs to
 /// a whole process, and whoever measures a process asks `getrusage(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub struct Cost {
     pub stalls: u64,
     /// For how long altogether it was held up.
     pub stalled: Duration,
+    // ANCHOR_END: cost
     /// Connections accepted and served.
     pub connections: u64,
     /// Connections turned away at the limit, and in the pool those that ended because there was no thread for them any more.

@@ -23,6 +23,7 @@ use crate::protocol::{MessageOf, Service};
 use crate::read_file::ReadFile;
 use crate::read_workload::ReadWorkload;
 
+// ANCHOR: model
 /// A way of waiting.
 pub trait Model: Sync {
     /// What it is called, on the command line and in tables.
@@ -40,6 +41,7 @@ pub trait Model: Sync {
     /// One loop of a server: gives every connection that its listener brings a protocol and drives it, until the shutdown has
     /// begun and the connections have ended.
     fn serve_shard<S: Service>(&self, shard: Shard<'_, S>) -> io::Result<Cost>;
+    // ANCHOR_END: model
 
     /// Serves with one loop, on this thread. The listener is one made by [`listen`](crate::listen).
     fn serve<S: Service>(&self, listener: TcpListener, service: &S, shutdown: &Shutdown) -> io::Result<Cost> {

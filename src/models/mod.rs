@@ -1,8 +1,25 @@
 //! The four models, side by side.
 //!
 //! Each is a folder of the same three files: `mod.rs` (the picture, seven answers, the options), `serve.rs` (the loop that serves
-//! connections) and `read.rs` (the loop that reads a file), and of what only that model needs. What they share stands beside them
-//! and is no loop. So does the fifth row of the tables, [`simulated`], which is no model but plays one to a test.
+//! connections) and `read.rs` (the loop that reads a file), and of what only that model needs. One request on each, where the dots
+//! are the wait:
+//!
+// ANCHOR: four
+//! ```text
+//!   blocking   a thread for each connection    recv ......... octets ──> protocol ──> send ──> recv .........
+//!
+//!   epoll      one thread for all              epoll_wait ... ready ──> recv ──> protocol ──> send ──> the next who is ready
+//!
+//!   io_uring   one thread for all              io_uring_enter ... done ──> protocol ──> a send is put into the queue ──> the next
+//!              the kernel                      recv ......... octets ──┘                └──> send, recv .........
+//!
+//!   pool       one thread decides for all      channel ...... report ──> protocol ──> a job for a worker ──> the next report
+//!              a thread for each call          recv ......... octets ──┘               └──> send ──> a report
+//! ```
+// ANCHOR_END: four
+//!
+//! What they share stands beside them and is no loop. So does the fifth row of the tables, [`simulated`], which is no model but
+//! plays one to a test.
 //!
 //! **Invariant:** no model knows another, or a protocol by name.
 

@@ -44,6 +44,7 @@ calls! {
 
 const KINDS: usize = Call::ALL.len();
 
+// ANCHOR: count
 thread_local! {
     static MADE: [Cell<u64>; KINDS] = const { [const { Cell::new(0) }; KINDS] };
 }
@@ -165,6 +166,7 @@ impl Code for Errno {
         Some(*self as i32)
     }
 }
+// ANCHOR_END: count
 
 /// System calls by name.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -207,6 +209,7 @@ impl fmt::Debug for Calls {
     }
 }
 
+// ANCHOR: meter
 /// What this thread has called since the meter was started. It must be read on the thread that started it.
 ///
 /// It is also how long the thread is recorded, if somebody records: until it is read, or dropped.
@@ -227,6 +230,7 @@ impl Meter {
         Calls(std::array::from_fn(|kind| now[kind] - self.0[kind]))
     }
 }
+// ANCHOR_END: meter
 
 fn made() -> [u64; KINDS] {
     MADE.with(|made| std::array::from_fn(|kind| made[kind].get()))

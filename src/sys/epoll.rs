@@ -36,18 +36,22 @@ impl Epoll {
         Ok(Epoll { instance, events: vec![EpollEvent::empty(); events] })
     }
 
+    // ANCHOR: edges
     /// Reports once whenever `fd` *becomes* ready to be read or written, or the peer finishes: edge-triggered, so that one call
     /// serves a connection's whole life.
     pub(crate) fn add_edges(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
         let call = enter(Call::EpollCtl).on(&fd).to("add");
         Ok(call.left(self.instance.add(fd, edges(token)))?)
     }
+    // ANCHOR_END: edges
 
+    // ANCHOR: again
     /// Reports anew whatever `fd` is ready for now, as if it had just become so.
     pub(crate) fn repeat_edges(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
         let call = enter(Call::EpollCtl).on(&fd).to("modify");
         Ok(call.left(self.instance.modify(fd, &mut edges(token)))?)
     }
+    // ANCHOR_END: again
 
     /// Waits until something is ready, the time is over (rounded up to milliseconds) or a signal comes, and returns what is
     /// ready. epoll_wait(2)

@@ -86,6 +86,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
                 }
                 return;
             }
+            // ANCHOR: next-call
             let socket = state.socket.clone();
             state = match (socket, state.to_connect.take()) {
                 (_, Some(address)) => self.connect(&peer, state, address, needs, now),
@@ -101,9 +102,11 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
                     state
                 }
             };
+            // ANCHOR_END: next-call
         }
     }
 
+    // ANCHOR: read
     /// Waits for octets, or for the deadline.
     fn read<'p>(
         &mut self,
@@ -126,6 +129,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         self.heard(&mut state, received, self.now);
         state
     }
+    // ANCHOR_END: read
 
     /// Hears what has come, and does not wait for more: octets come before deadlines, and before what may be without end, like files
     /// and output that follows output.

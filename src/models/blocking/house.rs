@@ -198,6 +198,7 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
 
     // What they tell each other.
 
+    // ANCHOR: tell
     /// Tells a protocol something from a thread that is not its own, and sees to it that what follows is done.
     pub(super) fn tell<R>(
         self,
@@ -224,6 +225,7 @@ impl<'scope, 'env, S: Service> House<'scope, 'env, S> {
         }
         answer
     }
+    // ANCHOR_END: tell
 
     /// Delivers letters in their order, and those that come back from it.
     pub(super) fn deliver(self, letters: impl IntoIterator<Item = Letter<MessageOf<S>>>) {

@@ -161,6 +161,7 @@ impl<P: Protocol> Peer<P> {
         free.filter(|_| wants_a_thread).inspect(|&number| state.crew[number] = Doing::Busy)
     }
 
+    // ANCHOR: break-up
     /// It is over: tells the protocol so, and ends every wait of its threads.
     pub(super) fn break_up(&self, state: &mut State<P>, now: Now) {
         state.connection.closed(now);
@@ -185,6 +186,7 @@ impl<P: Protocol> Peer<P> {
             self.told.notify_all();
         }
     }
+    // ANCHOR_END: break-up
 }
 
 /// Whether the one who tells a connection something sees to its deadline.
@@ -262,6 +264,7 @@ impl<P: Protocol> State<P> {
     }
 }
 
+// ANCHOR: limit
 /// The time limit a socket was last given. Setting it is a system call, and a keep-alive connection moves its deadline with
 /// every request; so it is set to a little less than what is left and then stays, as long as it is neither too long nor much
 /// too short. A read that comes back early finds that its deadline has not come, and waits again.
@@ -289,6 +292,7 @@ impl SocketLimit {
         Ok(())
     }
 }
+// ANCHOR_END: limit
 
 /// A thread that panicked has ended its connection; the others go on.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -26,6 +26,7 @@ pub(super) fn read_ranges(file: &ReadFile, _in_flight: NonZeroUsize, workload: &
     let mut ranges = Ranges::new(file, workload);
     let mut block = block_for(0, file.alignment());
 
+    // ANCHOR: loop
     while let Some(mut reading) = ranges.next() {
         if block.len() < reading.room() {
             block = block_for(reading.room(), file.alignment());
@@ -37,6 +38,7 @@ pub(super) fn read_ranges(file: &ReadFile, _in_flight: NonZeroUsize, workload: &
         });
         ranges.arrived(&reading, result, &block);
     }
+    // ANCHOR_END: loop
 
     cost.calls = meter.read();
     Ok(cost)

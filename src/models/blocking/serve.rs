@@ -116,6 +116,7 @@ impl<S: Service> Acceptor<'_, '_, S> {
         Ok(())
     }
 
+    // ANCHOR: welcome
     fn welcome(&mut self, socket: Socket, now: Now) {
         let shared = self.house.shared;
         let protocol = if self.house.has_room() { shared.service.accept(shared.common.told(now)) } else { None };
@@ -128,6 +129,7 @@ impl<S: Service> Acceptor<'_, '_, S> {
         self.cost.connections += 1;
         self.house.move_in(connection, Link::Accepted(socket), thread);
     }
+    // ANCHOR_END: welcome
 
     /// Tells everyone that the end has come and waits for theirs. Meanwhile this thread watches all deadlines: theirs may be
     /// held in calls that began before.

@@ -109,6 +109,7 @@ impl<P: Protocol> Peer<P> {
         }
     }
 
+    // ANCHOR: read
     fn read(&mut self, buffer: &mut [u8], cost: &mut Cost, now: Now) {
         let Some(socket) = &self.socket else { return };
         match socket.recv(buffer) {
@@ -130,6 +131,7 @@ impl<P: Protocol> Peer<P> {
             },
         }
     }
+    // ANCHOR_END: read
 
     /// Sends what the kernel has room for though no edge has told of any: it tells only when a third of its buffer is free, which
     /// may be a megabyte and take a peer that reads slowly, but fast enough, longer than it is given.
@@ -138,6 +140,7 @@ impl<P: Protocol> Peer<P> {
         self.send_all(cost, now);
     }
 
+    // ANCHOR: send
     pub(super) fn send_all(&mut self, cost: &mut Cost, now: Now) {
         for _ in 0..SENDS_PER_TURN {
             if !self.writable || !self.connection.needs().write {
@@ -163,6 +166,7 @@ impl<P: Protocol> Peer<P> {
             }
         }
     }
+    // ANCHOR_END: send
 
     /// Says FIN where that is the next thing to do; answers what is to be done then.
     #[inline]

@@ -142,6 +142,7 @@ fn read_cached(file: &ReadFile, ranges: &mut Ranges<'_>, cost: &mut Cost) {
     }
 }
 
+// ANCHOR: stall
 /// Reads without waiting, or finds out that it must wait. A file system that cannot tell is asked once.
 pub(super) fn read_or_stall(
     file: &dyn AsFd,
@@ -163,3 +164,4 @@ pub(super) fn read_or_stall(
     cost.stalled += begun.elapsed();
     read
 }
+// ANCHOR_END: stall

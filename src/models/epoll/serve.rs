@@ -33,6 +33,7 @@ const MAIL: u64 = LISTENER + 2;
 /// The most events taken from the kernel in one turn.
 const EVENTS: usize = 1024;
 
+// ANCHOR: few
 /// So many are heard before the first of them is answered. Between two sends lie the kernel's whole way to the peer and back, and
 /// after it little of a protocol's code is left in the processor's nearest cache: for several in a row it is fetched once. The
 /// more, the longer the first waits for its answer.
@@ -40,6 +41,7 @@ const HEARD_AT_ONCE: usize = 16;
 
 /// But no more than this: what is held to be answered should not push itself out of the cache either.
 const OCTETS_AT_ONCE: u64 = 32 << 10;
+// ANCHOR_END: few
 
 pub(super) fn serve<S: Service>(options: &Epoll, shard: Shard<'_, S>) -> io::Result<Cost> {
     let meter = Meter::start(shard.name("loop"));
@@ -108,6 +110,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.drain_until.is_some() && self.residents.are_gone()
     }
 
+    // ANCHOR: told
     /// Waits for events, then lets everyone concerned go one step.
     fn turn(&mut self) -> io::Result<()> {
         let before = clock::now().at;
@@ -131,8 +134,10 @@ impl<'a, S: Service> Server<'a, S> {
                 }
             }
         }
+        // ANCHOR_END: told
         self.cost.wakeups += 1;
         let now = clock::now();
+        // ANCHOR: answered
         let mut unanswered = heard.as_slice();
         while !unanswered.is_empty() {
             let few = self.hear_some(unanswered, now);
@@ -147,12 +152,14 @@ impl<'a, S: Service> Server<'a, S> {
         self.accept(now)?;
         self.deliver(now);
         self.run_timers(now);
+        // ANCHOR_END: answered
         if stopping && self.drain_until.is_none() {
             self.begin_drain(now)?;
         }
         Ok(())
     }
 
+    // ANCHOR: timeout
     fn next_wake(&self, now: Time) -> Option<Time> {
         if !self.again.is_empty() || self.residents.mailroom.waiting() != (0, 0) {
             return Some(now);
@@ -161,6 +168,7 @@ impl<'a, S: Service> Server<'a, S> {
         let wakes = [newcomers, self.timers.next(), self.drain_until, self.turned_away.next_sweep()];
         wakes.into_iter().flatten().min()
     }
+    // ANCHOR_END: timeout
 
     /// Hears the first few of those who are to be heard; answers how many.
     fn hear_some(&mut self, keys: &[Key], now: Now) -> usize {
@@ -215,6 +223,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.timers.arm(key, needs.deadline, &mut peer.armed);
     }
 
+    // ANCHOR: leave
     /// Closes the socket: nothing is in flight, so nothing has to be taken back.
     fn leave(&mut self, key: Key, end: End, now: Now) {
         let Some(mut peer) = self.peers.remove(key) else { return };
@@ -227,6 +236,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.residents.free(peer.is_born);
         self.cost.octets_copied += peer.connection.octets_copied();
     }
+    // ANCHOR_END: leave
 
     // Others.
 
