@@ -115,6 +115,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         socket: &Socket,
         needs: Needs,
     ) -> Guard<'p, S::Protocol> {
+        // ANCHOR: echo_hear
         let limited = state.read_limit.apply(needs.deadline, clock::now(), |limit| socket.set_read_timeout(limit));
         state.is_reading = true;
         peer.hold(&mut state, self.number, needs.deadline);
@@ -128,6 +129,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         self.now = clock::now();
         self.heard(&mut state, received, self.now);
         state
+        // ANCHOR_END: echo_hear
     }
     // ANCHOR_END: read
 
@@ -214,6 +216,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
         state.is_writing = true;
         peer.hold(&mut state, self.number, needs.deadline);
         drop(state);
+        // ANCHOR: echo_answer
         let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
         let filled = lent.slices(&mut slices);
         let sent = limited.and_then(|()| socket.send(&slices[..filled]));
@@ -232,6 +235,7 @@ impl<'scope, 'env, S: Service> Hand<'scope, 'env, S> {
             Err(_) => state.connection.failed(self.now),
         }
         state
+        // ANCHOR_END: echo_answer
     }
 
     /// Waits to be connected, or for the deadline; who asks again goes on waiting for the same (connect(2)).

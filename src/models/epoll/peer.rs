@@ -112,6 +112,7 @@ impl<P: Protocol> Peer<P> {
     // ANCHOR: read
     fn read(&mut self, buffer: &mut [u8], cost: &mut Cost, now: Now) {
         let Some(socket) = &self.socket else { return };
+        // ANCHOR: echo_hear
         match socket.recv(buffer) {
             Ok(0) => {
                 self.readable = false;
@@ -130,6 +131,7 @@ impl<P: Protocol> Peer<P> {
                 _ => self.connection.failed(now),
             },
         }
+        // ANCHOR_END: echo_hear
     }
     // ANCHOR_END: read
 
@@ -147,6 +149,7 @@ impl<P: Protocol> Peer<P> {
                 return;
             }
             let Some(socket) = &self.socket else { return };
+            // ANCHOR: echo_answer
             let queue = self.connection.queue();
             let mut slices = [IoSlice::new(&[]); LENT_SEGMENTS];
             let filled = queue.slices(&mut slices);
@@ -164,6 +167,7 @@ impl<P: Protocol> Peer<P> {
                     _ => self.connection.failed(now),
                 },
             }
+            // ANCHOR_END: echo_answer
         }
     }
     // ANCHOR_END: send

@@ -157,11 +157,13 @@ impl<S: Service> Server<'_, '_, S> {
                 result?;
             }
             Report::For { key, done, is_short } => {
+                // ANCHOR: echo_hear
                 self.staff.is_back(is_short);
                 if let Some(peer) = self.peers.get_mut(key) {
                     peer.hear(done, key, &mut self.staff, &mut self.buffers, &mut self.cost, now);
                     self.settle(key, now);
                 }
+                // ANCHOR_END: echo_hear
             }
         }
         Ok(())

@@ -160,6 +160,7 @@ impl Task {
     fn make(self) -> Done {
         match self {
             Task::Connect { socket, address } => Done::Connected { address, result: socket.connect(address) },
+            // ANCHOR: echo_calls
             Task::Recv { socket, mut buffer, manner } => {
                 let result = match manner {
                     Manner::AtOnce => socket.recv_now(&mut buffer),
@@ -176,6 +177,7 @@ impl Task {
                 };
                 Done::Sent { lent, result }
             }
+            // ANCHOR_END: echo_calls
             Task::File { ticket, work } => Done::File { ticket, result: file_work::run(work) },
         }
     }

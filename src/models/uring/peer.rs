@@ -195,6 +195,7 @@ impl<P: Protocol> Peer<P> {
             self.receiving = Receiving::Idle;
         }
         match buffers.arrived(completion)? {
+            // ANCHOR: echo_hear
             Arrival::Octets(filled) => {
                 let octets = buffers.octets(&filled);
                 cost.octets_in += octets.len() as u64;
@@ -202,6 +203,7 @@ impl<P: Protocol> Peer<P> {
                 self.connection.received(octets, now);
                 buffers.give_back(filled);
             }
+            // ANCHOR_END: echo_hear
             Arrival::Ready => self.manner = Manner::Take,
             Arrival::End => self.connection.peer_finished(now),
             Arrival::Starved => self.receiving = Receiving::Starved,
@@ -216,6 +218,7 @@ impl<P: Protocol> Peer<P> {
     /// the second would go out behind the gap.
     pub(super) fn send(&mut self, ring: &mut Ring, key: Key) -> io::Result<()> {
         let Some(socket) = &self.socket else { return Ok(()) };
+        // ANCHOR: echo_answer
         let Some(mut lent) = self.connection.queue().lend() else { return Ok(()) };
         let mut parts = lent.segments.drain(..).map(|segment| match segment {
             Segment::Own(octets) => Payload::Vec(octets),
@@ -229,6 +232,7 @@ impl<P: Protocol> Peer<P> {
         drop(parts);
         self.sending = Some((operation, Sending { lent, is_cancelled: false }));
         Ok(())
+        // ANCHOR_END: echo_answer
     }
 
     pub(super) fn sent(&mut self, payload: Payload, result: io::Result<usize>, cost: &mut Cost, now: Now) {
