@@ -142,6 +142,7 @@ impl Follower {
         Verdict::GoesOn
     }
 
+    // ANCHOR: fresh
     /// Something has been published.
     pub fn fresh<'cx>(&mut self, entry: &Arc<Entry>, out: &mut impl Output<'cx>, counters: &Counters) -> Verdict {
         match self.last {
@@ -158,6 +159,7 @@ impl Follower {
             }
         }
     }
+    // ANCHOR_END: fresh
 
     fn pass_on<'cx>(&mut self, entry: &Arc<Entry>, out: &mut impl Output<'cx>, counters: &Counters) -> Verdict {
         if self.outbox.put(entry, out.unsent(), counters).is_err() {

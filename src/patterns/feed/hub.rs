@@ -183,6 +183,7 @@ impl Hub {
     }
     // ANCHOR_END: poll
 
+    // ANCHOR: follow
     /// The next page; who has been given the last one hears the rest as it comes.
     fn follow(&mut self, from: ConnectionId, ticket: Ticket, after: Option<Cursor>, most: usize, cx: &mut Cx<'_>) {
         let Some(history) = &self.history else { return };
@@ -195,6 +196,7 @@ impl Hub {
         cx.message(from, News::Page(ticket, Box::new(page)));
         self.count_those_who_wait();
     }
+    // ANCHOR_END: follow
 
     fn forget(&mut self, who: ConnectionId) {
         self.parked.remove(&who);

@@ -1,11 +1,13 @@
 //! What a slow client has still to hear, and what is done when that is too much.
 //!
+// ANCHOR: picture
 //! ```text
 //!   events ──> [ waiting: entries, shared ] ──> [ send queue: octets ] ──> kernel ──> client
 //!               may still be dropped,            handed over only while
 //!               newest last                      little is unsent
 //!              └───────── waiting + unsent: never above the bound ─────┘
 //! ```
+// ANCHOR_END: picture
 //!
 //! What is in the send queue must be sent, for half an event cannot be taken back. So events wait in front of it, where they can
 //! still be dropped, and are handed over while less than the low mark is unsent. The bound is hard: it counts what is unsent and
@@ -16,11 +18,13 @@
 //!
 //! Whoever cannot keep up must lose something, and it is for the application to say what:
 //!
+// ANCHOR: policies
 //! | policy | what a client that is too slow loses | fit for |
 //! |---|---|---|
 //! | [`Policy::DropOldest`] | the events that have waited longest | readings, prices: the latest counts |
 //! | [`Policy::Disconnect`] | its connection; it comes back with the id of the last event it has, and hears the rest from the history, at its own pace | logs, orders: every event counts |
 //! | [`Policy::Conflate`] | all but the newest of each topic, from the moment on at which it is behind; if that is still too much, the oldest | the state of many things |
+// ANCHOR_END: policies
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -102,6 +106,7 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
+    // ANCHOR: put
     /// Takes an event for a client of whose octets so many are unsent; what must go for it goes by the policy.
     ///
     /// # Errors
@@ -132,6 +137,7 @@ impl Outbox {
         }
         Ok(())
     }
+    // ANCHOR_END: put
 
     /// The next one that may be handed over, while so much is unsent.
     pub fn next(&mut self, unsent: usize) -> Option<Arc<Entry>> {

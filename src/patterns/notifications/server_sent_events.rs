@@ -30,6 +30,7 @@ use super::front::Refusal;
 use crate::http1::Head;
 use crate::patterns::feed::{Cursor, Entry, Wording};
 
+// ANCHOR: wording
 pub(super) const MEDIA_TYPE: &str = "text/event-stream";
 
 /// Said first: come back after two seconds.
@@ -40,6 +41,7 @@ pub(super) static WORDING: Wording = Wording {
     resync: |oldest| Bytes::from(format!("event: resync\ndata: {{\"oldest\":\"{oldest}\"}}\n\n")),
     heartbeat: Some(b":\n"),
 };
+// ANCHOR_END: wording
 
 const NO_CURSOR: Refusal = Refusal(400, "Last-Event-ID is the id of an event of this feed, like 784111777-3, or 0");
 

@@ -130,10 +130,12 @@ impl Streaming {
         }
     }
 
+    // ANCHOR: interest
     pub(super) fn interest(&self) -> Interest {
         let (room, deadline) = self.follower.as_ref().map_or((false, None), |it| (it.wants_room(), it.due()));
         Interest { peer: Peer::HangUp, messages: true, room, deadline }
     }
+    // ANCHOR_END: interest
 }
 
 impl<'cx> Output<'cx> for Exchange<'_, 'cx> {
