@@ -11,11 +11,20 @@ use super::manners::{Patience, first_line};
 /// Where the conversation stands, and what it must still know there.
 enum State {
     /// `timeout(.., peer.line()).await`
-    Asked { until: Time },
+    Asked {
+        until: Time,
+    },
     /// `timeout(.., select(introductions.receive(), peer.hung_up())).await`
-    Waits { until: Time, name: String },
+    Waits {
+        until: Time,
+        name: String,
+    },
     /// `select(peer.line(), partner.words.receive()).await`
-    Talks { name: String, partner: ConnectionId, partner_name: String },
+    Talks {
+        name: String,
+        partner: ConnectionId,
+        partner_name: String,
+    },
     Over,
 }
 
@@ -72,6 +81,7 @@ impl Callers {
     }
 
     /// How many have come.
+    #[allow(dead_code, reason = "the tests have no use for it")]
     pub fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }

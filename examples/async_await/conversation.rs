@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::manners::Patience;
 use super::channel::{Receiver, Sender, channel};
 use super::combine::{Either, select, timeout};
 use super::io::Peer;
+use super::manners::Patience;
 
 // ANCHOR: conversation
 pub async fn conversation(peer: Peer, hall: Arc<Hall>) {

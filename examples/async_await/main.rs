@@ -58,9 +58,8 @@ fn main() -> ExitCode {
     // ANCHOR: serve
     let hall = conversation::Hall::new(patience);
     let service = Executor::new(|peer| conversation::conversation(peer, Arc::clone(&hall)));
-    let code = serving.run("async_await", hint, &service, "poll", || service.polls());
+    serving.run("async_await", hint, &service, "poll", || service.polls())
     // ANCHOR_END: serve
-    code
 }
 
 /// Of what an `async fn` returns, before anybody has polled it.
