@@ -170,6 +170,7 @@ const UNSAFE_IN_BENCHES: &[(&str, &[&str])] = &[
     ("benches/uring_techniques", &["verbs.rs"]),
     ("benches/workload", &[]),
     ("benches/patterns", &[]),
+    ("benches/results", &[]),
 ];
 
 /// Of the bare loops' benchmark, what lets them take turns with the models. The loops themselves, and all of the harness, name

@@ -1,5 +1,6 @@
 //! The verdict of the `workload` benchmark on made-up figures: it says what they say, whatever anybody believes of the models.
 
+#[allow(dead_code, reason = "the benchmark's table shows more than is judged")]
 #[path = "../benches/workload/verdict/mod.rs"]
 mod verdict;
 

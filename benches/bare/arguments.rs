@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Say what rows there are, and end
     #[arg(long)]
     pub list: bool,
+    /// Say the results as JSON, on one line of standard output, and nothing else there
+    #[arg(long, conflicts_with_all = ["test", "list"])]
+    pub json: bool,
     /// Given by cargo
     #[arg(long, hide = true)]
     pub bench: bool,
@@ -58,7 +61,7 @@ impl Arguments {
     pub fn read() -> Arguments {
         let mut arguments = Arguments::parse();
         // `cargo test --bench bare` runs it without `--bench`, to see whether it works.
-        arguments.test |= !arguments.bench && !arguments.quick && !arguments.cpu_split;
+        arguments.test |= !arguments.bench && !arguments.quick && !arguments.json && !arguments.cpu_split;
         if arguments.model.is_empty() {
             arguments.model = AnyModel::all().to_vec();
         }

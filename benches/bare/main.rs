@@ -55,13 +55,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use harness::child::as_child;
-use harness::measure::{Entrant, Settings};
+use harness::measure::{Cell, Entrant, Settings};
 use harness::session::{Session, status};
-use harness::work::select;
+use harness::work::{Work, select};
 
 use arguments::Arguments;
 use contestants::Contestant;
 use ours::is_unavailable;
+use results::{About, Compared, Ending, Report};
+use rows::{Pair, Row};
 use script::Script;
 use table::Table;
 
@@ -89,16 +91,47 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let octets = if arguments.test { 32 } else { 256 } << 20;
-    let mut session = Session::begin("bare", settings, rows.len(), Path::new(env!("CARGO_TARGET_TMPDIR")), octets)?;
+    let mut session = Session::begin("bare", settings, rows.len(), target_tmp(), octets)?;
     let mut table = Table::new(command(arguments), settings, arguments.cpu_split);
+    let mut kept = Vec::with_capacity(rows.len());
     for row in &rows {
         let contestants = row.contestants();
         let names: Vec<String> = contestants.iter().map(|contestant| contestant.name()).collect();
         let (script, data) = (role::script_for(&row.work)?, session.data());
         let cells = session.row(&row.name, &row.work, &entrants(&contestants, &names, script.as_ref(), &data))?;
         table.row(row, &contestants, &cells);
+        kept.push(kept_row(arguments, row, &contestants, &names, &cells));
     }
-    Ok(session.end(!arguments.test, ("iolab", env!("CARGO_PKG_VERSION")), |foot| table.finish(foot)))
+    let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json };
+    session.end(ending.has_figures, ("iolab", env!("CARGO_PKG_VERSION")), |foot| {
+        Report::new("bare", &settings, foot, kept)?.keep(&ending, || table.finish(foot))
+    })
+}
+
+fn target_tmp() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// The row as it is kept: each model over its bare loops.
+fn kept_row(
+    arguments: &Arguments,
+    row: &Row,
+    contestants: &[Contestant],
+    names: &[String],
+    cells: &[Cell],
+) -> results::schema::Row {
+    let chapter = if matches!(row.work, Work::Read(_)) { "File reads" } else { "HTTP echo" };
+    let about = About {
+        name: row.name.clone(),
+        title: row.title.clone(),
+        chapter: chapter.to_owned(),
+        command: format!("{} {}", command(arguments), row.name),
+    };
+    let place = |who: Contestant| contestants.iter().position(|&one| one == who);
+    let pair = |pair: &Pair| Some((place(Contestant::Model(pair.model))?, place(pair.bare)?));
+    let pairs: Vec<(usize, usize)> = row.pairs.iter().filter_map(pair).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    results::record::row(about, &row.work, &names, cells, &Compared::Pairs(&pairs))
 }
 
 fn settings(arguments: &Arguments) -> Settings {

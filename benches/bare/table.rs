@@ -165,7 +165,7 @@ impl Table {
             );
             text.push_str(&wrapped(&why, WIDTH));
         }
-        for note in &foot.notes {
+        for note in foot.remarks() {
             text.push_str(&wrapped(note, WIDTH));
         }
         let _ = writeln!(text, "One pair alone: add --model NAME to the command beside its row.\n");

@@ -34,6 +34,13 @@ pub struct Arguments {
     /// Say what rows there are, and end
     #[arg(long)]
     pub list: bool,
+    /// Say the results as JSON, on one line of standard output, and nothing else there
+    #[arg(long, conflicts_with_all = ["test", "list"])]
+    pub json: bool,
+    /// Measure nothing, and compare two earlier results: the later over the earlier [default of the later: the last run's]
+    #[arg(long, num_args = 1..=2, value_names = ["EARLIER", "LATER"],
+          conflicts_with_all = ["test", "list", "json", "quick", "full", "rounds", "pattern"])]
+    pub compare: Vec<PathBuf>,
     /// Given by cargo
     #[arg(long, hide = true)]
     pub bench: bool,
@@ -74,7 +81,7 @@ impl Arguments {
     pub fn read() -> Arguments {
         let mut arguments = Arguments::parse();
         // `cargo test --benches` runs benchmarks without `--bench`, to see whether they work.
-        arguments.test |= !arguments.bench && !arguments.quick && !arguments.full;
+        arguments.test |= !arguments.bench && !arguments.quick && !arguments.full && !arguments.json && !arguments.list;
         arguments.row = arguments.row.or(arguments.pattern.take());
         if arguments.model.is_empty() {
             arguments.model = AnyModel::all().to_vec();

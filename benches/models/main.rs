@@ -5,6 +5,7 @@
 //! cargo bench -- --quick            under a minute
 //! cargo bench -- --full             the whole grid
 //! cargo bench --bench models -- --row get-64 --model epoll
+//! cargo bench --bench models -- --compare before.json
 //! ```
 //!
 //! - [`rows`]: what is measured, [`harness::measure`]: how, [`table`]: what is said about it.
@@ -23,7 +24,7 @@ mod rows;
 mod table;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,10 +42,11 @@ use harness::measure::{Cell, Entrant, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
-use harness::session::status;
+use harness::session::{Foot, status};
 use harness::work::{SHARES, Work, select};
 use harness::{cores, machine};
 use ours::is_unavailable;
+use results::{About, Compared, Ending, Report};
 use rows::Row;
 use table::Table;
 
@@ -62,6 +64,8 @@ fn main() -> ExitCode {
         as_child(serve(model, arguments.application, &arguments.data), is_unavailable)
     } else if let Some(model) = arguments.read {
         as_child(ours::read::obey(model, &arguments.data), is_unavailable)
+    } else if let [earlier, later @ ..] = &arguments.compare[..] {
+        beside_each_other(&arguments, earlier, later.first().map(PathBuf::as_path))
     } else {
         compare(&arguments)
     };
@@ -76,6 +80,27 @@ fn serve(model: AnyModel, application: Application, data: &Path) -> io::Result<(
             ours::serve::serve(model, 1, move || Chores::new(Arc::clone(&file)))
         }
     }
+}
+
+/// Of two runs that were measured before.
+fn beside_each_other(arguments: &Arguments, earlier: &Path, later: Option<&Path>) -> io::Result<ExitCode> {
+    let last = results::file::folder(target_tmp()).join("models.json");
+    let (before, after) = (Report::read(earlier)?, Report::read(later.unwrap_or(&last))?);
+    let names: Vec<&str> = before.rows.iter().chain(&after.rows).map(|row| row.name.as_str()).collect();
+    let wanted = select(names, arguments.row.as_deref(), |name| name);
+    if let (Some(pattern), true) = (&arguments.row, wanted.is_empty()) {
+        eprintln!("models: neither of the reports has a row that is called {pattern:?}");
+        return Ok(ExitCode::from(2));
+    }
+    let models: Vec<&str> = arguments.model.iter().map(|model| model.name()).collect();
+    let comparison = results::compare::compare(&before, &after, |name| wanted.contains(&name), &models)
+        .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+    println!("{}", comparison.table());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn target_tmp() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
 fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
@@ -106,9 +131,9 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let mut progress = Progress::on_stderr();
     progress.done(&announcement(arguments, &rows, &settings));
     progress.show("writing the data file");
-    let data = DataFile::write(Path::new(env!("CARGO_TARGET_TMPDIR")), data_octets(arguments))?;
+    let data = DataFile::write(target_tmp(), data_octets(arguments))?;
     let mut table = Table::new(&arguments.model, command(arguments), &settings);
-    let (mut failures, mut disturbed) = (Vec::new(), Vec::new());
+    let (mut failures, mut disturbed, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for (number, row) in rows.iter().enumerate() {
         let (started, before) = (Instant::now(), Usage::now(&cores.both()));
         progress.count(number + 1, rows.len());
@@ -118,19 +143,41 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         progress.done(&format!("{:<32}{seconds:>6.1} s{}", row.name, outcome(&cells)));
         failures.extend(cells.iter().zip(&arguments.model).filter_map(|(cell, model)| failure(row, *model, cell)));
         table.row(row, &cells);
+        kept.push(kept_row(arguments, row, &cells));
         disturbed.extend(before.and_then(|before| quiet::disturbance(&row.name, &before, cores)));
     }
     eprintln!("{:.0} s altogether", began.elapsed().as_secs_f64());
 
+    let foot = Foot {
+        fingerprint: fingerprint(cores, &data),
+        cores,
+        notes: notes(cores, idle, idle_wanted),
+        warnings: quiet::warning(&disturbed).into_iter().collect(),
+    };
+    let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json };
+    let report = Report::new("models", &settings, &foot, kept)?;
+    let told = report.keep(&ending, || table.finish(&settings, &rows, &foot))?;
     if arguments.test {
         println!("{} rows on {} models: {} failures", rows.len(), arguments.model.len(), failures.len());
     } else {
-        let mut notes = notes(cores, idle, idle_wanted);
-        notes.extend(quiet::warning(&disturbed));
-        println!("{}", table.finish(&settings, &rows, &fingerprint(cores, &data), &notes));
+        println!("{told}");
     }
     failures.iter().for_each(|failure| eprintln!("models: {failure}"));
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The row as it is kept.
+fn kept_row(arguments: &Arguments, row: &Row, cells: &[Cell]) -> results::schema::Row {
+    let about = About {
+        name: row.name.clone(),
+        title: row.title.clone(),
+        chapter: row.chapter.title().to_owned(),
+        command: format!("{} {}", command(arguments), row.name),
+    };
+    let names: Vec<&str> = arguments.model.iter().map(|model| model.name()).collect();
+    // In an open loop each model is at its own rates.
+    let compared = if matches!(row.work, Work::Open(_)) { Compared::Nobody } else { Compared::WithTheBest };
+    results::record::row(about, &row.work, &names, cells, &compared)
 }
 
 fn settings(arguments: &Arguments) -> Settings {

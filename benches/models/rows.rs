@@ -24,6 +24,17 @@ pub enum Chapter {
     Parting,
 }
 
+impl Chapter {
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Chapter::Files => "File reads",
+            Chapter::Echo => "HTTP echo",
+            Chapter::Parting => "Where the models part",
+        }
+    }
+}
+
 /// The rows of every run.
 pub fn usual(idle: usize) -> Vec<Row> {
     let echo = |connections, pipelined, body| echo(Steadily { connections, pipelined, body, idle: 0, load: Kind::Bursty });

@@ -7,11 +7,13 @@ use crate::rows::{Chapter, Row};
 use harness::counting::IdleMemory;
 use harness::load::Generator;
 use harness::measure::{Cell, Measured, Round, Settings};
-use harness::statistics::{Comparison, ROUNDS_FOR_INTERVAL, compare};
+use harness::session::Foot;
+use harness::statistics::{Comparison, compare};
 use harness::text::{grouped, interval, short, time, wrapped};
 use harness::work::{SHARES, Work};
 use iolab::Model;
 use iolab::models::AnyModel;
+use results::schema::Verdict;
 
 const LABEL: usize = 30;
 const COLUMN: usize = 18;
@@ -23,8 +25,7 @@ pub struct Table {
     models: Vec<AnyModel>,
     /// What comes before a row's name to measure it again.
     command: String,
-    /// Whether there are rounds enough to say that one is the best.
-    has_intervals: bool,
+    rounds: usize,
     text: String,
     chapter: Option<Chapter>,
     footnotes: Vec<String>,
@@ -35,11 +36,10 @@ pub struct Table {
 
 impl Table {
     pub fn new(models: &[AnyModel], command: String, settings: &Settings) -> Table {
-        let has_intervals = settings.rounds as usize >= ROUNDS_FOR_INTERVAL;
         Table {
             models: models.to_vec(),
             command,
-            has_intervals,
+            rounds: settings.rounds as usize,
             text: String::new(),
             chapter: None,
             footnotes: Vec::new(),
@@ -72,11 +72,7 @@ impl Table {
     }
 
     fn head(&mut self, chapter: Chapter) {
-        let title = match chapter {
-            Chapter::Files => "FILE READS",
-            Chapter::Echo => "HTTP ECHO",
-            Chapter::Parting => "WHERE THE MODELS PART",
-        };
+        let title = chapter.title().to_uppercase();
         let names: String = self.models.iter().map(|model| format!("{:>COLUMN$}", model.name())).collect();
         let _ = writeln!(self.text, "{title:<LABEL$}{names}\n{}", "-".repeat(WIDTH));
     }
@@ -228,21 +224,17 @@ impl Table {
     }
 
     fn best(&self, comparison: &Comparison, places: &[usize]) -> Option<usize> {
-        match comparison.leaders[..] {
-            [leader] if places.len() > 1 && self.has_intervals => Some(places[leader]),
-            _ => None,
-        }
+        let best = self.judged(comparison, places).best?;
+        self.models.iter().position(|model| model.name() == best)
     }
 
     fn verdict(&self, comparison: &Comparison, places: &[usize]) -> String {
-        let names: Vec<&str> = comparison.leaders.iter().map(|&leader| self.models[places[leader]].name()).collect();
-        match names[..] {
-            _ if places.len() < 2 => String::new(),
-            _ if !self.has_intervals => "too few rounds to tell".to_owned(),
-            [name] => format!("best: {name}"),
-            _ if names.len() == self.models.len() => "no difference".to_owned(),
-            _ => format!("no difference: {}", names.join(", ")),
-        }
+        self.judged(comparison, places).says
+    }
+
+    fn judged(&self, comparison: &Comparison, places: &[usize]) -> Verdict {
+        let names: Vec<&str> = places.iter().map(|&place| self.models[place].name()).collect();
+        Verdict::of(comparison, &names, self.models.len(), self.rounds)
     }
 
     fn footnote(&mut self, text: String) -> usize {
@@ -254,7 +246,7 @@ impl Table {
     }
 
     /// All of it.
-    pub fn finish(self, settings: &Settings, rows: &[Row], fingerprint: &[(&str, String)], notes: &[String]) -> String {
+    pub fn finish(self, settings: &Settings, rows: &[Row], foot: &Foot) -> String {
         let mut text = String::new();
         let seconds = settings.plan.window.as_secs_f64();
         let _ = writeln!(
@@ -284,7 +276,7 @@ impl Table {
         for generator in &self.generators {
             text.push_str(&wrapped(generator, WIDTH));
         }
-        for note in notes {
+        for note in foot.remarks() {
             text.push_str(&wrapped(note, WIDTH));
         }
         let asks_for_many = |row: &Row| matches!(row.work, Work::Read(reads) if reads.in_flight > 1);
@@ -292,7 +284,7 @@ impl Table {
             let _ = writeln!(text, "Blocking has one file read in flight, whatever is asked for.");
         }
         let _ = writeln!(text, "One cell alone: add --model NAME to the command beside its row.\n");
-        for (name, value) in fingerprint {
+        for (name, value) in &foot.fingerprint {
             text.push_str(&wrapped(&format!("{name:<12}{value}"), WIDTH));
         }
         text

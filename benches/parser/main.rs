@@ -13,37 +13,73 @@
 mod contenders;
 mod heads;
 mod rounds;
+mod told;
 
 use std::hint::black_box;
+use std::io;
 use std::mem::MaybeUninit;
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use contenders::{Contender, Work, httparse, ours};
+use harness::cores;
+use harness::machine;
+use harness::quiet::{self, Usage};
+use harness::session::{Foot, status};
 use iolab::http1::scanner::{Form, Scanner};
 use iolab::http1::{Chunk, ChunkedDecoder, HeadParser, HttpLimits};
+use results::{Ending, Report};
 use rounds::{Plan, Times};
+use told::Told;
 
-fn main() {
+const NAME: &str = "http1_parser";
+
+fn main() -> ExitCode {
+    status(NAME, run())
+}
+
+fn run() -> io::Result<ExitCode> {
     // `cargo bench -- ARGUMENTS` gives every benchmark the same ones; these are about the models.
     let is_given = |flags: &[&str]| std::env::args().any(|argument| flags.iter().any(|flag| argument.starts_with(flag)));
-    if is_given(&["--row", "--model", "--rounds", "--list"]) {
-        return eprintln!("http1_parser: skipped, since rows, models and rounds are asked for, and it has none");
+    if is_given(&["--row", "--model", "--rounds", "--list", "--compare"]) {
+        eprintln!("{NAME}: skipped, since rows, models, rounds or a comparison are asked for, and it has none");
+        return Ok(ExitCode::SUCCESS);
     }
     let (warm_up, moment) = (Duration::from_micros(1000), Duration::from_micros(300));
+    let json = is_given(&["--json"]);
+    let is_test = is_given(&["--test"]) || !is_given(&["--bench", "--quick", "--full"]) && !json;
     let plan = match () {
-        () if is_given(&["--test"]) => Plan { rounds: 1, warm_up: Duration::ZERO, moment: Duration::ZERO },
+        () if is_test => Plan { rounds: 1, warm_up: Duration::ZERO, moment: Duration::ZERO },
         () if is_given(&["--quick"]) => Plan { rounds: 31, warm_up, moment },
         () if is_given(&["--full"]) => Plan { rounds: 1001, warm_up, moment },
         () => Plan { rounds: 201, warm_up, moment },
     };
-    println!(
+    let cores = cores::choose()?;
+    let before = Usage::now(&cores.both());
+    let mut told = Told::new(!json);
+    told.line(&format!(
         "ns a head, and in brackets how many times longer httparse took (median of {} rounds, 95 % interval)",
         plan.rounds
-    );
-    println!("httparse 1.10 with uninitialised headers; this process would choose {}", Scanner::chosen().form());
-    whole_heads(plan);
-    drip(plan);
-    chunked(plan);
+    ));
+    let chosen = format!("httparse 1.10 with uninitialised headers; this process would choose {}", Scanner::chosen().form());
+    told.line(&chosen);
+    whole_heads(plan, &mut told);
+    drip(plan, &mut told);
+    chunked(plan, &mut told);
+
+    let mut fingerprint = machine::without_files(cores);
+    fingerprint.push(("iolab", env!("CARGO_PKG_VERSION").into()));
+    let warnings = before.and_then(|before| quiet::disturbance("all of it", &before, cores)).into_iter().collect::<Vec<_>>();
+    let foot = Foot { fingerprint, cores, notes: vec![chosen], warnings: quiet::warning(&warnings).into_iter().collect() };
+    let ending = Ending { target_tmp: Path::new(env!("CARGO_TARGET_TMPDIR")), has_figures: !is_test, json };
+    // It is one process, and goes where the kernel puts it.
+    let report = Report { cores: None, ..Report::new(NAME, &plan, &foot, told.rows)? };
+    let line = report.keep(&ending, String::new)?;
+    if json {
+        println!("{line}");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Ours in their columns, those left out that this processor cannot run.
@@ -51,7 +87,7 @@ fn forms() -> Vec<Form> {
     Form::ALL.into_iter().filter(|form| Scanner::new(*form).is_some()).collect()
 }
 
-fn whole_heads(plan: Plan) {
+fn whole_heads(plan: Plan, told: &mut Told) {
     let pipelined = heads::PIPELINED.repeat(16);
     let inputs = [
         ("1 field", heads::MINIMAL, 1),
@@ -60,33 +96,30 @@ fn whole_heads(plan: Plan) {
         ("16 pipelined", &pipelined, 16),
     ];
     for (name, input, heads) in inputs {
-        println!("\n{name}, {} B", input.len() / heads);
-        print!("  {:<24}{:>10}", "", "httparse");
-        forms().iter().for_each(|form| print!("{:>28}", form.name()));
-        println!();
+        let title = format!("{name}, {} B", input.len() / heads);
+        told.line(&format!("\n{title}"));
+        let forms = forms();
+        let names: String = forms.iter().map(|form| format!("{:>28}", form.name())).collect();
+        told.line(&format!("  {:<24}{:>10}{names}", "", "httparse"));
         for work in Work::ALL {
             let mut contenders = vec![httparse(work, false)];
-            contenders.extend(forms().into_iter().filter_map(|form| ours(form, work)));
-            print_row(work.name(), &Times::of(&mut contenders, input.as_bytes(), heads, plan), contenders.len());
+            contenders.extend(forms.iter().filter_map(|form| ours(*form, work)));
+            told.row(&title, work.name(), &Times::of(&mut contenders, input.as_bytes(), heads, plan), &with_forms());
         }
         let mut contenders = vec![httparse(Work::Lines, true), httparse(Work::Lines, false)];
         let times = Times::of(&mut contenders, input.as_bytes(), heads, plan);
-        println!("  {:<24}{:>10.1}", "as httparse's docs do", times.median(0));
+        told.line(&format!("  {:<24}{:>10.1}", "as httparse's docs do", times.median(0)));
+        told.keep(&title, "as httparse's docs do", "head", &times, &["httparse", "httparse, uninitialised headers"]);
     }
 }
 
-/// The first is httparse, the others are ours.
-fn print_row(name: &str, times: &Times, contenders: usize) {
-    print!("  {name:<24}{:>10.1}", times.median(0));
-    for who in 1..contenders {
-        let ratio = times.ratio(0, who);
-        print!(" {:>9.1} ({:.2}, {:.2}-{:.2})", times.median(who), ratio.median, ratio.low, ratio.high);
-    }
-    println!();
+/// Who stands beside each other.
+fn with_forms() -> Vec<&'static str> {
+    ["httparse"].into_iter().chain(forms().into_iter().map(|form| form.name())).collect()
 }
 
 /// One octet arrives at a time, and the parser is asked after each.
-fn drip(plan: Plan) {
+fn drip(plan: Plan, told: &mut Told) {
     let plan = Plan { rounds: plan.rounds.div_ceil(20), ..plan };
     let head = heads::large_head();
     let mut contenders: Vec<Contender> = vec![Box::new(httparse_drip)];
@@ -104,8 +137,9 @@ fn drip(plan: Plan) {
             start.elapsed()
         }));
     }
-    println!("\nbyte by byte, {} B", head.len());
-    print_row("lines, framing", &Times::of(&mut contenders, head.as_bytes(), 1, plan), contenders.len());
+    let title = format!("byte by byte, {} B", head.len());
+    told.line(&format!("\n{title}"));
+    told.row(&title, "lines, framing", &Times::of(&mut contenders, head.as_bytes(), 1, plan), &with_forms());
 }
 
 /// It starts anew with each octet.
@@ -123,9 +157,9 @@ fn httparse_drip(input: &[u8], times: usize) -> Duration {
     start.elapsed()
 }
 
-fn chunked(plan: Plan) {
+fn chunked(plan: Plan, told: &mut Told) {
     let plan = Plan { rounds: plan.rounds.div_ceil(10), ..plan };
-    println!("\n64 KiB in chunks of   GB/s");
+    told.line("\n64 KiB in chunks of   GB/s");
     for size in [64, 1024, 16 << 10] {
         let mut body = Vec::new();
         for _ in 0..(64 << 10) / size {
@@ -135,7 +169,8 @@ fn chunked(plan: Plan) {
         }
         body.extend(b"0\r\n\r\n");
         let times = Times::of(&mut [Box::new(decode)], &body, 1, plan);
-        println!("  {size:>17}{:>7.1}", body.len() as f64 / times.median(0));
+        told.line(&format!("  {size:>17}{:>7.1}", body.len() as f64 / times.median(0)));
+        told.keep("64 KiB in chunks", &format!("of {size} B"), "body", &times, &["chunked"]);
     }
 }
 

@@ -42,6 +42,11 @@ impl Times {
         Times(columns)
     }
 
+    /// The times of one.
+    pub fn rounds(&self, who: usize) -> &[f64] {
+        &self.0[who]
+    }
+
     /// The median time of one.
     pub fn median(&self, who: usize) -> f64 {
         median(&mut self.0[who].clone())

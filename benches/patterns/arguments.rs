@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Everything once, every event checked, and no figures
     #[arg(long)]
     pub test: bool,
+    /// Say the results as JSON, on one line of standard output, and nothing else there
+    #[arg(long, conflicts_with = "test")]
+    pub json: bool,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -76,7 +79,7 @@ impl Arguments {
     pub fn read() -> Arguments {
         let mut arguments = Arguments::parse();
         // `cargo test --bench patterns` runs it without `--bench`, to see whether it works.
-        arguments.test |= !arguments.bench;
+        arguments.test |= !arguments.bench && !arguments.json;
         if arguments.model.is_empty() {
             arguments.model = AnyModel::all().to_vec();
         }

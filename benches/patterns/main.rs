@@ -10,10 +10,11 @@
 //!   and on a core of its own; the listeners and the publisher are one thread of this process ([`harness::listeners`]).
 //! - [`mod@measure`]: all ways on all models take turns, round by round; then system calls are counted. [`parked`]: what idle listeners
 //!   cost, and how long one event takes to reach all of them.
-//! - [`table`] shows it, and [`findings`] says what it says, from the figures and nothing else.
+//! - [`kept`] keeps it, [`table`] shows it, and [`findings`] says what it says, from the figures and nothing else.
 
 mod arguments;
 mod findings;
+mod kept;
 mod measure;
 #[allow(dead_code, reason = "nobody echoes here, nor reads ranges")]
 #[path = "../ours/mod.rs"]
@@ -23,17 +24,18 @@ mod rows;
 mod table;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use harness::child::as_child;
-use harness::cores;
+use harness::cores::{self, Cores};
 use harness::interrupt::end_on_interrupt;
 use harness::machine;
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
-use harness::session::status;
+use harness::session::{Foot, status};
 use iolab::http1::{Http, HttpLimits};
 use iolab::models::AnyModel;
 use iolab::patterns::notifications::{Naive, Notifications, Settings as Serving};
@@ -41,6 +43,7 @@ use iolab::patterns::notifications::{Naive, Notifications, Settings as Serving};
 use arguments::Arguments;
 use measure::{Cell, Outcome, measure};
 use parked::Parked;
+use results::{Ending, Report as Kept};
 use rows::{Row, Served};
 use table::Report;
 
@@ -93,24 +96,44 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     disturbed.extend(stage("a crowd", &mut progress, before));
 
     let failures = failures(&cells, parked.iter().chain(&crowds));
+    let mut fingerprint = machine::without_files(cores);
+    fingerprint.push(("iolab", env!("CARGO_PKG_VERSION").into()));
+    let foot = Foot {
+        fingerprint,
+        cores,
+        notes: notes(cores, &settings, crowd_wanted),
+        warnings: quiet::warning(&disturbed).into_iter().collect(),
+    };
+    let ending =
+        Ending { target_tmp: Path::new(env!("CARGO_TARGET_TMPDIR")), has_figures: !arguments.test, json: arguments.json };
+    let kept = Kept {
+        findings: findings::findings(&cells, &parked, &crowds),
+        ..Kept::new("patterns", &settings, &foot, kept::rows(&settings, &cells, &parked, &crowds))?
+    };
+    let absent: Vec<String> = told_absent(&cells).collect();
+    let told = kept.keep(&ending, || {
+        let notes = foot.remarks().cloned().collect();
+        Report { settings, cells, parked, crowds, notes, machine: foot.fingerprint }.table()
+    })?;
     if arguments.test {
-        told_absent(&cells).for_each(|absent| println!("not here: {absent}"));
+        absent.iter().for_each(|absent| println!("not here: {absent}"));
         println!("{} ways on {} models: {} failures", rows.len(), models.len(), failures.len());
     } else {
-        let mut machine = machine::without_files(cores);
-        machine.push(("iolab", env!("CARGO_PKG_VERSION").into()));
-        let mut notes = vec![cores.note()];
-        if settings.crowd < crowd_wanted {
-            notes.push(format!(
-                "Only {} listeners instead of {crowd_wanted}: the hard limit on descriptors is too low (raise it: ulimit -Hn 20000, as root).",
-                settings.crowd
-            ));
-        }
-        notes.extend(quiet::warning(&disturbed));
-        println!("{}", Report { settings, cells, parked, crowds, notes, machine }.table());
+        println!("{told}");
     }
     failures.iter().for_each(|failure| eprintln!("patterns: {failure}"));
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn notes(cores: Cores, settings: &arguments::Settings, crowd_wanted: usize) -> Vec<String> {
+    let mut notes = vec![cores.note()];
+    if settings.crowd < crowd_wanted {
+        notes.push(format!(
+            "Only {} listeners instead of {crowd_wanted}: the hard limit on descriptors is too low (raise it: ulimit -Hn 20000, as root).",
+            settings.crowd
+        ));
+    }
+    notes
 }
 
 /// Descriptors beside those of the listeners.

@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Say what rows there are, and end
     #[arg(long)]
     pub list: bool,
+    /// Say the results as JSON, on one line of standard output, and nothing else there
+    #[arg(long, conflicts_with_all = ["test", "list"])]
+    pub json: bool,
     /// Given by cargo
     #[arg(long, hide = true)]
     pub bench: bool,
@@ -38,7 +41,7 @@ impl Arguments {
         let command = Arguments::command().bin_name(format!("cargo bench --bench {bench} --")).about(about);
         let mut arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
         // `cargo test --bench NAME` runs it without `--bench`, to see whether it works.
-        arguments.test |= !arguments.bench && !arguments.quick;
+        arguments.test |= !arguments.bench && !arguments.quick && !arguments.json;
         arguments
     }
 

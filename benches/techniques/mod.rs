@@ -18,9 +18,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use harness::child::{Child, as_child};
-use harness::measure::Entrant;
+use harness::measure::{Cell, Entrant};
 use harness::session::{Session, status};
 use harness::work::{Work, select};
+use results::{About, Compared, Ending, Report};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -108,20 +109,26 @@ impl<W: Way> Bench<W> {
             return Ok(if arguments.test { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         let octets = if arguments.test { 32 } else { 256 } << 20;
-        let mut session = Session::begin(self.name, settings, rows.len(), Path::new(env!("CARGO_TARGET_TMPDIR")), octets)?;
+        let target_tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let mut session = Session::begin(self.name, settings, rows.len(), target_tmp, octets)?;
         let mut table = Table::new(settings);
+        let mut kept = Vec::with_capacity(rows.len());
+        let command = format!("cargo bench --bench {} -- {}--row", self.name, arguments.length());
         for row in &rows {
             let task = match row.work {
                 Work::Read(_) => Task::Read(session.data().into()),
                 work => Task::Serve(role::script_for(work)?),
             };
             let entrants: Vec<_> = row.experiment.ways.iter().map(|variant| entrant(variant, &task)).collect();
-            table.row(row.experiment, row.work, &session.row(&row.name, row.work, &entrants)?);
+            let cells = session.row(&row.name, row.work, &entrants)?;
+            table.row(row.experiment, row.work, &cells);
+            kept.push(row.kept(&command, &cells));
         }
-        let command = format!("cargo bench --bench {} -- {}--row", self.name, arguments.length());
-        Ok(session.end(!arguments.test, ("iolab", env!("CARGO_PKG_VERSION")), |foot| {
-            table.finish(self.opening, &command, self.unmeasured, foot)
-        }))
+        let ending = Ending { target_tmp, has_figures: !arguments.test, json: arguments.json };
+        session.end(ending.has_figures, ("iolab", env!("CARGO_PKG_VERSION")), |foot| {
+            let report = Report::new(self.name, &settings, foot, kept)?;
+            report.keep(&ending, || table.finish(self.opening, &command, self.unmeasured, foot))
+        })
     }
 }
 
@@ -136,6 +143,19 @@ impl<'e, W> Row<'e, W> {
     fn all(experiment: &'e Experiment<W>) -> impl Iterator<Item = Row<'e, W>> {
         let row = move |work| Row { name: format!("{}-{}", experiment.name, experiments::name(work)), experiment, work };
         experiment.works.iter().map(row)
+    }
+
+    /// As it is kept: each way over the first.
+    fn kept(&self, command: &str, cells: &[Cell]) -> results::schema::Row {
+        let about = About {
+            name: self.name.clone(),
+            title: format!("{}: {}", self.experiment.title, experiments::title(self.work)),
+            chapter: self.experiment.title.to_owned(),
+            command: format!("{command} {}", self.name),
+        };
+        let names: Vec<&str> = self.experiment.ways.iter().map(|variant| variant.name.as_str()).collect();
+        let pairs: Vec<(usize, usize)> = (1..names.len()).map(|place| (place, 0)).collect();
+        results::record::row(about, self.work, &names, cells, &Compared::Pairs(&pairs))
     }
 }
 

@@ -125,7 +125,7 @@ impl Table {
         for (what, why) in unmeasured {
             text.push_str(&wrapped(&format!("Not measured: {what}: {why}"), WIDTH));
         }
-        for note in &foot.notes {
+        for note in foot.remarks() {
             text.push_str(&wrapped(note, WIDTH));
         }
         let _ = writeln!(text, "One experiment alone: {command} NAME, as it stands in the table; --list shows all rows.\n");

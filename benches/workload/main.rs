@@ -10,12 +10,13 @@
 //! - Here: each model, in a process of its own, takes its turn in every round ([`harness::measure`]): first as fast as it can, then
 //!   at rates that are the same for all of them, shares of what the best one did or the rate that was asked for.
 //! - [`verdict`] says which one to pick: computed from the figures, and tested on made-up ones (`tests/workload_verdict.rs`).
-//!   [`table`] shows both.
+//!   [`table`] shows both, [`kept`] keeps them.
 
 mod arguments;
 mod burn;
 mod description;
 mod handler;
+mod kept;
 #[allow(dead_code, reason = "nobody echoes here, nor reads ranges")]
 #[path = "../ours/mod.rs"]
 mod ours;
@@ -38,7 +39,7 @@ use harness::measure::{Cell, Entrant, Measured, Settings, measure};
 use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
-use harness::session::status;
+use harness::session::{Foot, status};
 use harness::work::{Asking, Work};
 use iolab::Model;
 use iolab::models::AnyModel;
@@ -49,6 +50,7 @@ use arguments::Arguments;
 use burn::Calibration;
 use description::Description;
 use handler::Application;
+use results::{Ending, Report as Kept};
 use table::Report;
 use verdict::{Case, Contender, Figures, Outcome, Paced, verdict};
 
@@ -125,21 +127,28 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         rate: arguments.rate,
         disturbed: before.and_then(|before| quiet::share_of_others(&before, cores)),
     };
+    let rows = kept::rows(&arguments.model, &bench, &peaks, &paced);
+    let settings = bench.settings(true);
     let contenders = contenders(&arguments.model, peaks, paced, case.cores);
+    let verdict = verdict(&case, &contenders);
     let mut fingerprint = machine::fingerprint(cores, &data);
     fingerprint.push(("iolab", env!("CARGO_PKG_VERSION").into()));
+    let notes = vec![description.in_words(), calibration.in_words(&description), note(&description, cores)];
+    let foot = Foot { fingerprint, cores, notes, warnings: verdict.doubt.iter().cloned().collect() };
+    let kept = Kept { findings: kept::findings(&verdict), ..Kept::new("workload", &settings, &foot, rows)? };
+    let ending = Ending { target_tmp: directory, has_figures: !arguments.test, json: arguments.json };
     let report = Report {
         workload: description.in_words(),
         calibration: calibration.in_words(&description),
-        verdict: verdict(&case, &contenders),
+        verdict,
         description: &description,
         case,
         contenders,
-        rounds: bench.rounds(),
+        rounds: settings.rounds,
         notes: vec![note(&description, cores)],
-        machine: fingerprint,
+        machine: foot.fingerprint,
     };
-    let told = if arguments.json { serde_json::to_string_pretty(&report)? } else { report.table() };
+    let told = kept.keep(&ending, || report.table())?;
     if arguments.test {
         println!("1 workload on {} models: {} failures", arguments.model.len(), failures.len());
     } else {
@@ -161,12 +170,15 @@ impl Bench<'_> {
         self.arguments.rounds.unwrap_or(if self.arguments.test { 1 } else { 8 })
     }
 
+    fn work(&self, pace: Pace) -> Work {
+        let Description { connections, keep_alive, .. } = *self.description;
+        let (question, load) = (self.description.question(), self.arguments.load.kind());
+        Work::Asked(Asking { question, connections, keep_alive, pipelined: 1, load, pace })
+    }
+
     /// All models, in turns.
     fn measure(&mut self, what: &str, pace: Pace, counts: bool) -> io::Result<Vec<Cell>> {
-        let Description { connections, keep_alive, .. } = *self.description;
-        let question = self.description.question();
-        let load = self.arguments.load.kind();
-        let work = Work::Asked(Asking { question, connections, keep_alive, pipelined: 1, load, pace });
+        let work = self.work(pace);
         let entrant = |model: &AnyModel| {
             let (name, description) = (model.name(), self.description);
             let start = move || {

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use harness::statistics::{ROUNDS_FOR_INTERVAL, compare, median};
 use harness::text::{grouped, interval, short, wrapped};
-use serde::Serialize;
 
 use crate::REQUESTS_FOR_P999;
 use crate::description::Description;
@@ -15,7 +14,6 @@ const COLUMN: usize = 20;
 const WIDTH: usize = LABEL + 4 * COLUMN;
 
 /// All there is to tell.
-#[derive(Serialize)]
 pub struct Report<'a> {
     pub workload: String,
     pub calibration: String,

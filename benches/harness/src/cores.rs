@@ -38,15 +38,20 @@ static CORES: OnceLock<Cores> = OnceLock::new();
 
 /// Chooses the cores, and moves this process to the load's.
 pub fn take() -> io::Result<Cores> {
+    let cores = choose()?;
+    pin(cores.load)?;
+    Ok(cores)
+}
+
+/// Chooses the cores.
+pub fn choose() -> io::Result<Cores> {
     let allowed = sched_getaffinity(Pid::from_raw(0))?;
     let allowed: Vec<usize> = (0..CpuSet::count()).filter(|&core| allowed.is_set(core).unwrap_or(false)).collect();
     let load = *allowed.first().ok_or_else(|| io::Error::other("no core may be used"))?;
     let siblings = siblings_of(load);
     // Devices tend to interrupt the first core, so the server gets the last one; not a sibling of the load's if there is another.
     let server = allowed.iter().rev().find(|core| !siblings.contains(core)).or(allowed.last()).copied().unwrap_or(load);
-    let cores = *CORES.get_or_init(|| Cores { load, server, siblings: server != load && siblings.contains(&server) });
-    pin(cores.load)?;
-    Ok(cores)
+    Ok(*CORES.get_or_init(|| Cores { load, server, siblings: server != load && siblings.contains(&server) }))
 }
 
 /// The server's, once they have been taken.

@@ -1,5 +1,6 @@
 //! What is counted, in passes of their own, so that no counting is timed.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use crate::measure::{Contestant, Entrant, Settings, Stop, load, order};
 use crate::work::{Steadily, Work};
 
 /// What the kernel had to do for one operation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Counts {
     pub calls: Option<f64>,
+    /// The same by name.
+    pub calls_by_name: BTreeMap<String, f64>,
     /// Context switches of the server's threads, voluntary or not.
     pub switches: Option<f64>,
     /// Reschedule interrupts of the server's core, which others may have caused.
@@ -99,8 +102,13 @@ fn longer_and_longer(shortest: Duration, mut pass: impl FnMut(Duration) -> Resul
         let operations = long.in_all.saturating_sub(short.in_all);
         if operations > short.in_all || window > LONGEST {
             let per = |count: u64, operations: u64| (operations > 0).then(|| count as f64 / operations as f64);
+            let more = |(name, calls): (&String, &u64)| {
+                let calls = calls.saturating_sub(short.spent.calls.get(name).copied().unwrap_or(0));
+                per(calls, operations).filter(|each| *each > 0.0).map(|each| (name.clone(), each))
+            };
             return Ok(Counts {
                 calls: per(long.spent.calls_total().saturating_sub(short.spent.calls_total()), operations),
+                calls_by_name: long.spent.calls.iter().filter_map(more).collect(),
                 switches: long.switches.and_then(|count| per(count, long.counted)),
                 interrupts: long.interrupts.and_then(|count| per(count, long.counted)),
                 stalls: per(long.spent.stalls.saturating_sub(short.spent.stalls), operations),

@@ -107,10 +107,18 @@ fn rustc() -> Option<String> {
     Some(String::from_utf8(said.stdout).ok()?.trim().to_owned())
 }
 
-/// The day, in UTC, from the days since 1970-01-01 (Howard Hinnant, *chrono-compatible low-level date algorithms*).
+/// The day, in UTC.
 fn today() -> io::Result<String> {
+    let mut now = now()?;
+    now.truncate("2026-11-21".len());
+    Ok(now)
+}
+
+/// The time, in UTC, as RFC 3339 has it: `2026-11-21T23:59:01Z`. The day follows from the days since 1970-01-01 (Howard Hinnant,
+/// *chrono-compatible low-level date algorithms*).
+pub fn now() -> io::Result<String> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_err(io::Error::other)?;
-    let days = since.as_secs() / 86_400 + 719_468;
+    let (days, second) = (since.as_secs() / 86_400 + 719_468, since.as_secs() % 86_400);
     let era = days / 146_097;
     let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -119,5 +127,6 @@ fn today() -> io::Result<String> {
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    Ok(format!("{year}-{month:02}-{day:02}"))
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    Ok(format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
 }

@@ -74,6 +74,11 @@ impl Measured {
         self.middle(|round| round.load_share) > FULL && self.middle(|round| round.server_share) < FULL
     }
 
+    /// Whether the server used up its own.
+    pub fn is_server_bound(&self) -> bool {
+        self.middle(|round| round.server_share) >= FULL
+    }
+
     /// Which shares of their cores both sides used.
     pub fn shares(&self) -> String {
         let share = |of: fn(&Round) -> f64| 100.0 * self.middle(of);

@@ -33,7 +33,17 @@ pub struct Session {
 /// What a table says below its rows.
 pub struct Foot {
     pub fingerprint: Vec<(&'static str, String)>,
+    pub cores: Cores,
+    /// What one should know, and why to doubt figures.
     pub notes: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+impl Foot {
+    /// All that is said between the rows and the fingerprint.
+    pub fn remarks(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter().chain(&self.warnings)
+    }
 }
 
 impl Session {
@@ -71,19 +81,26 @@ impl Session {
         Ok(cells)
     }
 
-    /// Prints the table, or how many failures there were where there are no figures. `subject`: what was measured, and its version.
-    pub fn end(self, has_figures: bool, subject: (&'static str, &str), table: impl FnOnce(&Foot) -> String) -> ExitCode {
+    /// Prints what is told, or how many failures there were where there are no figures. `subject`: what was measured, and its
+    /// version.
+    pub fn end(
+        self,
+        has_figures: bool,
+        subject: (&'static str, &str),
+        tell: impl FnOnce(&Foot) -> io::Result<String>,
+    ) -> io::Result<ExitCode> {
         eprintln!("{:.0} s altogether", self.began.elapsed().as_secs_f64());
+        let mut fingerprint = machine::fingerprint(self.cores, &self.data);
+        fingerprint.push((subject.0, subject.1.to_owned()));
+        let (notes, warnings) = (vec![self.cores.note()], quiet::warning(&self.disturbed).into_iter().collect());
+        let told = tell(&Foot { fingerprint, cores: self.cores, notes, warnings })?;
         if has_figures {
-            let mut fingerprint = machine::fingerprint(self.cores, &self.data);
-            fingerprint.push((subject.0, subject.1.to_owned()));
-            let notes = [self.cores.note()].into_iter().chain(quiet::warning(&self.disturbed)).collect();
-            println!("{}", table(&Foot { fingerprint, notes }));
+            println!("{told}");
         } else {
             println!("{} rows: {} failures", self.rows, self.failures.len());
         }
         self.failures.iter().for_each(|failure| eprintln!("{}: {failure}", self.bench));
-        if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        Ok(if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

@@ -21,15 +21,21 @@ const RESAMPLES: usize = 2000;
 pub fn estimate(rounds: &[f64]) -> Estimate {
     let mut dice = Dice(0x10_1AB);
     let mut sample = vec![0.0; rounds.len()];
-    let mut medians: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            sample.fill_with(|| rounds[dice.below(rounds.len())]);
-            median(&mut sample)
-        })
-        .collect();
-    medians.sort_by(f64::total_cmp);
-    let at = |share: f64| medians[(share * (RESAMPLES - 1) as f64).round() as usize];
-    Estimate { low: at(0.025), median: median(&mut rounds.to_vec()), high: at(0.975) }
+    let medians = (0..RESAMPLES).map(|_| median_of_sample(rounds, &mut sample, &mut dice)).collect();
+    middle(medians, median(&mut rounds.to_vec()))
+}
+
+/// The median of rounds drawn with replacement.
+fn median_of_sample(rounds: &[f64], sample: &mut [f64], dice: &mut Dice) -> f64 {
+    sample.fill_with(|| rounds[dice.below(rounds.len())]);
+    median(sample)
+}
+
+/// The middle 95 % of what samples said.
+fn middle(mut of_samples: Vec<f64>, median: f64) -> Estimate {
+    of_samples.sort_by(f64::total_cmp);
+    let at = |share: f64| of_samples[(share * (RESAMPLES - 1) as f64).round() as usize];
+    Estimate { low: at(0.025), median, high: at(0.975) }
 }
 
 /// The median; it sorts the values.
@@ -42,6 +48,16 @@ pub fn median(values: &mut [f64]) -> f64 {
 /// How many times the one's figure the other's is, round by round: what disturbs a whole round disturbs no ratio.
 pub fn ratio(of: &[f64], over: &[f64]) -> Estimate {
     estimate(&of.iter().zip(over).map(|(of, over)| of / over).collect::<Vec<f64>>())
+}
+
+/// How many times the one's median the other's is, where their rounds were not the same: each run's rounds are drawn on their own. The
+/// interval knows how much rounds of one run differ, and not what was different all through a run.
+pub fn ratio_of_runs(of: &[f64], over: &[f64]) -> Estimate {
+    let mut dice = Dice(0x10_1AB);
+    let (mut sample_of, mut sample_over) = (vec![0.0; of.len()], vec![0.0; over.len()]);
+    let mut draw = |_| median_of_sample(of, &mut sample_of, &mut dice) / median_of_sample(over, &mut sample_over, &mut dice);
+    let ratios = (0..RESAMPLES).map(&mut draw).collect();
+    middle(ratios, median(&mut of.to_vec()) / median(&mut over.to_vec()))
 }
 
 /// How the models compare in one figure.

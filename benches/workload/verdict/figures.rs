@@ -1,13 +1,12 @@
 //! What is judged.
 
 use harness::statistics::median;
-use serde::Serialize;
 
 /// The load is at its end there.
 const LOAD_FULL: f64 = 0.97;
 
 /// What was described, as far as the verdict is about it.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Case {
     pub cpu_us: f64,
     pub disk_reads: usize,
@@ -22,21 +21,20 @@ pub struct Case {
 }
 
 /// One model, and what came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Contender {
     pub model: String,
     pub outcome: Outcome,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug)]
 pub enum Outcome {
     Measured(Figures),
     /// Why there is no figure.
     Absent(String),
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// By round, all contenders' in the same order: requests a second at the peak, and CPU µs for each.
     pub peak: Vec<f64>,
@@ -57,7 +55,7 @@ pub struct Figures {
 }
 
 /// What it did in an open loop.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Paced {
     pub rate: f64,
     /// In seconds, over all rounds; the last where there were enough requests to tell.
@@ -71,7 +69,7 @@ pub struct Paced {
 }
 
 /// What to do.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
     pub pick: Option<String>,
     pub headline: String,

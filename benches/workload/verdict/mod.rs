@@ -27,13 +27,10 @@ pub use figures::{Case, Contender, Figures, Outcome, Paced, Verdict};
 pub use limits::mebibytes;
 use limits::{bound, would_change};
 use race::criteria;
+use results::advice::simplicity;
 
 /// A server that leaves more than this unasked does not keep up with a rate.
 pub const BEHIND: f64 = 0.02;
-
-/// Whoever is level with the others is picked in this order: a thread that calls and waits is the plainest program, a loop on
-/// readiness has state machines, one on completions has buffers that are not its own beside them.
-const SIMPLEST_FIRST: [&str; 4] = ["blocking", "pool", "epoll", "uring"];
 
 /// Judges.
 pub fn verdict(case: &Case, contenders: &[Contender]) -> Verdict {
@@ -92,8 +89,7 @@ fn keep_up<'a>(case: &Case, measured: &[Entry<'a>], because: &mut Vec<String>) -
 }
 
 fn simplest<'a>(entries: &[Entry<'a>]) -> Entry<'a> {
-    let place = |entry: &Entry<'_>| SIMPLEST_FIRST.iter().position(|name| *name == entry.name);
-    *entries.iter().min_by_key(|entry| place(entry).unwrap_or(usize::MAX)).expect("the best of each comparison is left")
+    *entries.iter().min_by_key(|entry| simplicity(entry.name)).expect("the best of each comparison is left")
 }
 
 fn headline(pick: Entry<'_>, left: &[Entry<'_>], measured: &[Entry<'_>], is_clear: bool) -> String {
