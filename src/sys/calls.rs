@@ -59,6 +59,7 @@ pub(crate) fn enter(call: Call) -> Entered {
     });
     Entered { call, fd: None, about: None, begun: recorder::moment() }
 }
+// ANCHOR_END: count
 
 /// Counts one call that somebody else makes, at a time that is only roughly this.
 #[inline]
@@ -166,7 +167,6 @@ impl Code for Errno {
         Some(*self as i32)
     }
 }
-// ANCHOR_END: count
 
 /// System calls by name.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -18,8 +18,8 @@ pub struct Block<'p> {
     /// The number of the line after the opening fence, from 1.
     pub at: usize,
     pub lines: Vec<&'p str>,
-    /// The last line before it that is not empty.
-    pub introduced_by: &'p str,
+    /// The text before it that is under the same heading.
+    pub introduced_by: Vec<&'p str>,
 }
 
 impl Page {
@@ -74,12 +74,17 @@ impl Page {
     #[allow(clippy::type_complexity)]
     fn taken_apart(&self) -> (Vec<(usize, &str)>, Vec<Block<'_>>) {
         let (mut prose, mut blocks) = (Vec::new(), Vec::<Block<'_>>::new());
-        let (mut within, mut comment, mut last) = (false, false, "");
+        let (mut within, mut comment, mut section) = (false, false, Vec::new());
         for (number, line) in self.text.lines().enumerate() {
             if let Some(language) = line.trim_start().strip_prefix("```").filter(|_| !comment) {
                 within = !within;
                 if within {
-                    blocks.push(Block { language: language.trim(), at: number + 2, lines: Vec::new(), introduced_by: last });
+                    blocks.push(Block {
+                        language: language.trim(),
+                        at: number + 2,
+                        lines: Vec::new(),
+                        introduced_by: section.clone(),
+                    });
                 }
             } else if within {
                 blocks.last_mut().expect("an open block").lines.push(line);
@@ -87,9 +92,10 @@ impl Page {
                 comment = !line.contains("-->");
             } else {
                 prose.push((number + 1, line));
-                if !line.trim().is_empty() {
-                    last = line;
+                if line.starts_with('#') {
+                    section.clear();
                 }
+                section.push(line);
             }
         }
         (prose, blocks)
@@ -130,8 +136,8 @@ fn a_page_is_taken_apart() {
     let page = Page { path: "docs/deep/page.md".into(), text: text.into() };
     let blocks = page.blocks();
     assert_eq!((blocks.len(), blocks[0].language, blocks[0].at, &blocks[0].lines[..]), (1, "rust", 6, &["let a;"][..]));
-    assert_eq!(blocks[0].introduced_by, "see [`x`](y.rs) and [z](w_(v).md):");
-    assert_eq!(links(blocks[0].introduced_by), [("`x`", "y.rs"), ("z", "w_(v).md")]);
+    assert_eq!(blocks[0].introduced_by, ["# One `a_b` two", "", "see [`x`](y.rs) and [z](w_(v).md):", ""]);
+    assert_eq!(links(blocks[0].introduced_by[2]), [("`x`", "y.rs"), ("z", "w_(v).md")]);
     assert_eq!(page.prose().last(), Some(&(10, "end")));
     assert_eq!(page.fragments(), ["one-a_b-two"]);
     assert_eq!(page.resolve("../../src/./x.rs"), Some("src/x.rs".into()));

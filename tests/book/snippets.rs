@@ -23,10 +23,9 @@ fn no_rust_is_typed_and_every_snippet_says_where_it_is_from() {
                 complaints.push(format!("{place}: Rust that is typed: a fence of Rust has one line, a named include"));
             }
             for (target, _) in includes {
-                if !links(block.introduced_by).iter().any(|(_, link)| *link == target) {
-                    complaints.push(format!(
-                        "{place}: the line before it should link to {target}, for who reads this without mdbook"
-                    ));
+                if !block.introduced_by.iter().flat_map(|line| links(line)).any(|(_, link)| link == target) {
+                    complaints
+                        .push(format!("{place}: the text above it should link to {target}, for who reads this without mdbook"));
                 }
             }
         }
