@@ -1,6 +1,6 @@
 //! The pictures of iolab: timelines, state diagrams and plots, as SVG for light and dark. The same data give the same octets.
 //!
-//! A form ([`plot`]) is a function from plain data to a [`Picture`], which stands alone ([`Picture::alone`], for a file)
+//! A form ([`plot`], [`timeline`], [`states`]) is a function from plain data to a [`Picture`], which stands alone ([`Picture::alone`], for a file)
 //! or in a page of HTML ([`Picture::inline`], under the page's one [`style::sheet`]). No form knows where its data are from;
 //! [`table`] reads what was measured.
 //!
@@ -10,6 +10,7 @@
 mod frame;
 pub mod number;
 pub mod plot;
+pub mod states;
 pub mod style;
 pub mod svg;
 pub mod table;

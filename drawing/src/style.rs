@@ -135,6 +135,10 @@ const RULES: &str = "\
 .d-cut{fill:var(--d-paper)}
 .d-tear{fill:none;stroke:var(--d-rule);stroke-width:1.5}
 .d-pole{fill:none;stroke:var(--d-muted);stroke-width:1}
+.d-state{fill:var(--d-paper);stroke:var(--d-ink);stroke-width:1.5}
+.d-end{fill:none;stroke:var(--d-ink);stroke-width:4}
+.d-way{fill:none;stroke:var(--d-ink);stroke-width:1.5}
+.d-on-band{stroke:none}
 .d-text{fill:var(--d-ink)}
 .d-on{fill:var(--d-paper)}
 .d-on-cut{stroke:var(--d-paper);stroke-width:6;paint-order:stroke;stroke-linejoin:round}
