@@ -27,6 +27,30 @@ pub fn with_decimals(value: f64, decimals: usize) -> String {
     grouped + rest
 }
 
+/// So many microseconds: `850 ns`, `25.0 µs`, `8.96 ms`, `2.50 s`.
+pub fn time(micros: f64) -> String {
+    let (value, unit) = match micros.abs() {
+        size if size < 0.9995 => return format!("{} ns", with_decimals(micros * 1e3, 0)),
+        size if size < 999.5 => (micros, "µs"),
+        size if size < 999_500.0 => (micros / 1e3, "ms"),
+        _ => (micros / 1e6, "s"),
+    };
+    format!("{} {unit}", short(value))
+}
+
+/// So many octets: `825 B`, `1.07 KiB`, `64.0 MiB`.
+pub fn octets(octets: f64) -> String {
+    let mut value = octets;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value.abs() < 1023.5 || unit == "GiB" {
+            let digits = if unit == "B" { with_decimals(value, 0) } else { short(value) };
+            return format!("{digits} {unit}");
+        }
+        value /= 1024.0;
+    }
+    unreachable!("the last unit takes everything")
+}
+
 /// A round number, on an axis: no noughts at its end behind the point.
 pub fn round(value: f64) -> String {
     let digits = with_decimals(value, if value.abs() < 0.001 { 12 } else { 6 });
@@ -55,6 +79,13 @@ mod tests {
         for (value, written) in cases {
             assert_eq!(short(value), written);
         }
+    }
+
+    #[test]
+    fn units_fit_the_size() {
+        let times = [0.85, 25.0, 999.7, 8960.0, 2_500_000.0].map(time);
+        assert_eq!(times, ["850 ns", "25.0 µs", "1.00 ms", "8.96 ms", "2.50 s"]);
+        assert_eq!([825.0, 1100.0, 1023.8, 56_115.0].map(octets), ["825 B", "1.07 KiB", "1.00 KiB", "54.8 KiB"]);
     }
 
     #[test]

@@ -4,13 +4,20 @@
 //! # command: cargo bench
 //! # date: 2026-11-21
 //! # kernel: Linux 6.18
+//! # row get-64: GET, 64 connections
 //! row,model,measure,unit,median,low,high,note
-//! "GET, 64 connections",epoll,cpu,µs,7.34,7.20,7.51,
-//! 64 busy beside 10k idle,blocking,rate,requests/s,,,,"holds 1,024"
+//! get-64,epoll,cpu,µs of CPU a request,7.34,7.2,7.51,best
+//! get-512,blocking,rate,requests a second,,,,"holds 256"
 //! ```
 //!
-//! One line for each row, model and measure. Where there is no number, `note` says why; where there is no spread (what is counted
-//! comes out the same each time), `low` and `high` are empty.
+//! One line for each row, model and measure. The header may say what a row is called for people (`row NAME: ...`). Where there is no
+//! spread (what is counted comes out the same each time), `low` and `high` are empty. `note` is one of:
+//!
+//! | note | means |
+//! |---|---|
+//! | `best` | better than all others of its row in this measure: no interval overlaps |
+//! | `at least` | the load was the limit |
+//! | anything else | why there is no number |
 
 use std::fmt;
 
@@ -90,6 +97,11 @@ impl Table {
     /// What the header says under that key.
     pub fn header(&self, key: &str) -> Option<&str> {
         self.header.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// What a row is called for people.
+    pub fn title<'a>(&'a self, row: &'a str) -> &'a str {
+        self.header(&format!("row {row}")).unwrap_or(row)
     }
 
     /// One cell.

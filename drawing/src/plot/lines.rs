@@ -43,14 +43,14 @@ pub struct Point {
 }
 
 /// Panels of latency percentiles from a table: a panel for each row, a point for each measure of the form `p50`, `p99.9`. Where
-/// the table has other measures as well, they are left out.
+/// the table has other measures as well, or percentiles below the median, they are left out.
 pub fn percentiles_of(table: &Table) -> Vec<Panel> {
     let panel = |row: &str| {
         let curve = |who: &str| {
             let cells = table.cells.iter().filter(|cell| cell.row == row && cell.model == who);
             let mut points: Vec<_> = cells
                 .filter_map(|cell| {
-                    let x = cell.measure.strip_prefix('p')?.parse().ok().filter(|x| (0.0..100.0).contains(x))?;
+                    let x = cell.measure.strip_prefix('p')?.parse().ok().filter(|x| (50.0..100.0).contains(x))?;
                     Some(Point { x, median: cell.median?, spread: cell.low.zip(cell.high) })
                 })
                 .collect();
@@ -58,7 +58,7 @@ pub fn percentiles_of(table: &Table) -> Vec<Panel> {
             Curve { who: who.to_owned(), points }
         };
         let curves = table.models().into_iter().map(curve).filter(|curve| !curve.points.is_empty()).collect();
-        Panel { label: row.to_owned(), curves }
+        Panel { label: table.title(row).to_owned(), curves }
     };
     table.rows().into_iter().map(panel).filter(|panel: &Panel| !panel.curves.is_empty()).collect()
 }

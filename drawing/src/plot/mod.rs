@@ -74,9 +74,10 @@ pub fn rows_of(table: &Table, measure: &str) -> Vec<Row> {
     let row = |label: &str| {
         let cells = table.cells.iter().filter(|cell| cell.row == label && cell.measure == measure);
         let values: Vec<_> = cells.filter(|cell| cell.median.is_some() || !cell.note.is_empty()).map(Value::of).collect();
-        Row { label: label.to_owned(), values }
+        Row { label: table.title(label).to_owned(), values }
     };
-    table.rows().into_iter().map(row).filter(|row| row.values.iter().any(|value| value.median.is_some())).collect()
+    let has_values = |row: &Row| row.values.iter().any(|value| value.median.is_some());
+    table.rows().into_iter().map(row).filter(has_values).collect()
 }
 
 /// The least and the greatest of what a plot has to show on that scale.

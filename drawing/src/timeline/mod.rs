@@ -76,14 +76,18 @@ pub fn draw(heading: &Heading, traces: &[Trace], window: &Window) -> Picture {
     canvas.finish(&heading.title, description.trim(), WIDTH, (top + MARGIN - 4.0).ceil())
 }
 
-/// A length of time as people say it: `850 ns`, `81.0 µs`, `8.95 ms`, `2.50 s`.
-fn duration(nanoseconds: i64) -> String {
-    let value = nanoseconds as f64;
-    let (value, unit) = match value {
-        value if value < 999.5 => return format!("{nanoseconds} ns"),
-        value if value < 999_500.0 => (value / 1e3, "µs"),
-        value if value < 999_500_000.0 => (value / 1e6, "ms"),
-        value => (value / 1e9, "s"),
+/// The line below a picture of these: what they say of themselves, each thing once.
+pub fn source(traces: &[Trace]) -> String {
+    let of = |key: &str| {
+        let mut values: Vec<&str> = traces.iter().filter_map(|trace| trace.notes.get(key)).map(String::as_str).collect();
+        values.dedup();
+        values.join("; ")
     };
-    format!("{} {unit}", number::short(value))
+    let parts = ["cpu", "kernel", "date", "command"].map(of);
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// A length of time as people say it.
+fn duration(nanoseconds: i64) -> String {
+    number::time(nanoseconds as f64 / 1e3)
 }
