@@ -199,6 +199,7 @@ impl<C: Conversation> WebSocket<C> {
 // What is said without the conversation.
 
 impl<C: Conversation> WebSocket<C> {
+    // ANCHOR: pong
     fn pong(&mut self, payload: &[u8], cx: &mut Context<'_, C::Message>) {
         if self.stage != Stage::Open {
             return;
@@ -210,6 +211,7 @@ impl<C: Conversation> WebSocket<C> {
             self.owed = Some(payload.into());
         }
     }
+    // ANCHOR_END: pong
 
     fn room(&mut self, cx: &mut Context<'_, C::Message>) {
         if let Some(payload) = self.owed.take() {

@@ -1,5 +1,6 @@
 //! Frames: a header of 2 to 14 octets and a payload (RFC 6455 section 5.2).
 //!
+// ANCHOR: picture
 //! ```text
 //!  octet 0            octet 1             0, 2 or 8 octets        4 octets, from clients only
 //! +-+-+-+-+--------+ +-+----------------+ +---------------------+ +--------+ +---------+
@@ -8,6 +9,7 @@
 //! |N|V|V|V|        | |S| 127: 64 bits   | | big-endian          | |        | |         |
 //! +-+-+-+-+--------+ +K+----------------+ +---------------------+ +--------+ +---------+
 //! ```
+// ANCHOR_END: picture
 
 use bytes::Bytes;
 
@@ -59,6 +61,7 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
+    // ANCHOR: parse
     /// The header at the start of `input`, and how many octets it takes: 6, 8 or 14. `None`: it needs more.
     ///
     /// It looks at 14 octets at most, so it keeps nothing: call it again with the same octets and more behind them.
@@ -89,6 +92,7 @@ impl FrameHeader {
         let Some((mask, rest)) = rest.split_first_chunk() else { return Ok(None) };
         Ok(Some((FrameHeader { is_final, opcode, mask: *mask, length }, input.len() - rest.len())))
     }
+    // ANCHOR_END: parse
 }
 
 /// The length that the seven bits of the second octet begin, and what comes after it.

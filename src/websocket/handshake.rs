@@ -34,6 +34,7 @@ impl Accepted {
     }
 }
 
+// ANCHOR: accept
 /// Judges a request by section 4.2.1. That it has one Host field, the parser has seen to.
 ///
 /// # Errors
@@ -61,6 +62,7 @@ pub fn accept(head: &Head<'_>) -> Result<Accepted, Refusal> {
     digest.update(GUID);
     Ok(Accepted { accept: STANDARD.encode(digest.digest().bytes()) })
 }
+// ANCHOR_END: accept
 
 /// Whether the fields of that name, a list of tokens together, have this one among them. Case does not matter.
 fn lists(head: &Head<'_>, name: &[u8], token: &[u8]) -> bool {

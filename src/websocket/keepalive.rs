@@ -37,6 +37,7 @@ impl Keepalive {
         self.ping_at.min(self.silent_until())
     }
 
+    // ANCHOR: due
     /// What is due, and puts it off: what is due next comes later than now. A peer that is not listened to is not silent.
     pub(super) fn due(&mut self, now: Time, is_listening: bool) -> Due {
         if self.next() > now {
@@ -54,6 +55,7 @@ impl Keepalive {
         self.ping_at = now + self.every;
         Due::Ping
     }
+    // ANCHOR_END: due
 
     fn silent_until(&self) -> Time {
         self.heard + self.every.saturating_mul(SILENT_SPANS)

@@ -3,6 +3,7 @@
 //! It hides nothing, for the mask stands before the payload. It keeps a script in a page from choosing the octets that travel, so
 //! that no cache on their way can be made to take them for a request and its answer.
 
+// ANCHOR: unmask
 /// Undoes the mask, or masks, in place. Returns the mask as the octet after these needs it: a payload may come in pieces of any
 /// length.
 ///
@@ -21,6 +22,7 @@ pub fn unmask(octets: &mut [u8], mask: [u8; 4]) -> [u8; 4] {
     next.rotate_left(rest.len() % 4);
     next
 }
+// ANCHOR_END: unmask
 
 #[cfg(test)]
 mod tests {

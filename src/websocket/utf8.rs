@@ -18,6 +18,7 @@ pub struct Utf8 {
 pub struct NotUtf8;
 
 impl Utf8 {
+    // ANCHOR: push
     /// Judges the next octets.
     ///
     /// # Errors
@@ -37,6 +38,7 @@ impl Utf8 {
         }
         self.judge(octets)
     }
+    // ANCHOR_END: push
 
     /// Whether the text may end here: not within a character.
     pub fn is_complete(&self) -> bool {

@@ -155,6 +155,7 @@ impl Room {
 // Telling.
 
 impl Room {
+    // ANCHOR: tell
     fn tell_all(&mut self, frame: &Bytes, but: Option<ConnectionId>, cx: &mut Cx<'_>) {
         for place in 0..self.order.len() {
             let guest = self.order[place];
@@ -174,6 +175,7 @@ impl Room {
             self.keep(guest, what, cx);
         }
     }
+    // ANCHOR_END: tell
 
     /// What cannot be told now.
     fn keep(&mut self, who: ConnectionId, what: What, cx: &mut Cx<'_>) {
