@@ -1,5 +1,6 @@
 //! Passes on what it hears: whoever connects to it is connected to somewhere else, and neither side can tell, but by the address.
 //!
+// ANCHOR: picture
 //! ```text
 //!             ┌─────────────── one server ────────────────┐
 //!             │  inward                          outward  │
@@ -9,6 +10,7 @@
 //!             │         ──── Taken ────────────>          │
 //!             └───────────────────────────────────────────┘
 //! ```
+// ANCHOR_END: picture
 //!
 //! A connection has two peers here and a protocol has one, so there are two protocols, which tell each other what they hear. They
 //! live in the same loop, so a message is no more than an entry in a queue.
@@ -149,6 +151,7 @@ enum Role {
 pub struct Passed(What);
 
 #[derive(Debug)]
+// ANCHOR: what
 enum What {
     /// The outward side grows out of it.
     Seed {
@@ -163,19 +166,23 @@ enum What {
     /// One side has ended before its time.
     Broken,
 }
+// ANCHOR_END: what
 
 type Cx<'a> = Context<'a, Passed>;
 
 impl Protocol for Side {
     type Message = Passed;
 
+    // ANCHOR: receive
     fn receive(&mut self, input: &[u8], cx: &mut Cx<'_>) -> usize {
         let count = input.len().min(self.window);
         self.window -= cost(count);
         self.tell(What::Octets(Bytes::copy_from_slice(&input[..count])), cx);
         count
     }
+    // ANCHOR_END: receive
 
+    // ANCHOR: event
     fn event(&mut self, event: Event<Passed>, cx: &mut Cx<'_>) {
         match event {
             Event::Begun(result) => self.begin(result, cx),
@@ -198,7 +205,9 @@ impl Protocol for Side {
             Event::HangUp | Event::File(..) | Event::Stopping => {}
         }
     }
+    // ANCHOR_END: event
 
+    // ANCHOR: interest
     fn interest(&self) -> Option<Interest> {
         if self.has_failed || self.has_finished && self.peer_has_finished {
             return None;
@@ -211,6 +220,7 @@ impl Protocol for Side {
         let peer = if listens { Peer::Bytes } else { Peer::Ignore };
         Some(Interest { peer, messages: true, room: self.owed > 0, deadline })
     }
+    // ANCHOR_END: interest
 }
 
 impl Side {
@@ -252,6 +262,7 @@ impl Side {
     fn hear(&mut self, what: What, cx: &mut Cx<'_>) {
         match what {
             What::Connected => self.is_connected = true,
+            // ANCHOR: octets
             What::Octets(octets) => {
                 self.owed += cost(octets.len());
                 cx.send(octets);
@@ -259,6 +270,7 @@ impl Side {
                 self.report_taken(cx);
             }
             What::Taken(count) => self.window += count,
+            // ANCHOR_END: octets
             What::Finished => {
                 self.has_finished = true;
                 cx.finish();
@@ -272,6 +284,7 @@ impl Side {
         }
     }
 
+    // ANCHOR: taken
     /// The rest is as good as gone: the kernel is behind by no more than it is meant to be.
     fn report_taken(&mut self, cx: &mut Cx<'_>) {
         if self.owed > 0 && cx.unsent() < SEND_LOW_OCTETS {
@@ -279,7 +292,9 @@ impl Side {
             self.tell(What::Taken(count), cx);
         }
     }
+    // ANCHOR_END: taken
 
+    // ANCHOR: close
     fn close(&mut self, close: Close, cx: &mut Cx<'_>) {
         let is_whole = close == Close::Done && self.has_finished && self.peer_has_finished;
         if !is_whole {
@@ -287,6 +302,7 @@ impl Side {
             self.tell(What::Broken, cx);
         }
     }
+    // ANCHOR_END: close
 
     fn tell(&self, what: What, cx: &mut Cx<'_>) {
         if let Some(other) = self.other {
