@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+// ANCHOR: a-turn
 /// The most octets one read takes from a connection in one turn: 64 KiB and a head before them, so that a request with such a body
 /// comes with one call and not with a second for its last few octets. Smaller reads double the cost of 64 KiB bodies;
 /// larger ones let one loud peer keep the others waiting.
@@ -9,6 +10,7 @@ pub const READ_OCTETS: usize = (64 + 4) << 10;
 
 /// The most connections accepted in one turn, so that a burst of newcomers does not starve those already here.
 pub const ACCEPTS_PER_TURN: usize = 64;
+// ANCHOR_END: a-turn
 
 /// Above so much unsent output a connection is not read: 256 KiB.
 pub const SEND_HIGH_OCTETS: usize = 256 << 10;

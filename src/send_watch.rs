@@ -37,6 +37,7 @@ impl SendWatch {
         }
     }
 
+    // ANCHOR: patience
     fn look_at_output(&mut self, queue: &SendQueue, limits: &ServeLimits, now: Time) {
         let full = now + limits.send_grace;
         let taken = queue.taken() - self.credited;
@@ -51,6 +52,7 @@ impl SendWatch {
         self.credited = queue.taken();
         self.has_looked(now);
     }
+    // ANCHOR_END: patience
 
     /// It is known how much has been taken, however little that is.
     pub(crate) fn has_looked(&mut self, now: Time) {

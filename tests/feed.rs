@@ -223,6 +223,7 @@ fn who_leaves_is_forgotten(name: &str) {
     }
 }
 
+// ANCHOR: bound
 /// A client that reads nothing while far more is published than all buffers on the way hold.
 fn the_bound_of_a_slow_client_holds(name: &str) {
     const BOUND: usize = 256 << 10;
@@ -261,6 +262,7 @@ fn the_bound_of_a_slow_client_holds(name: &str) {
         server.stop().unwrap();
     }
 }
+// ANCHOR_END: bound
 
 /// A client that asks for everything, again and again, and reads nothing for a while.
 fn the_bound_holds_for_polls(name: &str) {

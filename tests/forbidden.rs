@@ -52,6 +52,7 @@ fn refusal(prepare: impl FnOnce() + Send + 'static) -> Unavailable {
     Unavailable::within(&error).unwrap_or_else(|| panic!("{error}")).clone()
 }
 
+// ANCHOR: by-seccomp
 #[test]
 fn by_a_seccomp_filter() {
     if is_forbidden_by_sysctl() {
@@ -65,6 +66,7 @@ fn by_a_seccomp_filter() {
         assert!(!said.contains('\n'));
     }
 }
+// ANCHOR_END: by-seccomp
 
 #[test]
 fn by_the_limit_on_locked_memory() {

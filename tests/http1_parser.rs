@@ -497,6 +497,7 @@ fn every_kind_has_a_status_and_words() {
     assert_eq!(error.to_string(), "an HTTP/1.1 request needs a Host field (octet 16 of the request; answered 400)");
 }
 
+// ANCHOR: drip
 /// However the octets drip in, the work is that of the head in one piece, and at most a block more for each call.
 #[test]
 fn a_drip_of_octets_is_linear() {
@@ -519,6 +520,7 @@ fn a_drip_of_octets_is_linear() {
         }
     }
 }
+// ANCHOR_END: drip
 
 /// Pieces of requests, good and bad, from which random ones are put together.
 fn request() -> impl Strategy<Value = Vec<u8>> {

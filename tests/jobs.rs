@@ -210,6 +210,7 @@ fn a_step_is_told_to_all_who_wait(name: &str, loops: usize) {
 fn who_hangs_up_is_noticed_and_forgotten(name: &str, loops: usize) {
     let Some(house) = House::new(name, loops, Settings { step: NEVER, ..Settings::default() }) else { return };
     let id = house.client().submit(1, b"slow");
+    // ANCHOR: forgotten
     for (number, leave) in [|client: Client| drop(client), Client::reset].into_iter().enumerate() {
         let mut crowd: Vec<Client> = (0..8).map(|_| house.client()).collect();
         crowd.iter_mut().for_each(|one| one.say(&poll(&id, 60_000, 2)));
@@ -218,6 +219,7 @@ fn who_hangs_up_is_noticed_and_forgotten(name: &str, loops: usize) {
         house.await_parked(0);
         assert_eq!(house.jobs.figures().forgotten(), 8 * (number as u64 + 1));
     }
+    // ANCHOR_END: forgotten
     // One who has only finished still listens.
     let mut client = house.client();
     client.say(&poll(&id, 60_000, 2));
@@ -230,6 +232,7 @@ fn who_hangs_up_is_noticed_and_forgotten(name: &str, loops: usize) {
     house.server.stop().unwrap();
 }
 
+// ANCHOR: nothing-lost
 fn the_limit_comes_and_nothing_is_lost(name: &str, loops: usize) {
     let settings = Settings { step: Duration::from_millis(20), ..Settings::default() };
     let Some(house) = House::new(name, loops, settings) else { return };
@@ -252,6 +255,7 @@ fn the_limit_comes_and_nothing_is_lost(name: &str, loops: usize) {
     }
     // Queued, running, seven steps, done.
     assert_eq!((version, house.jobs.figures().parked()), (10, 0), "after {unchanged} times nothing");
+    // ANCHOR_END: nothing-lost
     drop(client);
     house.server.stop().unwrap();
 }

@@ -2,6 +2,8 @@
 //! with it the reason for some piece of code.
 #![allow(unsafe_code)]
 
+#[path = "physics/endings.rs"]
+mod endings;
 #[path = "physics/rings.rs"]
 mod rings;
 mod skip;
@@ -59,6 +61,7 @@ fn poll_calls_a_regular_file_ready_even_at_its_end() {
     assert_eq!(polled[0].revents(), Some(wanted));
 }
 
+// ANCHOR: cached-only
 #[test]
 fn a_read_that_must_not_wait_reads_what_is_cached_and_nothing_else() {
     let written = written(64 << 10);
@@ -76,6 +79,7 @@ fn a_read_that_must_not_wait_reads_what_is_cached_and_nothing_else() {
     let seen = (0..1000).map(|_| without_waiting()).find(|seen| *seen != Ok(4096));
     assert_eq!(seen, Some(Err(Errno::EAGAIN)));
 }
+// ANCHOR_END: cached-only
 
 #[test]
 fn a_direct_read_that_must_not_wait_waits_for_the_disk_all_the_same() {
@@ -245,6 +249,7 @@ fn a_send_that_is_cut_short_does_not_stop_the_one_linked_behind_it() {
         let first = opcode::Send::new(fd, long.as_ptr(), long.len() as u32).flags(flags).build();
         (a, reader, first.flags(squeue::Flags::IO_LINK), opcode::Send::new(fd, b"2".as_ptr(), 1).flags(flags).build())
     };
+    // ANCHOR: gap
     let (a, reader, first, second) = linked(0);
     push(&mut ring, first, 1);
     push(&mut ring, second, 2);
@@ -253,6 +258,7 @@ fn a_send_that_is_cut_short_does_not_stop_the_one_linked_behind_it() {
     let heard = reader.join().unwrap();
     assert!(done[0].1 < 4 << 20 && done[1] == (2, 1, false), "{done:?}");
     assert!(heard.len() < 4 << 20 && heard.ends_with(b"12"), "the stream has a gap");
+    // ANCHOR_END: gap
 
     let (a, reader, first, second) = linked(libc::MSG_WAITALL);
     push(&mut ring, first, 1);

@@ -37,6 +37,7 @@ impl<P: Protocol> Connection<P> {
             wishes: &mut self.wishes,
             mail: &mut self.mail,
         };
+        // ANCHOR: caught
         let protocol = &mut self.protocol;
         // It has no invariant that others rely on: after a panic it is not asked anything again.
         let heard = catch_unwind(AssertUnwindSafe(|| (hear(protocol, cx), protocol.interest())));
@@ -44,6 +45,7 @@ impl<P: Protocol> Connection<P> {
             self.end(Close::Panicked, now);
             return None;
         };
+        // ANCHOR_END: caught
         if self.stage == Stage::Open {
             self.interest = interest;
             self.paused |= self.queue.unsent() >= SEND_HIGH_OCTETS;
@@ -201,6 +203,7 @@ impl<P: Protocol> Connection<P> {
         self.hear_out(now);
     }
 
+    // ANCHOR: hear-out
     /// Once nothing is left to do here, only the peer may still be speaking.
     pub(super) fn hear_out(&mut self, now: Now) {
         if self.stage == Stage::Flushing && self.fin == Fin::Sent && !self.has_files_to_do() {
@@ -212,6 +215,7 @@ impl<P: Protocol> Connection<P> {
             }
         }
     }
+    // ANCHOR_END: hear-out
 
     pub(super) fn has_files_to_do(&self) -> bool {
         self.files_under_way > 0 || !self.wishes.files.is_empty()

@@ -62,6 +62,7 @@ impl<T> Slots<T> {
     }
 
     #[inline]
+    // ANCHOR: generation
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let slot = self.slots.get_mut(key.index as usize)?;
         if slot.generation == key.generation { slot.entry.as_mut() } else { None }
@@ -77,6 +78,7 @@ impl<T> Slots<T> {
         self.free.push(key.index);
         Some(entry)
     }
+    // ANCHOR_END: generation
 
     /// The keys of all entries.
     pub(crate) fn keys(&self) -> Vec<Key> {

@@ -58,6 +58,7 @@ pub(super) enum Body {
     Chunked(Box<ChunkedDecoder>),
 }
 
+// ANCHOR: time-limits
 /// How long each thing may take. All are total: a peer cannot stretch them by sending an octet now and then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimits {
@@ -75,3 +76,4 @@ impl Default for TimeLimits {
         TimeLimits { idle: Duration::from_secs(60), header: Duration::from_secs(10), body: Duration::from_secs(60) }
     }
 }
+// ANCHOR_END: time-limits

@@ -26,6 +26,7 @@ pub(super) enum Failure {
     Broken,
 }
 
+// ANCHOR: judge
 /// Judges an error of accept(2) by its manual page, which asks servers to treat pending network errors like "nobody".
 pub(super) fn judge(error: &io::Error) -> Failure {
     match error.raw_os_error() {
@@ -46,6 +47,7 @@ pub(super) fn judge(error: &io::Error) -> Failure {
         _ => Failure::Broken,
     }
 }
+// ANCHOR_END: judge
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,7 @@ pub(super) struct TurnedAway {
 }
 
 impl TurnedAway {
+    // ANCHOR: refuse
     /// Says `refusal` and keeps the socket for a while.
     pub(super) fn refuse(&mut self, socket: Socket, refusal: &[u8], now: Time) {
         self.refused += 1;
@@ -46,6 +47,7 @@ impl TurnedAway {
         }
         self.waiting.push_back((socket, now + LINGER));
     }
+    // ANCHOR_END: refuse
 
     /// Closes those whose time is over or whose peer has closed.
     pub(super) fn sweep(&mut self, now: Time) {

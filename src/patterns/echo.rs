@@ -137,6 +137,7 @@ impl Handler for Echo {
 }
 
 impl Echo {
+    // ANCHOR: pour
     /// Says as much of our own as there is room for.
     fn pour(&mut self, exchange: &mut Exchange<'_, '_>) {
         let Plan::Pouring { left } = &mut self.plan else { return };
@@ -150,6 +151,7 @@ impl Echo {
         }
         exchange.end();
     }
+    // ANCHOR_END: pour
 
     fn write_in_blocks(&mut self, mut octets: &[u8], exchange: &mut Exchange<'_, '_>) {
         while !octets.is_empty() {

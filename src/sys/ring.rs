@@ -442,6 +442,7 @@ impl Ring {
         }
     }
 
+    // ANCHOR: take-back-all
     /// Cancels all and waits for the last completion of each.
     fn take_back_all(&mut self) -> io::Result<()> {
         let operations: Vec<_> = self.ledger.operations().collect();
@@ -456,6 +457,7 @@ impl Ring {
         }
         Ok(())
     }
+    // ANCHOR_END: take-back-all
 }
 
 /// Whether entering the ring will do again. EBUSY: the completion queue is full and must be reaped before more can be submitted.

@@ -100,6 +100,7 @@ fn canary(tries: usize, registered: bool) {
     let Some(file) = direct(64) else { return };
     let (mut watched, mut stored, mut reused) = (VecDeque::new(), 0, 0);
     let mut inspect = |block: Block| stored += usize::from(block.iter().any(|&octet| octet != 0));
+    // ANCHOR: canary
     for round in 0..tries {
         let mut ring = Ring::new(&options).unwrap();
         let mut block = Block::new(LEN, LEN);
@@ -118,6 +119,7 @@ fn canary(tries: usize, registered: bool) {
             inspect(watched.pop_front().unwrap());
         }
     }
+    // ANCHOR_END: canary
     watched.into_iter().for_each(&mut inspect);
     println!("{stored} stores after {tries} drops; {reused} times the memory was watched");
     assert_eq!(stored, 0, "stores after {tries} drops");
@@ -181,6 +183,7 @@ fn cancels_conserve_the_provided_buffers() {
     assert_eq!(there.len(), usize::from(BUFFERS));
 }
 
+// ANCHOR: not-taken-back
 /// `ENOENT` does not mean that an operation is over: a read on its way to the disk is not found either, and still completes.
 #[test]
 fn a_read_that_cannot_be_taken_back_keeps_its_block_until_it_is_done() {
@@ -210,7 +213,9 @@ fn a_read_that_cannot_be_taken_back_keeps_its_block_until_it_is_done() {
     }
     println!("{taken_back} reads were taken back, {filled} were done all the same");
 }
+// ANCHOR_END: not-taken-back
 
+// ANCHOR: late-cancel
 /// The slot of an operation that is over belongs to another; a late cancel must not reach it.
 #[test]
 fn a_late_cancel_does_not_reach_who_has_the_slot_now() {
@@ -227,6 +232,7 @@ fn a_late_cancel_does_not_reach_who_has_the_slot_now() {
     let polled = next(&mut ring);
     assert_eq!((polled.token, polled.result().unwrap()), (2, libc::POLLIN as usize));
 }
+// ANCHOR_END: late-cancel
 
 // Queues that run over, and signals.
 

@@ -81,6 +81,7 @@ fn what_is_sent_comes_back_and_what_is_received_lies_in_a_provided_buffer() {
     assert_eq!(ring.in_flight(), 1);
 }
 
+// ANCHOR: empty-group
 #[test]
 fn an_empty_group_ends_a_multishot_recv_and_the_data_waits() {
     let Some(mut ring) = ring() else { return };
@@ -98,6 +99,7 @@ fn an_empty_group_ends_a_multishot_recv_and_the_data_waits() {
     let Payload::Received(selected) = next(&mut ring).payload else { panic!() };
     assert_eq!(buffers.octets(&selected), [2; 16]);
 }
+// ANCHOR_END: empty-group
 
 #[test]
 fn a_full_submission_queue_is_submitted_and_nothing_is_lost() {

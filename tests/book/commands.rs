@@ -89,7 +89,9 @@ fn program(folder: &str, name: &str) -> Option<Vec<PathBuf>> {
     let file = PathBuf::from(folder).join(format!("{name}.rs"));
     let within = PathBuf::from(folder).join(name);
     if root().join(&file).is_file() {
-        Some(vec![file])
+        // And its modules, where they have a folder of its name.
+        let modules = within.to_str().filter(|_| root().join(&within).is_dir()).map(files_below);
+        Some(modules.into_iter().flatten().chain([file]).collect())
     } else if root().join(&within).join("main.rs").is_file() {
         Some(files_below(within.to_str()?))
     } else {

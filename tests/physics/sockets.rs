@@ -66,6 +66,7 @@ fn an_accepted_connection_does_not_inherit_o_nonblock() {
     assert_eq!(flags & nix::fcntl::OFlag::O_NONBLOCK.bits(), 0);
 }
 
+// ANCHOR: edge-once
 #[test]
 fn an_edge_is_told_once_and_new_octets_make_a_new_one() {
     let (mut client, mut server) = pair();
@@ -92,6 +93,7 @@ fn an_edge_is_told_once_and_new_octets_make_a_new_one() {
     assert!(has_no_event(&epoll));
     assert_eq!(server.read(&mut [0; 64]).unwrap(), 0);
 }
+// ANCHOR_END: edge-once
 
 #[test]
 fn a_level_is_told_again_and_again_until_all_is_read() {

@@ -172,6 +172,7 @@ impl Drop for Over<'_> {
     }
 }
 
+// ANCHOR: others
 /// Those who behave, while somebody else does not: one who has been here for long, and one newcomer after the other. They ask
 /// until `enough`; an error is theirs.
 pub fn others(address: SocketAddr, enough: &AtomicBool) -> io::Result<Latencies> {
@@ -192,3 +193,4 @@ pub fn others(address: SocketAddr, enough: &AtomicBool) -> io::Result<Latencies>
     }
     Ok(latencies)
 }
+// ANCHOR_END: others

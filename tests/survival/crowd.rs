@@ -61,6 +61,7 @@ fn others_beside(model: &str, whom: &str, each: impl Fn(SocketAddr, &AtomicBool)
     });
 }
 
+// ANCHOR: flood
 /// Says how many octets came back.
 fn flood(address: SocketAddr, over: &AtomicBool) -> u64 {
     let stream = Client::connect(address).stream.into_inner();
@@ -81,6 +82,7 @@ fn flood(address: SocketAddr, over: &AtomicBool) -> u64 {
         }
     })
 }
+// ANCHOR_END: flood
 
 const BURST: usize = 5000;
 
@@ -93,6 +95,7 @@ pub fn a_burst_of_connects(model: &str) {
     }
     setrlimit(Resource::RLIMIT_NOFILE, soft.max(needed), hard).unwrap();
     let Some(server) = Server::start(model, &[]) else { return };
+    // ANCHOR: burst
     let start = Instant::now();
     let mut peers: Vec<Client> = (0..BURST).map(|_| Client::connect(server.address)).collect();
     let connected = start.elapsed();
@@ -112,6 +115,7 @@ pub fn a_burst_of_connects(model: &str) {
             status => panic!("{model}: number {number} was answered {status}"),
         }
     }
+    // ANCHOR_END: burst
     figure(
         model,
         format_args!(

@@ -90,6 +90,7 @@ fn one_of_each(server: &Server) {
     peer.stream.get_ref().shutdown(Shutdown::Write).unwrap();
     assert_eq!(peer.hear().unwrap().status, 400);
     peer.hear_end().unwrap();
+    // ANCHOR: half-closed
     // Half-close: all that was asked before the FIN is answered, whole.
     let mut peer = having_said(&[GET, &post("hello"), &bytes(100_000)].concat());
     peer.stream.get_ref().shutdown(Shutdown::Write).unwrap();
@@ -98,4 +99,5 @@ fn one_of_each(server: &Server) {
     assert_eq!(peer.hear_head().unwrap(), (200, 100_000));
     peer.hear_lines(100_000).unwrap();
     peer.hear_end().unwrap();
+    // ANCHOR_END: half-closed
 }

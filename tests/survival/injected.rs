@@ -45,6 +45,7 @@ const EVERYWHERE: &[(&str, Harm)] = &[
     ("accept4:error=EMFILE:when=1..2", Harm::None),
 ];
 
+// ANCHOR: injected
 /// Of models that move octets by system calls of their own.
 const BY_CALLS: &[(&str, Harm)] = &[
     ("recvfrom:error=EINTR:when=1+2", Harm::None),
@@ -56,6 +57,7 @@ const BY_CALLS: &[(&str, Harm)] = &[
     ("sendto,sendmsg:error=EPIPE:when=5+5", Harm::Connection),
     ("sendto,sendmsg:error=ENOSPC:when=5+5", Harm::Connection),
 ];
+// ANCHOR_END: injected
 
 const POLL: &[(&str, Harm)] = &[("?poll,?ppoll:error=EINTR:when=1+2", Harm::None)];
 

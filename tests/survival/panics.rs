@@ -26,6 +26,7 @@ impl Fragile {
     }
 }
 
+// ANCHOR: fragile
 impl Handler for Fragile {
     type Message = Infallible;
     type Upgraded = NoUpgrade;
@@ -44,6 +45,7 @@ impl Handler for Fragile {
         exchange.answer_whole(200, &[], b"");
     }
 }
+// ANCHOR_END: fragile
 
 pub fn cost_their_connection_only(model: &str) {
     const EACH: usize = 20;

@@ -38,6 +38,7 @@ pub fn nobody_hears_what_was_for_another(model: &str) {
     server.stop();
 }
 
+// ANCHOR: come-and-go
 /// Says something that nobody else says. Says how many answers came; a wrong one is the end of the test.
 fn come_and_go(address: std::net::SocketAddr, number: usize) -> usize {
     let bodies: Vec<String> = (0..REQUESTS).map(|request| format!("{number}.{request} ").repeat(1 + number % 50)).collect();
@@ -62,3 +63,4 @@ fn come_and_go(address: std::net::SocketAddr, number: usize) -> usize {
     }
     0
 }
+// ANCHOR_END: come-and-go

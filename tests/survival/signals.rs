@@ -30,6 +30,7 @@ pub fn what_is_under_way_is_finished(model: &str) {
     download.say(&bytes(LARGE)).unwrap();
     assert_eq!(download.hear_head().unwrap(), (200, LARGE));
 
+    // ANCHOR: drained
     server.signal(Signal::SIGTERM);
     let start = Instant::now();
     idle.hear_end().expect("an idle connection is closed in good order");
@@ -46,6 +47,7 @@ pub fn what_is_under_way_is_finished(model: &str) {
     echo.hear_end().unwrap();
     download.hear_lines(LARGE).expect("a download is finished");
     download.hear_end().unwrap();
+    // ANCHOR_END: drained
     // A server hears out whoever has not finished.
     drop((upload, echo, download, idle));
     let (status, printed) = server.end();

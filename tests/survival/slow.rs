@@ -27,6 +27,7 @@ struct Manner {
     sip: usize,
 }
 
+// ANCHOR: slow-requests
 pub fn heads(model: &str) {
     let manner = Manner { greeting: b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec(), drip: b"y", sip: 4096 };
     are_cut(model, "slow headers", &["--header-timeout", "1s"], manner);
@@ -36,12 +37,14 @@ pub fn bodies(model: &str) {
     let greeting = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n".to_vec();
     are_cut(model, "slow bodies", &["--body-timeout", "1s"], Manner { greeting, drip: b"y", sip: 4096 });
 }
+// ANCHOR_END: slow-requests
 
 pub fn readers(model: &str) {
     let manner = Manner { greeting: bytes(64 << 20), drip: b"", sip: 1024 };
     are_cut(model, "slow readers", &["--send-grace", "500ms", "--send-rate", "1000000"], manner);
 }
 
+// ANCHOR: slow-readers
 /// Slower than the kernel tells of room for more, but above the rate: it gets all of its answer, however long that takes.
 pub fn readers_who_keep_the_rate(model: &str) {
     const LENGTH: usize = 512 << 10;
@@ -61,6 +64,7 @@ pub fn readers_who_keep_the_rate(model: &str) {
     let rate = heard as f64 / start.elapsed().as_secs_f64() / 1e3;
     figure(model, format_args!("an answer of 512 KiB read at {rate:.0} kB/s, with half a second's grace, came whole"));
 }
+// ANCHOR_END: slow-readers
 
 fn are_cut(model: &str, whom: &str, limits: &[&str], manner: Manner) {
     once_more(model, || {

@@ -34,6 +34,7 @@ pub fn refused_and_given_back(model: &str) {
     once_more(model, || {
         let Some(server) = Server::start_by(limited(&place, user, LIMIT, RAISED), model, &[]) else { return Ok(()) };
 
+        // ANCHOR: few-threads
         let mut peers: Vec<Client> = (0..PEERS).map(|_| Client::connect(server.address)).collect();
         let mut served = Vec::new();
         for (number, mut peer) in peers.drain(..).enumerate() {
@@ -49,6 +50,7 @@ pub fn refused_and_given_back(model: &str) {
         } else {
             assert_eq!(room, PEERS, "{model} spends no threads on connections");
         }
+        // ANCHOR_END: few-threads
         // Half of those who are in now wait for nothing but themselves; the others notice nothing.
         let stuck = served.split_off(room / 2);
         for mut peer in stuck.iter().map(|peer| peer.stream.get_ref()) {

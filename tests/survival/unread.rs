@@ -19,6 +19,7 @@ pub fn answers_of_64_mib(model: &str) {
     });
 }
 
+// ANCHOR: pipelined
 /// 200 requests each, of which those behind the first are sent before anything is read.
 pub fn pipelined_answers(model: &str) {
     const REQUESTS: usize = 200;
@@ -39,6 +40,7 @@ pub fn pipelined_answers(model: &str) {
         Ok(())
     });
 }
+// ANCHOR_END: pipelined
 
 fn stall(model: &str, what: &str, peers: u64, asked: &[u8], resume: &(dyn Fn(&mut Client) -> io::Result<()> + Sync)) {
     let Some(server) = Server::start(model, &[]) else { return };

@@ -176,6 +176,7 @@ fn a_server_that_closes_in_good_order_is_asked_again_on_another_connection() {
     }
 }
 
+// ANCHOR: stall
 /// A server that says nothing for a while now and then: whoever asks only when answered asks once meanwhile, and tells of one
 /// slow answer. All who would have asked had to wait.
 #[test]
@@ -204,6 +205,7 @@ fn a_stall_is_seen_in_an_open_loop_by_all_who_would_have_asked() {
         assert!(open.latency.value_at_quantile(0.95) > (stall / 2).as_nanos() as u64);
     }
 }
+// ANCHOR_END: stall
 
 #[test]
 fn who_is_never_asked_is_told_and_not_left_out() {

@@ -137,6 +137,7 @@ fn a_crash_loses_what_nobody_synced_and_nothing_else() {
     assert_eq!(crashes(failed).len(), 1, "what a failed sync lost stays lost, and what it kept is kept");
 }
 
+// ANCHOR: renamed
 #[test]
 fn a_name_is_there_or_not() {
     let create = |disk: &mut Disk| {
@@ -156,6 +157,7 @@ fn a_name_is_there_or_not() {
         disk.sync_directory(Path::new(".")).unwrap();
     };
     assert_eq!(crashes(whole), set(&["here=N"]));
+    // ANCHOR_END: renamed
     let away = |disk: &mut Disk| disk.rename(Path::new("here"), Path::new("below/here")).unwrap();
     let kept = |disk: &mut Disk| {
         away(disk);

@@ -73,6 +73,7 @@ impl Newcomers {
         Ok(None)
     }
 
+    // ANCHOR: last-newcomers
     /// Takes the accept back; what it has brought by then is still to be heard.
     pub(super) fn begin_end(&mut self, ring: &mut Ring, token: u64) -> io::Result<()> {
         self.is_ending = true;
@@ -99,4 +100,5 @@ impl Newcomers {
         }
         Ok(Some(last))
     }
+    // ANCHOR_END: last-newcomers
 }

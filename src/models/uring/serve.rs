@@ -193,6 +193,7 @@ impl<'a, S: Service> Server<'a, S> {
         Ok(())
     }
 
+    // ANCHOR: feed-starved
     /// Lets as many of those who wait for a buffer ask again as there are buffers. The others keep their places in the line.
     fn feed_starved(&mut self, now: Now) -> io::Result<()> {
         for _ in 0..self.starved.len() {
@@ -211,6 +212,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.buffers.forget_promises();
         Ok(())
     }
+    // ANCHOR_END: feed-starved
 
     /// Whether someone in the line has only waited for this turn to end.
     fn may_feed(&self) -> bool {
