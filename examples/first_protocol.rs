@@ -18,7 +18,7 @@ use iolab::{Context, Event, Interest, Model as _, Now, Peer, Protocol, Service, 
 
 // ANCHOR: state
 /// Says of each line how many octets it has, and in the end how many lines there were.
-struct LineLengths {
+pub struct LineLengths {
     lines: u32,
     is_over: bool,
     is_careless: bool,
@@ -63,8 +63,8 @@ impl LineLengths {
 // ANCHOR_END: careless
 
 // ANCHOR: service
-struct Lengths {
-    is_careless: bool,
+pub struct Lengths {
+    pub is_careless: bool,
 }
 
 impl Service for Lengths {
@@ -78,7 +78,7 @@ impl Service for Lengths {
 
 // ANCHOR: play
 /// What a peer hears that says two lines, each when the one before was answered, and the story of how that came about.
-fn play(service: &Lengths, seed: u64) -> (String, String) {
+pub fn play(service: &Lengths, seed: u64) -> (String, String) {
     let mut peer = BufReader::new(Conversation::seeded(service, seed).expect("nobody is turned away"));
     let mut heard = String::new();
     let result = ["one\n", "three\n"].into_iter().try_for_each(|line| {

@@ -78,6 +78,7 @@ pub trait Service: Send + Sync {
 /// What the protocols of a service tell each other.
 pub type MessageOf<S> = <<S as Service>::Protocol as Protocol>::Message;
 
+// ANCHOR: protocol
 /// What is said on one connection, or done without one.
 pub trait Protocol: Send + Sized + 'static {
     /// What other protocols of the service may tell it, and what they grow out of. [`Infallible`] for none.
@@ -96,7 +97,9 @@ pub trait Protocol: Send + Sized + 'static {
     /// the connection ends.
     fn interest(&self) -> Option<Interest>;
 }
+// ANCHOR_END: protocol
 
+// ANCHOR: interest
 /// What a protocol waits for. What it has asked for (a file operation, a connection) need not be named: that comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
@@ -123,6 +126,7 @@ pub enum Peer {
     /// Its octets, or the news that it has finished.
     Bytes,
 }
+// ANCHOR_END: interest
 
 /// What a protocol hears beside octets.
 #[derive(Debug)]

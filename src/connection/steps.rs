@@ -65,6 +65,7 @@ impl<P: Protocol> Connection<P> {
         self.hear(now, |protocol, cx| protocol.event(event, cx));
     }
 
+    // ANCHOR: show
     /// Shows `octets` for as long as they are wanted and consumed; returns how many were.
     pub(super) fn show(&mut self, octets: &[u8], now: Now) -> usize {
         let mut consumed = 0;
@@ -82,6 +83,7 @@ impl<P: Protocol> Connection<P> {
         }
         consumed
     }
+    // ANCHOR_END: show
 
     pub(super) fn show_tail(&mut self, now: Now) {
         let mut tail = std::mem::take(&mut self.tail);
