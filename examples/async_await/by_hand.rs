@@ -97,7 +97,6 @@ impl Service for Callers {
     }
 }
 
-// ANCHOR: by_hand
 impl Protocol for ByHand {
     type Message = Note;
 
@@ -129,6 +128,7 @@ impl Protocol for ByHand {
         }
     }
 
+    // ANCHOR: interest
     fn interest(&self) -> Option<Interest> {
         match &self.state {
             State::Asked { until } => Some(Interest { peer: Peer::Bytes, deadline: Some(*until), ..Interest::default() }),
@@ -139,11 +139,10 @@ impl Protocol for ByHand {
             State::Over => None,
         }
     }
+    // ANCHOR_END: interest
 }
-// ANCHOR_END: by_hand
 
 impl ByHand {
-    // ANCHOR: transitions
     fn line(&mut self, line: String, cx: &mut Context<'_, Note>) {
         match &self.state {
             State::Asked { .. } => match self.hall.meet(cx.me(), &line) {
@@ -169,6 +168,7 @@ impl ByHand {
         }
     }
 
+    // ANCHOR: leave
     /// What dropping does for a future has to be thought of here: whoever counts on this one is told, in each state.
     fn leave(&mut self, last_words: Option<String>, cx: &mut Context<'_, Note>) -> usize {
         match std::mem::replace(&mut self.state, State::Over) {
@@ -179,5 +179,5 @@ impl ByHand {
         cx.write(last_words.unwrap_or_default().as_bytes());
         0
     }
-    // ANCHOR_END: transitions
+    // ANCHOR_END: leave
 }

@@ -60,7 +60,6 @@ impl Hall {
         Arc::new(Hall { patience, waiting: Mutex::new(None) })
     }
 
-    // ANCHOR: meet
     /// The one who waits, or where the next one will be introduced. Who has gone does not take an introduction: its future was
     /// dropped, and the receiver with it.
     fn meet(&self, name: &str) -> Result<Partner, Receiver<Partner>> {
@@ -77,5 +76,4 @@ impl Hall {
         *waiting = Some(Waiting { name: name.to_owned(), introduce });
         Err(introductions)
     }
-    // ANCHOR_END: meet
 }

@@ -31,7 +31,6 @@ pub struct Executor<B> {
     queue: Arc<RunQueue>,
 }
 
-// ANCHOR: task
 /// A future, and what it takes to poll it.
 pub struct Task<F> {
     /// Boxed, because it must not move between two polls: it may point into itself. `None` once it is over, or dropped.
@@ -41,7 +40,6 @@ pub struct Task<F> {
     handle: Option<Arc<Handle>>,
     queue: Arc<RunQueue>,
 }
-// ANCHOR_END: task
 
 /// Those who were woken, and were not told yet.
 #[derive(Default)]

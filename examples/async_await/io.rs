@@ -18,7 +18,6 @@ use super::manners::first_line;
 #[derive(Clone)]
 pub struct Peer(Arc<Mutex<Io>>);
 
-// ANCHOR: io
 #[derive(Default)]
 struct Io {
     now: Time,
@@ -33,7 +32,6 @@ struct Io {
     /// How many have slept.
     slept: u64,
 }
-// ANCHOR_END: io
 
 // ANCHOR: line
 /// The next line, without its end; `None` if none will come. Only one may wait at a time.
@@ -140,7 +138,6 @@ impl Peer {
         Peer(Arc::new(Mutex::new(Io { now, ..Io::default() })))
     }
 
-    // ANCHOR: told
     pub(crate) fn told_octets(&self, octets: &[u8]) {
         let mut io = self.io();
         io.input.extend_from_slice(octets);
@@ -154,7 +151,6 @@ impl Peer {
             first.remove().wake();
         }
     }
-    // ANCHOR_END: told
 
     pub(crate) fn told_finished(&self) {
         let mut io = self.io();

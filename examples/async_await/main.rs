@@ -55,11 +55,9 @@ fn main() -> ExitCode {
         let service = Callers::new(patience);
         return serving.run("async_await", hint, &service, "conversation", || service.begun());
     }
-    // ANCHOR: serve
     let hall = conversation::Hall::new(patience);
     let service = Executor::new(|peer| conversation::conversation(peer, Arc::clone(&hall)));
     serving.run("async_await", hint, &service, "poll", || service.polls())
-    // ANCHOR_END: serve
 }
 
 /// Of what an `async fn` returns, before anybody has polled it.
