@@ -21,6 +21,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    // ANCHOR: leave
     /// There are so many things more.
     pub(crate) fn leave(&self, things: u32) {
         self.things.fetch_add(things, SeqCst);
@@ -32,6 +33,7 @@ impl Gate {
             while unsafe { libc::syscall(libc::SYS_futex, self.things.as_ptr(), operation, things) } < 0 {}
         }
     }
+    // ANCHOR_END: leave
 
     /// Takes one thing if there is one.
     pub(crate) fn try_take(&self) -> bool {
@@ -69,6 +71,7 @@ impl Gate {
         }
     }
 
+    // ANCHOR: sleep
     /// Sleeps unless there is something; may wake for no reason.
     fn sleep(&self, limit: Option<Duration>) {
         let limit = limit.map(TimeSpec::from_duration);
@@ -83,6 +86,7 @@ impl Gate {
         drop(call);
         self.sleepers.fetch_sub(1, SeqCst);
     }
+    // ANCHOR_END: sleep
 }
 
 #[cfg(test)]

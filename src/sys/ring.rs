@@ -105,6 +105,7 @@ impl Ring {
         }
     }
 
+    // ANCHOR: enter
     /// Hands over what was started and waits until `min` completions are there, the timeout is over or a signal came. In each
     /// of these cases the answer is `Ok`, and [`reap`](Ring::reap) may find nothing. `min` 0 does not wait, but lets the kernel
     /// post what is done.
@@ -136,6 +137,7 @@ impl Ring {
         // points to a time that outlives the call; else none. What the entries point to is in the ledger.
         call.left(unsafe { self.io.submitter().enter(waiting, min, flags.bits(), argument) })
     }
+    // ANCHOR_END: enter
 
     /// Puts an operation into the ring that is over after `limit`, or after `min` other completions if these are faster: so the
     /// next wait finds none of it left.
@@ -383,6 +385,7 @@ impl Ring {
 
     // Details.
 
+    // ANCHOR: start
     #[inline]
     fn start(
         &mut self,
@@ -402,6 +405,7 @@ impl Ring {
         recorder::mark(|| What::Started { operation: operation.0, name: opcodes::name(code), fd });
         Ok(operation)
     }
+    // ANCHOR_END: start
 
     /// Submits until there is a place. A signal is no reason to give up, nor is `EBUSY` (the kernel takes nothing while completions
     /// find no place in their queue) as long as taking completions out helps.
@@ -476,6 +480,7 @@ pub(crate) struct Read<'fd> {
     pub(crate) registered: Option<u16>,
 }
 
+// ANCHOR: dropped
 impl Drop for Ring {
     fn drop(&mut self) {
         if self.ledger.len() > 0 && self.take_back_all().is_err() {
@@ -491,3 +496,4 @@ impl Drop for Ring {
         ring_setup::count_teardown();
     }
 }
+// ANCHOR_END: dropped

@@ -1,5 +1,6 @@
 //! The pool model: a thread per blocking call. io_uring made of threads.
 //!
+// ANCHOR: picture
 //! ```text
 //!   decides    reports ──> protocol ──> jobs ─┐            ┌──> reports ...
 //!              (sleeps only here)             v            │
@@ -7,6 +8,7 @@
 //!                                           one job each, waits in it
 //!   one worker for all who are parked       epoll_wait(2): whose peer has gone?
 //! ```
+// ANCHOR_END: picture
 //!
 //! 1. **Who waits?** A worker, inside the one call it was given. The thread that decides waits for reports. Who is parked (it wants
 //!    to know that its peer has gone, and none of its octets) has no worker: one sits in a single wait for all of them.
@@ -27,6 +29,7 @@
 //!    to one who has heard it otherwise. At the end `shutdown(2)` makes the call return, and the socket is closed when the last
 //!    worker has come back.
 //!
+// ANCHOR: reserved
 //! No job waits for another one to be over that waits for its peer, since that may take long: a worker is reserved for each wait
 //! before it begins, and another for what waits for no peer. How many a connection has follows from what it may have to wait for now:
 //!
@@ -36,6 +39,7 @@
 //! | the kernel has no room for its output | one |
 //! | both, or a worker still sits in `recv` for it meanwhile | two |
 //! | it is parked, or waits for messages or files alone | none |
+// ANCHOR_END: reserved
 //!
 //! So there is a limit: [`THREADED_CONNECTIONS`] unless told otherwise, or what the system has threads for. A newcomer for whom there
 //! is no thread is told so. One who is in and would need two makes do with one where that sends, and listens again when it is back.

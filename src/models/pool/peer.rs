@@ -144,6 +144,7 @@ impl<P: Protocol> Peer<P> {
         cost: &mut Cost,
         now: Now,
     ) {
+        // ANCHOR: occupy
         let needs = self.connection.needs();
         let mut begun = Ok(());
         if needs.write && self.sending.is_none() {
@@ -164,6 +165,7 @@ impl<P: Protocol> Peer<P> {
                 begun = begun.and_then(|()| self.read(key, staff, buffers));
             }
         }
+        // ANCHOR_END: occupy
         if begun.is_err() {
             return self.give_up(cost, now);
         }
@@ -300,6 +302,7 @@ impl<P: Protocol> Peer<P> {
         }
     }
 
+    // ANCHOR: call-back
     /// Calls the workers back that wait for the peer.
     pub(super) fn call_back(&mut self, end: End) {
         let Some(socket) = &self.socket else { return };
@@ -317,6 +320,7 @@ impl<P: Protocol> Peer<P> {
             socket.stop_reading();
         }
     }
+    // ANCHOR_END: call-back
 
     /// Whether no worker is out for it.
     pub(super) fn is_at_rest(&self) -> bool {

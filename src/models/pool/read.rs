@@ -5,9 +5,11 @@
 //!   a worker    ....waits in the call.... --> lock: arrived, next --> pread(2) ....waits in the call.... --> lock ...
 //! ```
 //!
+// ANCHOR: hand-out
 //! No thread hands the reads out. One that did would be woken for each of them, and would wake a worker for the next: two changes
 //! of thread in addition to the one from the wait for the disk, which took a third of the reads per second at a depth of 64, and
 //! nearly half of the CPU time. So whoever has read a range tells it, and asks for the next, while the others are kept out.
+// ANCHOR_END: hand-out
 //!
 //! Turns are taken by whoever comes first, not in line: a worker whose read was in the page cache may have several before another one
 //! that was woken for its own. A range may thus be told later than some that were asked for after it.

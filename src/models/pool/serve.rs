@@ -94,6 +94,7 @@ impl<S: Service> Server<'_, '_, S> {
         self.drain_until.is_some() && self.residents.are_gone()
     }
 
+    // ANCHOR: turn
     /// Waits for a report, then takes all that are there, and lets everyone concerned go one step.
     fn turn(&mut self) -> io::Result<()> {
         let mut now = clock::now();
@@ -116,6 +117,7 @@ impl<S: Service> Server<'_, '_, S> {
         self.run_timers(now);
         Ok(())
     }
+    // ANCHOR_END: turn
 
     fn wait(&mut self, now: Now) -> Option<Report> {
         let accept = self.listener.is_some().then_some(self.accept_after);

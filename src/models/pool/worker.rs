@@ -96,6 +96,7 @@ pub(super) struct Worker<'env> {
 }
 
 impl Worker<'_> {
+    // ANCHOR: work
     /// Does jobs until there are no more. It is one of many, by this number.
     pub(super) fn work(self, number: usize) -> Cost {
         let meter = Meter::start(OfLoop { shard: self.shard, name: format_args!("worker {number}") });
@@ -114,6 +115,7 @@ impl Worker<'_> {
         cost.calls = meter.read();
         cost
     }
+    // ANCHOR_END: work
 
     /// Waits for newcomers or the shutdown; then takes in whoever is in the queue.
     fn accept_some(&self, listener: TcpListener) -> Report {
@@ -135,6 +137,7 @@ impl Worker<'_> {
         Report::Accepted { listener: (!stopping).then_some(listener), sockets, error }
     }
 
+    // ANCHOR: watch
     /// Sits in one wait for all who are parked. Only keys come out of it: of one who has left meanwhile, a key that names nobody.
     fn watch(&self, watched: &HangUps, cost: &mut Cost) -> io::Result<()> {
         while let Some(keys) = watched.wait()? {
@@ -143,6 +146,7 @@ impl Worker<'_> {
         }
         Ok(())
     }
+    // ANCHOR_END: watch
 }
 
 impl Job {

@@ -183,6 +183,7 @@ impl<P: Protocol> Peer<P> {
             && self.files.as_ref().is_none_or(|files| files.are_at_rest()))
     }
 
+    // ANCHOR: received
     /// A receive has something to say.
     pub(super) fn received(
         &mut self,
@@ -213,6 +214,7 @@ impl<P: Protocol> Peer<P> {
         }
         Ok(())
     }
+    // ANCHOR_END: received
 
     /// Gives the first stretches of output to the kernel. One send at a time: if two were in flight and the first were cut short,
     /// the second would go out behind the gap.

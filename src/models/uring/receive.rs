@@ -1,5 +1,6 @@
 //! Where a ring's octets arrive. A connection that waits has no buffer: it gets one when octets have come.
 //!
+// ANCHOR: arrivals
 //! From *provided buffers* the kernel takes one itself. Most of what peers say is short: a *multishot* receive is asked for once
 //! and brings every arrival, each in a small buffer. But it brings all there is, and when a long body comes that is more than
 //! anyone asked for: it would be kept aside and copied. So a connection that fills its small buffers goes over to single receives
@@ -8,6 +9,7 @@
 //! Without provided buffers a *poll* says that octets have come, and then they are received into one of a few blocks that all
 //! connections share: two operations instead of one. (A receive that waits with a buffer of its own would be one, but then ten
 //! thousand idle connections would own ten thousand buffers.)
+// ANCHOR_END: arrivals
 //!
 //! **Who finds no buffer waits in line.** In each turn as many of the line ask again as there are buffers, before all others; those
 //! who find none again go to its end. So whoever waits comes to be first, however loud the others are. And there is no turn in

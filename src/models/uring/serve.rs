@@ -107,6 +107,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.newcomers.are_over() && self.residents.are_gone()
     }
 
+    // ANCHOR: wait
     /// Waits for completions, hears all of them, and only then acts: what is unwanted after the first may be wanted again after
     /// the last.
     fn turn(&mut self) -> io::Result<()> {
@@ -118,6 +119,7 @@ impl<'a, S: Service> Server<'a, S> {
         let now = clock::now();
         let mut completions = std::mem::take(&mut self.completions);
         self.ring.reap(&mut completions);
+        // ANCHOR_END: wait
         let mut stopping = false;
         for completion in completions.drain(..) {
             match completion.token {
@@ -256,6 +258,7 @@ impl<'a, S: Service> Server<'a, S> {
         if let Some(end) = needs.end {
             return self.leave(key, end, now);
         }
+        // ANCHOR: settle
         let ring = &mut self.ring;
         let was_starved = peer.receiving == Receiving::Starved;
         if needs.write && peer.sending.is_none() {
@@ -265,6 +268,7 @@ impl<'a, S: Service> Server<'a, S> {
         }
         peer.watch(ring, key, needs.hang_up)?;
         peer.receive(ring, &mut self.buffers, key, needs.read)?;
+        // ANCHOR_END: settle
         if peer.receiving == Receiving::Starved && !was_starved {
             self.starved.push_back(key);
         }
@@ -285,6 +289,7 @@ impl<'a, S: Service> Server<'a, S> {
         Ok(())
     }
 
+    // ANCHOR: leave
     /// Takes back what is in flight, and closes the socket when the kernel has let go of all of it.
     fn leave(&mut self, key: Key, end: End, now: Now) -> io::Result<()> {
         let Some(peer) = self.peers.get_mut(key) else { return Ok(()) };
@@ -302,6 +307,7 @@ impl<'a, S: Service> Server<'a, S> {
         }
         Ok(())
     }
+    // ANCHOR_END: leave
 
     // Others.
 
