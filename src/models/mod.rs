@@ -4,8 +4,8 @@
 //! connections) and `read.rs` (the loop that reads a file), and of what only that model needs. One request on each, where the dots
 //! are the wait:
 //!
-// ANCHOR: four
 //! ```text
+// ANCHOR: four
 //!   blocking   a thread for each connection    recv ......... octets ──> protocol ──> send ──> recv .........
 //!
 //!   epoll      one thread for all              epoll_wait ... ready ──> recv ──> protocol ──> send ──> the next who is ready
@@ -15,8 +15,8 @@
 //!
 //!   pool       one thread decides for all      channel ...... report ──> protocol ──> a job for a worker ──> the next report
 //!              a thread for each call          recv ......... octets ──┘               └──> send ──> a report
-//! ```
 // ANCHOR_END: four
+//! ```
 //!
 //! What they share stands beside them and is no loop. So does the fifth row of the tables, [`simulated`], which is no model but
 //! plays one to a test.

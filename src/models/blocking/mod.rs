@@ -1,7 +1,7 @@
 //! The blocking model: every call waits, and every connection has a thread to wait in.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   acceptor      poll(2) ──> accept4(2) ──> a thread for each connection
 //!                   ^ listener, shutdown, mail from other loops
 //!
@@ -10,8 +10,8 @@
 //!
 //!   a second      told ──> send(2) ......... taken ──> told ──> ...
 //!   thread        (started when another connection has told this one something, and its first thread is in a call)
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! 1. **Who waits?** The connection's own thread, inside `recv` or `send`. The kernel's scheduler is the event loop. A job without
 //!    a socket has a thread too, and so has each `connect(2)`.

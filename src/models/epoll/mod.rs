@@ -1,13 +1,13 @@
 //! The epoll model: one thread asks who would not make it wait, and calls only then.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!            ┌────────────────────────────────────────────────────────────────┐
 //!            v                                                                │
 //!   epoll_wait(2) ──> ready ──> recv(2) ──> protocol ──> send(2) ──> the next ready one
 //!   (sleeps only here)          (never waits)            (never waits: what does not fit is kept)
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! 1. **Who waits?** One thread, for all connections at once, in `epoll_wait`.
 //! 2. **Where is the buffer meanwhile?** Nowhere: the loop has one, lent to whoever is being read. A connection that

@@ -1,14 +1,14 @@
 //! The pool model: a thread per blocking call. io_uring made of threads.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   decides    reports ──> protocol ──> jobs ─┐            ┌──> reports ...
 //!              (sleeps only here)             v            │
 //!   workers                                 recv(2), send(2), connect(2), accept4(2) and what a file takes:
 //!                                           one job each, waits in it
 //!   one worker for all who are parked       epoll_wait(2): whose peer has gone?
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! 1. **Who waits?** A worker, inside the one call it was given. The thread that decides waits for reports. Who is parked (it wants
 //!    to know that its peer has gone, and none of its octets) has no worker: one sits in a single wait for all of them.

@@ -1,14 +1,14 @@
 //! The io_uring model: the kernel is asked to do it, and says when it is done.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   this thread    accept, recv, send, read ──> submission queue ─┐            ┌─> completion queue ──> protocol ──> send ...
 //!                                                                 v            │
 //!   io_uring_enter(2)                            (one call: hands in, waits, takes out; sleeps only here)
 //!                                                                 │            ^
 //!   kernel                                                        └─> does it ─┘   octets into a provided buffer
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! 1. **Who waits?** One thread, for whatever is done first, in `io_uring_enter`. The operations themselves wait in the kernel.
 //! 2. **Where is the buffer meanwhile?** With the kernel. To receive, it takes one from a ring of provided buffers when octets

@@ -1,12 +1,12 @@
 //! Files, by io_uring: reads are put into a queue, and their completions are taken from another.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   this thread   next --> submission queue --> io_uring_enter(2): submits all, waits for one --> completion queue --> arrived
 //!                                                      |                          ^
 //!   kernel, disk                                       reads in flight ...........
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! - **Who waits?** This thread, for whichever read is done first.
 //! - **Where is the buffer meanwhile?** With the kernel: the ring owns it until the completion.
