@@ -162,6 +162,7 @@ impl ChunkedDecoder {
                 b';' => State::NameStart,
                 _ if is_space => State::Semicolon,
                 _ => {
+                    // ANCHOR: size_digits
                     let digit = hex(octet).ok_or(ErrorKind::ChunkSizeMalformed)?;
                     if self.chunk == 0 {
                         // A leading zero: any number of them is allowed, so something must bound them.
@@ -170,6 +171,7 @@ impl ChunkedDecoder {
                     let shifted = self.chunk.checked_mul(16).ok_or(ErrorKind::ChunkSizeOverflow)?;
                     self.chunk = shifted | digit;
                     return Ok(State::SizeDigits);
+                    // ANCHOR_END: size_digits
                 }
             },
             State::Semicolon => match octet {

@@ -125,7 +125,7 @@ fn judge_body(
         },
     };
 
-    // ANCHOR: two-lengths
+    // ANCHOR: framing
     let framing = match (noted.codings, length) {
         (None, None) => Framing::None,
         (None, Some((length, value))) if length > limits.body => return refused(ErrorKind::BodyTooLarge, input, value),
@@ -144,7 +144,7 @@ fn judge_body(
             }
         }
     };
-    // ANCHOR_END: two-lengths
+    // ANCHOR_END: framing
 
     // RFC 9110 section 10.1.1: an HTTP/1.0 expectation is ignored, and there is nothing to continue with where there is no
     // body.

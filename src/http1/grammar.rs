@@ -151,6 +151,7 @@ fn field_lines(input: &[u8], start: usize, limits: &HttpLimits) -> Result<(), St
 }
 
 /// Where the colon is behind a name that starts at `start`.
+// ANCHOR: name
 fn name(window: &[u8], start: usize, is_first: bool, within: impl Fn(usize) -> Result<u8, Stop>) -> Result<usize, Stop> {
     let at = start + run(&window[start.min(window.len())..], TOKEN);
     let starts_line = at == start;
@@ -166,3 +167,4 @@ fn name(window: &[u8], start: usize, is_first: bool, within: impl Fn(usize) -> R
     };
     wrong(kind, at)
 }
+// ANCHOR_END: name

@@ -297,6 +297,7 @@ impl HeadIndex {
         limits: &HttpLimits,
         (mut at, mut count, mut carry): (usize, usize, Carry),
     ) -> Found {
+        // ANCHOR: blocks
         while let Some(block) = input[at..].first_chunk::<BLOCK>() {
             let lines = lines(by.masks(by.whole(block), carry.runs()), carry, u64::MAX);
             if lines.ends != 0 {
@@ -310,6 +311,7 @@ impl HeadIndex {
             at += BLOCK;
         }
         (self.part, self.at, self.count, self.carry) = (Part::Fields, at, count, carry);
+        // ANCHOR_END: blocks
         let left = input.len() - at;
         if left > 0 {
             let lines = lines(by.masks(by.tail(input, at), carry.runs()), carry, u64::MAX);

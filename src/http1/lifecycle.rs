@@ -35,6 +35,7 @@ use super::body::ChunkedDecoder;
 pub const FRESH_GRACE: Duration = Duration::from_secs(1);
 
 /// Where a connection is.
+// ANCHOR: stage
 #[derive(Debug)]
 pub(super) enum Stage {
     /// Between requests.
@@ -50,6 +51,7 @@ pub(super) enum Stage {
     /// All is said.
     Over,
 }
+// ANCHOR_END: stage
 
 /// What is still to come of a body.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ impl Classify for Byte {
 
     #[inline(always)]
     fn masks(self, octets: &[u8], _runs: u64) -> Masks {
+        // ANCHOR: masks
         let mut masks = Masks::default();
         for (i, &octet) in octets.iter().enumerate() {
             let bit = 1 << i;
@@ -35,6 +36,7 @@ impl Classify for Byte {
             }
         }
         masks
+        // ANCHOR_END: masks
     }
 
     #[inline(always)]

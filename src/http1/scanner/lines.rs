@@ -60,6 +60,7 @@ fn behind(word: u64, before: u64) -> u64 {
 /// found to be right.
 #[inline(always)]
 pub(in crate::http1) fn lines(masks: Masks, carry: Carry, from: u64) -> Lines {
+    // ANCHOR: lines
     let Masks { token, colon, cr, lf, bad } = masks;
     let starts = behind(lf, carry.lf);
     let (empty, names) = (starts & cr, starts & token);
@@ -77,4 +78,5 @@ pub(in crate::http1) fn lines(masks: Masks, carry: Carry, from: u64) -> Lines {
         stream: (name_ends | cr & !starts) & from,
         carry: Carry { lf, cr, empty, name: u64::from(name_goes_on) },
     }
+    // ANCHOR_END: lines
 }

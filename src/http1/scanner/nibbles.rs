@@ -53,6 +53,7 @@ pub(super) const ROWS: [u8; 16] = [
 
 /// By the low half.
 pub(super) const COLUMNS: [u8; 16] = {
+    // ANCHOR: rows
     let of_row = [
         (ROW_2, 0b0110_1100_1111_1010_u16),
         (DIGITS, 0b0000_0011_1111_1111),
@@ -63,6 +64,7 @@ pub(super) const COLUMNS: [u8; 16] = {
         (BAD_0, 0b1101_1001_1111_1111),
         (BAD_1, 0b1111_1111_1111_1111),
     ];
+    // ANCHOR_END: rows
     let mut columns = [0; 16];
     let mut i = 0;
     while i < 16 * of_row.len() {

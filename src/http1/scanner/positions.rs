@@ -30,6 +30,7 @@ impl Positions {
         let Some(slots) = self.slots.get_mut(count..count + EIGHT) else {
             return self.grow(count, stream, base);
         };
+        // ANCHOR: write
         let mut bits = stream;
         let (first, second) = slots.split_at_mut(4);
         for slot in first {
@@ -46,6 +47,7 @@ impl Positions {
             }
         }
         count + found
+        // ANCHOR_END: write
     }
 
     #[cold]

@@ -100,6 +100,7 @@ const fn all(octet: u8) -> u64 {
 
 const HIGH: u64 = all(0x80);
 
+// ANCHOR: below
 /// The high bit of each octet that is below `bound` (at most 0x80), and no other bit.
 ///
 /// With its high bit off, no octet plus `0x80 - bound` reaches beyond its eight bits, so none carries into its neighbour; the
@@ -108,6 +109,7 @@ const HIGH: u64 = all(0x80);
 const fn below(word: u64, bound: u8) -> u64 {
     !((word & !HIGH) + all(0x80 - bound)) & !word & HIGH
 }
+// ANCHOR_END: below
 
 /// So many ones, from the lowest bit.
 #[inline(always)]
