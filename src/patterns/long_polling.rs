@@ -1,11 +1,11 @@
 //! Long polling: a question whose answer waits until there is something to tell.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   short   client ── anything new? ──> no    client ── anything new? ──> no    client ── anything new? ──> yes
 //!   long    client ── anything new since 7? ──>          (parked: a deadline, and an entry with whoever knows)          ──> 8
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! A short poll is answered at once, and mostly in vain: whoever asks each second hears half a second late on average, and the server
 //! answers as many requests as there are clients, though nothing happens. A long poll is *parked*. It is answered when there is news,

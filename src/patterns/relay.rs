@@ -1,7 +1,7 @@
 //! Passes on what it hears: whoever connects to it is connected to somewhere else, and neither side can tell, but by the address.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!             ┌─────────────── one server ────────────────┐
 //!             │  inward                          outward  │
 //!   client ──>│ receive ──── Octets ───────────> send     │──> upstream
@@ -9,8 +9,8 @@
 //!   client <──│ send    <─── Octets ──────────── receive  │<── upstream
 //!             │         ──── Taken ────────────>          │
 //!             └───────────────────────────────────────────┘
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! A connection has two peers here and a protocol has one, so there are two protocols, which tell each other what they hear. They
 //! live in the same loop, so a message is no more than an entry in a queue.

@@ -1,15 +1,15 @@
 //! Frames: a header of 2 to 14 octets and a payload (RFC 6455 section 5.2).
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!  octet 0            octet 1             0, 2 or 8 octets        4 octets, from clients only
 //! +-+-+-+-+--------+ +-+----------------+ +---------------------+ +--------+ +---------+
 //! |F|R|R|R| opcode | |M| length, or     | | length, if it       | |  mask  | | payload |
 //! |I|S|S|S|        | |A| 126: 16 bits,  | | was 126 or 127      | |        | |         |
 //! |N|V|V|V|        | |S| 127: 64 bits   | | big-endian          | |        | |         |
 //! +-+-+-+-+--------+ +K+----------------+ +---------------------+ +--------+ +---------+
-//! ```
 // ANCHOR_END: picture
+//! ```
 
 use bytes::Bytes;
 

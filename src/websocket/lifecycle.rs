@@ -8,7 +8,6 @@
 //! | Closing | our close frame | the peer's, or its FIN | [`close`](super::WebSocketLimits::close) after ours was said |
 //! | Over | all | nothing | |
 //!
-// ANCHOR: table
 //! | stage \ event | data frame | ping | pong | close frame | what is [not allowed](super::ErrorKind) |
 //! |---|---|---|---|---|---|
 //! | Open | to the message; whole: told | a pong | (the peer lives) | the same code back, `closing`, Over | its code is said, `closing` with it, Over |
@@ -18,7 +17,6 @@
 //! |---|---|---|---|---|
 //! | Open | `closing` with 1006, Over | told; then 1001 is said, Closing, unless it closed itself | its code is said, Closing | told to whom it belongs: the conversation; or a ping; or too long a silence: `closing` with 1006, reset |
 //! | Closing | `closing` with 1006, Over | told | (nothing) | `closing` with 1006, Over |
-// ANCHOR_END: table
 //!
 //! - **`closing` is told once**, in every life that has begun, before [`Closed`](crate::Event::Closed), whatever ends it.
 //! - **Nothing is said after our close frame** (section 5.5.1): what the conversation says then is thrown away, and so are pongs.

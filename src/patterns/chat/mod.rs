@@ -1,14 +1,14 @@
 //! People in a room: who joins is told who is there, and everybody hears who joins, who leaves and who says what.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   browser ──> GET /ws?name=ada ──> Door: HTTP, until the handshake
 //!                                      │ upgrade
 //!   browser <── frames ───────────── Guest ──── Enter, Say, Leave ───> Room
 //!                                      ^                                │ one frame, shared
 //!                                      └───────── Frame ────────────────┴──> every other Guest
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! HTTP answers; it does not call. A server that has something to say to somebody who has not asked needs a connection on which both
 //! speak when they like, and a protocol that waits for two things at once: for what its peer says, and for what the others say. That

@@ -1,15 +1,15 @@
 //! An event, encoded once for all who will hear of it.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   id: 784111777-3\ndata: {"id":"784111777-3","text":"hello"}\n\n        one buffer:
 //!                          └────────────── json ────────────┘             an element of a poll's answer
 //!                          └────────────────── line ─────────┘            a line of NDJSON
 //!   └──────────────────────────── event ───────────────────────┘          an event of server-sent events
 //!
 //!   \x81 length {"id":"784111777-3","text":"hello"}                        another: a frame of a WebSocket
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! Three of its forms are stretches of one another, because JSON as it is written here has no line breaks: they share one buffer.
 //! The fourth has something else in front. Whoever is sent a large one (above 2 KiB) shares it too ([`Bytes`]), so it costs the same

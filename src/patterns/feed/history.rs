@@ -1,11 +1,11 @@
 //! What has been published, for those who come late: a ring, bounded by count and by octets.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!    forgotten   │ 4 │ 5 │ 6 │ 7 │   <- the newest is appended here
 //!   after 5: 6, 7        after 3: 4, 5, 6, 7       after 2, or of another start of the server: resync, 4, 5, 6, 7
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! The newest is always there, however little is kept. Whoever waits for what is about to be forgotten is to be told before: so
 //! an event is [appended](History::push) first, and then the oldest are [forgotten](History::forget).

@@ -1,13 +1,13 @@
 //! What a slow client has still to hear, and what is done when that is too much.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!   events ──> [ waiting: entries, shared ] ──> [ send queue: octets ] ──> kernel ──> client
 //!               may still be dropped,            handed over only while
 //!               newest last                      little is unsent
 //!              └───────── waiting + unsent: never above the bound ─────┘
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! What is in the send queue must be sent, for half an event cannot be taken back. So events wait in front of it, where they can
 //! still be dropped, and are handed over while less than the low mark is unsent. The bound is hard: it counts what is unsent and
@@ -18,13 +18,11 @@
 //!
 //! Whoever cannot keep up must lose something, and it is for the application to say what:
 //!
-// ANCHOR: policies
 //! | policy | what a client that is too slow loses | fit for |
 //! |---|---|---|
 //! | [`Policy::DropOldest`] | the events that have waited longest | readings, prices: the latest counts |
 //! | [`Policy::Disconnect`] | its connection; it comes back with the id of the last event it has, and hears the rest from the history, at its own pace | logs, orders: every event counts |
 //! | [`Policy::Conflate`] | all but the newest of each topic, from the moment on at which it is behind; if that is still too much, the oldest | the state of many things |
-// ANCHOR_END: policies
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,6 +39,7 @@ pub const FRAMING_OCTETS: usize = 16;
 /// The same of a resync: its longest form, framed.
 const RESYNC_OCTETS: usize = 128;
 
+// ANCHOR: policies
 /// What to do with a client that is too slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
@@ -51,6 +50,7 @@ pub enum Policy {
     /// While events wait, a newer one takes the place of an older one of the same topic. Those without a topic are of one topic.
     Conflate,
 }
+// ANCHOR_END: policies
 
 /// How slow a client may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

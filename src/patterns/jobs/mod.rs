@@ -1,14 +1,14 @@
 //! Work that takes longer than a client should wait: it is taken in at once, done step by step, and asked about meanwhile.
 //!
-// ANCHOR: picture
 //! ```text
+// ANCHOR: picture
 //!                 one loop each                      in the first loop
 //!   client ──> Http1<Desk> ──── ask, ticket ────> Board ──── seed ────> Work: one step a deadline
 //!          <──             <─── reply, ticket ───       <─── stepped, done ───
 //!   client ──> Http1<Desk> ──── ask, may park ──> (kept until something changes)
 //!       hangs up           ──── enough ─────────> (let go)
-//! ```
 // ANCHOR_END: picture
+//! ```
 //!
 //! | request | answer |
 //! |---|---|
