@@ -10,7 +10,7 @@
 //!
 //!   epoll      one thread for all              epoll_wait ... ready ──> recv ──> protocol ──> send ──> the next who is ready
 //!
-//!   io_uring   one thread for all              io_uring_enter ... done ──> protocol ──> a send is put into the queue ──> the next
+//!   io_uring   one thread for all              io_uring_enter ... done ──> protocol ──> a send for the queue ──> the next
 //!              the kernel                      recv ......... octets ──┘                └──> send, recv .........
 //!
 //!   pool       one thread decides for all      channel ...... report ──> protocol ──> a job for a worker ──> the next report
