@@ -94,8 +94,10 @@ fn every_recommendation_names_a_row_that_is_there_and_what_measures_it() {
     let page = page_of(&everything());
     let document = parsed(&page);
     let which = document.descendants().find(|node| node.attribute("id") == Some("which")).unwrap();
-    let lines: Vec<Node<'_, '_>> =
-        which.descendants().filter(|node| node.has_tag_name("tr") && node.descendants().any(|node| node.has_tag_name("td"))).collect();
+    let lines: Vec<Node<'_, '_>> = which
+        .descendants()
+        .filter(|node| node.has_tag_name("tr") && node.descendants().any(|node| node.has_tag_name("td")))
+        .collect();
     assert_eq!(lines.len(), results::advice::WORKLOADS.len());
     let (mut taken, mut missing) = (0, 0);
     for line in lines {
@@ -160,6 +162,7 @@ fn headings_do_not_skip_a_level() {
         last = level;
     }
     assert!(document.descendants().filter(|node| node.has_tag_name("table")).all(|table| {
-        table.children().any(|node| node.has_tag_name("caption")) && table.descendants().any(|node| node.attribute("scope").is_some())
+        table.children().any(|node| node.has_tag_name("caption"))
+            && table.descendants().any(|node| node.attribute("scope").is_some())
     }));
 }

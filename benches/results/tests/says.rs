@@ -2,7 +2,7 @@
 
 mod made_up;
 
-use made_up::{all_kinds, as_busy, busy, four, load_bound, measured, report, row, rounds};
+use made_up::{all_kinds, as_busy, busy, four, load_bound, measured, report, rounds, row};
 use results::Report;
 use results::advice::{Advice, Take, WORKLOADS, advice};
 use results::compare::{Comparison, Says, compare};
@@ -120,7 +120,8 @@ fn two_runs_differ_where_their_rounds_do() {
     let of = |model: &str, figure: &str| says(&comparison, "get-64", model, figure);
     assert_eq!([of("epoll", "cpu"), of("uring", "cpu"), of("pool", "cpu")], [Says::Less, Says::NoDifference, Says::More]);
     assert_eq!([of("epoll", "rate"), of("pool", "rate")], [Says::More, Says::Less]);
-    let epoll = comparison.rows[0].figures.iter().find(|change| change.contestant == "epoll" && change.figure == "cpu").unwrap();
+    let epoll =
+        comparison.rows[0].figures.iter().find(|change| change.contestant == "epoll" && change.figure == "cpu").unwrap();
     assert!((epoll.times.median - 0.9).abs() < 1e-6 && epoll.times.low < 0.9 && epoll.times.high > 0.9, "{:?}", epoll.times);
     let text = comparison.table();
     assert!(text.contains("did not take turns"), "it is honest about what it is");

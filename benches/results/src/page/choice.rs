@@ -33,7 +33,9 @@ impl<'a> Choices<'a> {
     fn who(&self) -> Option<String> {
         let taken = self.taken().count();
         if taken == 0 {
-            return Some("No row was measured that tells one model from another: run it without --quick, --row and --model.".into());
+            return Some(
+                "No row was measured that tells one model from another: run it without --quick, --row and --model.".into(),
+            );
         }
         let mut clear: Vec<(&str, usize)> = Vec::new();
         for (_, take) in self.taken().filter(|(_, take)| take.level_with.is_empty()) {
@@ -47,11 +49,18 @@ impl<'a> Choices<'a> {
         let who: Vec<String> = clear.iter().map(|(model, count)| format!("{model} in {count}")).collect();
         let level = match taken - told {
             0 => String::new(),
-            level => format!("; in the other {level} no difference was measured between the first, and the simplest of them will do"),
+            level => {
+                format!("; in the other {level} no difference was measured between the first, and the simplest of them will do")
+            }
         };
         Some(match told {
-            0 => format!("In none of the {taken} workloads that were measured is one model clearly the best: the simplest will do."),
-            _ => format!("Of the {taken} workloads that were measured, {told} have one model that is clearly the best ({}){level}.", who.join(", ")),
+            0 => format!(
+                "In none of the {taken} workloads that were measured is one model clearly the best: the simplest will do."
+            ),
+            _ => format!(
+                "Of the {taken} workloads that were measured, {told} have one model that is clearly the best ({}){level}.",
+                who.join(", ")
+            ),
         })
     }
 
@@ -93,7 +102,8 @@ impl<'a> Choices<'a> {
                    that is left alone. Where several are left, no difference was measured, and the simplest is named: blocking before \
                    pool, pool before epoll, epoll before uring. A number of times is that of the best of the same round, as an interval \
                    that holds it with 95 % confidence.";
-        let table = element("div", &[("class", "choice")], &table("A workload, the model, and the row that says so", &titles, &lines));
+        let table =
+            element("div", &[("class", "choice")], &table("A workload, the model, and the row that says so", &titles, &lines));
         section("which", "Which model for which workload", &(text("p", how) + &table))
     }
 }

@@ -68,9 +68,8 @@ fn header(newest: &Report, warnings: &str, others: &[&Report]) -> String {
     let mut links: Vec<(String, String)> = links.into_iter().map(|(to, what)| (to.to_owned(), what)).collect();
     links.extend(others.iter().map(|report| (format!("bench-{}", html::identity(&report.bench)), report.bench.clone())));
     links.extend([("machine".to_owned(), "The machine".to_owned()), ("again".to_owned(), "Do it again".to_owned())]);
-    let link = |(to, what): &(String, String)| {
-        element("li", &[], &element("a", &[("href", &format!("#{to}"))], &escaped(what)))
-    };
+    let link =
+        |(to, what): &(String, String)| element("li", &[], &element("a", &[("href", &format!("#{to}"))], &escaped(what)));
     let links = element("ul", &[], &links.iter().map(link).collect::<String>());
     let inside = text("h1", "Four ways to wait, on this machine")
         + &classed("p", "lead", &machine.join("; "))
@@ -143,7 +142,11 @@ fn machine(newest: &Report, reports: &[&Report], left_out: &[String]) -> String 
         let differs = differences(newest, report).into_iter().filter(|(_, _, value)| value != "not told");
         lines.extend(differs.map(|(name, _, value)| vec![escaped(&format!("{} of {}", name, report.bench)), escaped(&value)]));
     }
-    let table = element("div", &[("class", "machine")], &table("The fingerprint of the machine, and the runs", &["what", "value"], &lines));
+    let table = element(
+        "div",
+        &[("class", "machine")],
+        &table("The fingerprint of the machine, and the runs", &["what", "value"], &lines),
+    );
     let mut notes: Vec<String> = Vec::new();
     for note in reports.iter().flat_map(|report| &report.notes).chain(left_out) {
         if !notes.contains(note) {

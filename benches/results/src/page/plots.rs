@@ -22,7 +22,11 @@ pub fn all(report: &Report) -> String {
         let log = |label: &str| Axis { label: label.to_owned(), scale: Scale::Log, reference: None };
         let rates = values(rows().filter(|row| !is_about_latency(row)), "rate", 1.0, None);
         let title = format!("{chapter}: throughput");
-        pictures.push(dotted(&heading("rate", title, "Operations a second, more is better."), &rates, &log("operations a second")));
+        pictures.push(dotted(
+            &heading("rate", title, "Operations a second, more is better."),
+            &rates,
+            &log("operations a second"),
+        ));
         let cpu = values(rows(), "cpu", 1e6, None);
         let title = format!("{chapter}: CPU");
         let axis = log("CPU µs an operation");

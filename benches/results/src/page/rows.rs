@@ -86,16 +86,16 @@ fn figures(row: &Row) -> String {
         ("system calls", has(|counts| counts.system_calls.is_some()), (|counts| counts.system_calls.map(few)) as Show),
         ("context switches", has(|counts| counts.context_switches.is_some()), |counts| counts.context_switches.map(few)),
         ("memory of each idle one", has(|counts| counts.idle_memory.is_some()), |counts| counts.idle_memory.map(octets)),
-        (
-            "threads",
-            row.name.contains("-idle-") && has(|counts| counts.threads.is_some()),
-            |counts| counts.threads.map(|threads| grouped(threads as f64)),
-        ),
+        ("threads", row.name.contains("-idle-") && has(|counts| counts.threads.is_some()), |counts| {
+            counts.threads.map(|threads| grouped(threads as f64))
+        }),
     ];
-    let counted: Vec<(&str, Show)> = counted.into_iter().filter(|(_, is, _)| *is).map(|(title, _, show)| (title, show)).collect();
-    let paces: Vec<&str> = row.measured().next().map_or(Vec::new(), |(_, measured)| {
-        measured.latencies.iter().map(|latency| latency.at.as_str()).collect()
-    });
+    let counted: Vec<(&str, Show)> =
+        counted.into_iter().filter(|(_, is, _)| *is).map(|(title, _, show)| (title, show)).collect();
+    let paces: Vec<&str> = row
+        .measured()
+        .next()
+        .map_or(Vec::new(), |(_, measured)| measured.latencies.iter().map(|latency| latency.at.as_str()).collect());
     let paces_shown: Vec<String> = paces.iter().map(|at| format!("50 / 99 / 99.9 % within, at {at}")).collect();
     let mut titles = vec![""];
     titles.extend(columns.iter().map(|column| column.title.as_str()));
@@ -223,7 +223,8 @@ pub fn limits(report: &Report) -> String {
         let told = "Here the load generator's core was full while the server's was not. The server can do at least so much (marked ≥), \
                     and the rate says nothing more about it: compare CPU.";
         let titles = ["row, model", "load busy", "server busy", "asked"];
-        text("p", told) + &element("div", &[("class", "words")], &table("Shares of their cores that both sides used", &titles, &lines))
+        text("p", told)
+            + &element("div", &[("class", "words")], &table("Shares of their cores that both sides used", &titles, &lines))
     };
     section("bound", "Where the client was the limit", &inside)
 }

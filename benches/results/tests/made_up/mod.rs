@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use results::Report;
 use results::schema::{
-    Contestant, Cores, Counts, Figure, Latency, Limit, Line, Load, Measured, Outcome, Percentile, Row, SCHEMA, Settings, VERSION,
+    Contestant, Cores, Counts, Figure, Latency, Limit, Line, Load, Measured, Outcome, Percentile, Row, SCHEMA, Settings,
+    VERSION,
 };
 
 /// Rounds in which a figure is never quite the same.
@@ -63,7 +64,11 @@ pub fn measured<const N: usize>(figures: [(&str, &str, f64); N]) -> Measured {
 
 pub fn latency(at: &str, p50: f64) -> Latency {
     let percentile = |(share, times): (f64, f64)| Percentile { share, seconds: p50 * times };
-    Latency { at: at.to_owned(), count: 100_000, percentiles: [(0.5, 1.0), (0.99, 4.0), (0.999, 10.0)].map(percentile).to_vec() }
+    Latency {
+        at: at.to_owned(),
+        count: 100_000,
+        percentiles: [(0.5, 1.0), (0.99, 4.0), (0.999, 10.0)].map(percentile).to_vec(),
+    }
 }
 
 /// A row, compared as the benchmark does it.
@@ -120,7 +125,8 @@ pub fn report(rows: Vec<Row>) -> Report {
 
 /// One of each kind of row and outcome.
 pub fn all_kinds() -> Report {
-    let absent = || Outcome::Unavailable { why: "io_uring is forbidden (kernel.io_uring_disabled is 2): set it to 0".to_owned() };
+    let absent =
+        || Outcome::Unavailable { why: "io_uring is forbidden (kernel.io_uring_disabled is 2): set it to 0".to_owned() };
     let mut open = four("get-64-open", [busy(12.0), busy(7.0), busy(7.5), busy(17.0)]);
     for contestant in &mut open.contestants {
         if let Outcome::Measured(measured) = &mut contestant.outcome {
