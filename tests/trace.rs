@@ -158,7 +158,6 @@ fn several_loops_are_told_apart() {
         let mut threads = trace.threads(1);
         assert!(threads.iter().any(|name| name.ends_with(", loop 2")), "{model}: {threads:?}");
         let all = threads.len();
-        threads.sort();
         threads.dedup();
         assert_eq!(threads.len(), all, "{model}: {threads:?}");
     }
@@ -314,5 +313,48 @@ fn a_trace_that_cannot_be_written_is_an_error_before_anything_is_done() {
         assert_eq!(output.status.code(), Some(1), "{says}");
         assert!(says.contains("cannot write the trace to /nowhere/at/all.json"), "{says}");
         assert!(output.stdout.is_empty(), "it did not begin: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[path = "../examples/timeline/record.rs"]
+mod record;
+
+#[test]
+fn the_traces_of_the_book_can_be_recorded_again() {
+    let _alone = alone();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let written = match record::record(folder.path(), "a test") {
+        Ok(written) => written,
+        Err(error) if iolab::Unavailable::within(&error).is_some() => {
+            return skip::skipped(format_args!("the book's traces: {error}"));
+        }
+        Err(error) => panic!("{error}"),
+    };
+    for path in written {
+        let trace = judged(&std::fs::read_to_string(&path).unwrap());
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let received = trace.of("X", "callback").filter(|event| event["name"] == "receive").count();
+        // The two pieces may have come as one to a server that was slow.
+        assert_eq!(received >= 3, name.starts_with("echo"), "{name}");
+    }
+}
+
+/// In the committed ones they came as two.
+#[test]
+fn the_traces_of_the_book_show_what_it_says() {
+    for model in ["blocking", "epoll", "uring", "pool"] {
+        let committed = |what: &str| {
+            let path = format!("{}/docs/data/{what}-{model}.trace.json", env!("CARGO_MANIFEST_DIR"));
+            judged(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}")))
+        };
+        let echo = committed("echo");
+        let received = echo.of("X", "callback").filter(|event| event["name"] == "receive");
+        let received: Vec<_> = received.map(|event| event["args"]["connection"].as_u64().unwrap()).collect();
+        assert_eq!(received, [1, 2, 1, 2], "{model}: the first of connection 1 waits while connection 2 is served");
+        assert_eq!(echo.about["model"], model);
+        let read = committed("read");
+        let (calls, operations) = (read.calls(), read.of("b", "operation").count());
+        assert_eq!(calls.get("pread64").copied().unwrap_or_default() + operations as u64, 4, "{model}: {calls:?}");
+        assert_eq!((&echo.about["dropped"], &read.about["dropped"]), (&0.into(), &0.into()));
     }
 }

@@ -294,10 +294,20 @@ pub(crate) fn stop() -> Recorded {
 }
 
 /// The time of a trace: nanoseconds of `CLOCK_MONOTONIC`, read without a system call (vdso(7)).
-pub(crate) fn now() -> u64 {
+fn now() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(1, |now| Duration::from(now).as_nanos() as u64)
 }
 
 fn lock() -> MutexGuard<'static, Collector> {
     COLLECTOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_line_of_the_cache() {
+        assert_eq!(size_of::<Event>(), 64);
+    }
 }

@@ -37,10 +37,11 @@ pub(super) fn write(recording: &Recording, out: &mut impl Write) -> io::Result<(
         let (pid, tid, name) = (pid(track), track.number, text(&track.name));
         write!(out, ",\n{{\"ph\":\"M\",\"pid\":{pid},\"tid\":{tid},\"name\":\"thread_name\",\"args\":{{\"name\":{name}}}}}")?;
     }
+    let begun = recording.begun();
     let mut operations = Operations::default();
     for (track, event) in in_order(tracks) {
         write!(out, ",\n{{")?;
-        write_event(out, recording.begun, track, event, &mut operations)?;
+        write_event(out, begun, track, event, &mut operations)?;
         write!(out, "}}")?;
     }
     writeln!(out, "\n],\n\"displayTimeUnit\":\"ns\",\n\"otherData\":{{")?;
@@ -65,7 +66,7 @@ fn in_order(tracks: &[Track]) -> Vec<(&Track, &Event)> {
 
 fn write_event(out: &mut impl Write, begun: u64, track: &Track, event: &Event, operations: &mut Operations) -> io::Result<()> {
     let (pid, tid) = (pid(track), track.number);
-    let (at, took) = (micros(event.at.saturating_sub(begun)), micros(event.until - event.at));
+    let (at, took) = (micros(event.at - begun), micros(event.until - event.at));
     let place = format_args!("\"pid\":{pid},\"tid\":{tid},\"ts\":{at}");
     let mut args = Args(Vec::new());
     match event.what {

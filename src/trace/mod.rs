@@ -27,9 +27,9 @@ mod chrome;
 mod traced;
 
 use std::io::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::sys::recorder::{self, Recorded};
+use crate::sys::recorder::{self, Event, Recorded};
 
 pub use traced::{Traced, TracedProtocol};
 
@@ -37,7 +37,6 @@ pub use traced::{Traced, TracedProtocol};
 #[derive(Debug)]
 #[must_use = "a recording is lost when this is dropped"]
 pub struct Recorder {
-    begun: u64,
     unix_seconds: u64,
 }
 
@@ -53,7 +52,7 @@ impl Recorder {
     pub fn start(process: impl Into<String>, events: usize) -> io::Result<Recorder> {
         recorder::start(process.into(), events)?;
         let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Ok(Recorder { begun: recorder::now(), unix_seconds })
+        Ok(Recorder { unix_seconds })
     }
 
     /// What begins from now on belongs to another process in the trace: another model's, say.
@@ -63,8 +62,7 @@ impl Recorder {
 
     /// Ends the recording. Threads that have not ended their work are not in it.
     pub fn stop(self) -> Recording {
-        let recording =
-            Recording { begun: self.begun, unix_seconds: self.unix_seconds, recorded: recorder::stop(), notes: Vec::new() };
+        let recording = Recording { unix_seconds: self.unix_seconds, recorded: recorder::stop(), notes: Vec::new() };
         std::mem::forget(self);
         recording
     }
@@ -78,8 +76,6 @@ impl Drop for Recorder {
 
 /// What was recorded.
 pub struct Recording {
-    /// Time 0 of the trace.
-    begun: u64,
     unix_seconds: u64,
     recorded: Recorded,
     notes: Vec<(String, String)>,
@@ -93,12 +89,27 @@ impl Recording {
 
     /// How many events there are.
     pub fn events(&self) -> usize {
-        self.recorded.tracks.iter().flat_map(|track| &track.chunks).map(Vec::len).sum()
+        self.all().count()
     }
 
     /// How many threads did them.
     pub fn threads(&self) -> usize {
         self.recorded.tracks.len()
+    }
+
+    /// The time from the beginning of its first event to the end of its last.
+    pub fn lasted(&self) -> Duration {
+        let last = self.all().map(|event| event.until).max();
+        Duration::from_nanos(last.unwrap_or_default() - self.begun())
+    }
+
+    /// Time 0 of the trace.
+    fn begun(&self) -> u64 {
+        self.all().map(|event| event.at).min().unwrap_or_default()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Event> {
+        self.recorded.tracks.iter().flat_map(|track| track.chunks.iter().flatten())
     }
 
     /// How many events found no room.
@@ -111,7 +122,7 @@ impl Recording {
         self.recorded.missing
     }
 
-    /// Writes it as one JSON object in the Chrome trace format: times in microseconds since the recording began.
+    /// Writes it as one JSON object in the Chrome trace format: times in microseconds since its first event.
     ///
     /// # Errors
     /// Those of writing.

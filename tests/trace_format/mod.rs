@@ -80,10 +80,13 @@ impl Trace {
         calls
     }
 
-    /// The names of a process's threads.
+    /// The names of a process's threads, in order.
     pub fn threads(&self, pid: u64) -> Vec<String> {
         let names = self.events.iter().filter(|event| event["name"] == "thread_name" && event["pid"] == pid);
-        names.map(|event| event["args"]["name"].as_str().unwrap().into()).collect()
+        let mut names: Vec<String> = names.map(|event| event["args"]["name"].as_str().unwrap().into()).collect();
+        // They are numbered as they begin, which is anybody's guess.
+        names.sort();
+        names
     }
 
     pub fn processes(&self) -> Vec<String> {
