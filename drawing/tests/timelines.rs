@@ -23,8 +23,11 @@ fn picture(window: &Window) -> Picture {
 
 #[test]
 fn it_is_xml_and_no_text_covers_another() {
-    let seconds =
-        |from: f64, to: f64| Window { from: Some(Duration::from_secs_f64(from)), to: Some(Duration::from_secs_f64(to)) };
+    let seconds = |from: f64, to: f64| Window {
+        from: Some(Duration::from_secs_f64(from)),
+        to: Some(Duration::from_secs_f64(to)),
+        ..Window::default()
+    };
     let windows = [Window::default(), seconds(0.0, 1.0), seconds(0.0, 0.0005), seconds(0.001, 0.0011), seconds(5.0, 6.0)];
     for window in windows {
         let picture = picture(&window);

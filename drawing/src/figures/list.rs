@@ -18,7 +18,7 @@ pub(super) struct Entry {
 pub(super) enum Form {
     /// Rows of a file of measurements: those that are named, or all that have the measure.
     Plot { data: &'static str, rows: &'static [&'static str], plot: Plot },
-    /// Recordings, one below the other.
+    /// Recordings, one below the other, until the peers hang up.
     Timeline { traces: &'static [&'static str] },
     /// A list of ways in a source file.
     States { source: &'static str, constant: &'static str },

@@ -116,7 +116,7 @@ fn draw(root: &Path, entry: &list::Entry) -> Result<Picture, FigureError> {
             };
             let traces = traces.iter().map(read).collect::<Result<Vec<_>, _>>()?;
             heading.source = timeline::source(&traces);
-            Ok(timeline::draw(&heading, &traces, &Window::default()))
+            Ok(timeline::draw(&heading, &traces, &Window { before: "peer finished", ..Window::default() }))
         }
         Form::States { source, constant } => {
             let text = error::read(&root.join(source))?;

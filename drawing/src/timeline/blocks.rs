@@ -13,7 +13,7 @@ use crate::text::{self, Letters, width};
 /// The widest that the names of lanes may be: longer ones are broken.
 const NAMES: f64 = 92.0;
 /// What begins so soon after something else, in nanoseconds, belongs to it.
-const SAME_BURST: i64 = 20_000;
+const SAME_BURST: i64 = 10_000;
 /// More operations at once are not drawn, but counted.
 const MOST_OPERATIONS: usize = 8;
 
@@ -38,7 +38,9 @@ impl<'a> Block<'a> {
         let mut busy = moments(process);
         busy.sort();
         let from = window.from.map_or_else(|| begin(process, &busy), |from| first.saturating_add(nanoseconds(from)));
-        let to = window.to.map_or_else(|| end(process, &busy, from), |to| first.saturating_add(nanoseconds(to)).min(last));
+        let to = window
+            .to
+            .map_or_else(|| end(process, &busy, from, window.before), |to| first.saturating_add(nanoseconds(to)).min(last));
         busy.retain(|(begun, ended)| *ended >= from && *begun <= to);
         busy.first()?;
         let spans = || process.threads.iter().flat_map(|thread| &thread.spans);
@@ -182,7 +184,8 @@ impl<'a> Block<'a> {
     fn axis(&self, canvas: &mut Canvas, top: f64, strip: &Strip, left: f64, right: f64) {
         let mut taken: Vec<(f64, f64)> = strip.breaks.iter().map(|cut| (left + cut.x, left + cut.x + cut.width)).collect();
         let mut write = |canvas: &mut Canvas, x: f64, at: i64, is_first: bool| {
-            let label = format!("{} µs", number::round(at as f64 / 1000.0));
+            let micros = at as f64 / 1000.0;
+            let label = format!("{} µs", if is_first { number::with_decimals(micros, 0) } else { number::round(micros) });
             let length = width(&label, Letters::Small);
             let begin = if is_first { x } else { x - length / 2.0 };
             let is_free = taken.iter().all(|(from, to)| begin + length + 6.0 < *from || *to + 6.0 < begin);
@@ -250,13 +253,16 @@ fn moments(process: &Process) -> Vec<(i64, i64)> {
     moments
 }
 
-/// Where a picture begins if nobody says: with the burst that the first callback is in, or the first operation, or else at once.
+/// Where a picture begins if nobody says: with the burst that the first callback, operation or read is in, or else at once.
 fn begin(process: &Process, busy: &[(i64, i64)]) -> i64 {
     let spans = process.threads.iter().flat_map(|thread| &thread.spans);
-    let callback = spans.filter(|span| span.kind == Kind::Callback).map(|span| span.from).min();
-    let first = callback.or_else(|| process.operations.first().map(|operation| operation.from));
-    let Some(first) = first else { return busy.first().map_or(0, |(from, _)| *from) };
-    burst(busy, first)
+    let work = spans.filter(|span| span.kind == Kind::Callback || is_read(span)).map(|span| span.from);
+    let first = work.chain(process.operations.iter().map(|operation| operation.from)).min();
+    first.map_or_else(|| busy.first().map_or(0, |(from, _)| *from), |first| burst(busy, first))
+}
+
+fn is_read(span: &Span) -> bool {
+    matches!(span.name.as_str(), "pread64" | "preadv2")
 }
 
 /// Where what happens at that time begins, with all that came shortly before it.
@@ -271,20 +277,25 @@ fn burst(busy: &[(i64, i64)], at: i64) -> i64 {
     begin
 }
 
-/// Where it ends: before the burst in which protocols are told to stop, or when enough has been drawn.
-fn end(process: &Process, busy: &[(i64, i64)], from: i64) -> i64 {
+/// Where it ends: before the burst in which protocols are told that; or with the last operation or read, where there are no
+/// protocols; or when enough has been drawn.
+fn end(process: &Process, busy: &[(i64, i64)], from: i64, before: &str) -> i64 {
     let spans = || process.threads.iter().flat_map(|thread| &thread.spans).filter(|span| span.to >= from);
-    let stopping = spans().filter(|span| span.kind == Kind::Callback && span.name == "stopping").map(|span| span.from).min();
+    let callbacks = || spans().filter(|span| span.kind == Kind::Callback);
     let mut ends: Vec<_> = spans().filter(|span| !span.is_wait()).map(|span| span.to).collect();
     ends.sort();
     let last = process.extent().map_or(from, |(_, last)| last);
     let enough = ends.get(MOST_SPANS).copied().unwrap_or(last);
-    let Some(stopping) = stopping.map(|stopping| burst(busy, stopping)).filter(|stopping| *stopping < enough) else {
-        return enough;
+    let until = if callbacks().next().is_none() {
+        let operations = process.operations.iter().filter_map(|operation| operation.to);
+        operations.chain(spans().filter(|span| is_read(span)).map(|span| span.to)).max().map(|done| done + 1)
+    } else {
+        callbacks().filter(|span| span.name == before).map(|span| burst(busy, span.from)).min()
     };
+    let Some(until) = until.filter(|until| *until < enough) else { return enough };
     // The sleep before it is seen to begin.
-    let before = busy.iter().map(|(_, to)| *to).filter(|to| *to < stopping).max().unwrap_or(from);
-    stopping.min(before + SAME_BURST)
+    let shown = busy.iter().map(|(_, to)| *to).filter(|to| *to < until).max().unwrap_or(from);
+    if callbacks().next().is_none() { shown + SAME_BURST } else { until.min(shown + SAME_BURST) }
 }
 
 /// Operations in rows, no two of a row at once.

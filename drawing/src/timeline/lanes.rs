@@ -135,7 +135,9 @@ impl Lane {
         let mut lane = Lane { shapes: Vec::new(), above: Vec::new(), below: Vec::new() };
         let mut above = Vec::new();
         let mut drawn_until = f64::MIN;
-        for operation in operations {
+        let begin_of =
+            |operation: &Operation| strip.pieces(operation.from, operation.to.unwrap_or(i64::MAX)).first().map(|piece| piece.0);
+        for (at, operation) in operations.iter().enumerate() {
             let end = operation.to.unwrap_or(i64::MAX);
             let pieces = strip.pieces(operation.from, end);
             let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { continue };
@@ -149,6 +151,10 @@ impl Lane {
             let seen = operation.completions.iter().copied().chain(operation.to).filter_map(|at| strip.at(at));
             let completions: Vec<_> = seen.collect();
             let name = beside_marks(&texts, from, to, &completions);
+            // Or behind it, if nothing follows so soon.
+            let behind = to.max(completions.last().copied().unwrap_or(to) + 5.0) + 5.0;
+            let next = operations[at + 1..].iter().find_map(|next| begin_of(next)).unwrap_or(right);
+            let name = name.or_else(|| inside(&texts, behind, next.min(right), 0.0));
             if name.is_none() {
                 above.push(wish(from, texts));
             }

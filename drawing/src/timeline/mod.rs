@@ -36,12 +36,21 @@ const STRIPS: usize = 3;
 const SCALES: [f64; 13] = [8.0, 5.0, 3.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.002, 0.0002];
 
 /// Which part of a recording is drawn. Times are since the first thing that is known of the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// From then on. If it is not said: from when the first callback or operation is at hand, without the setting-up before it.
+    /// From then on. If it is not said: from when the first callback, operation or read is at hand, without the setting-up before it.
     pub from: Option<Duration>,
-    /// Until then. If it is not said: until somebody says stop, or [`MOST_SPANS`] are drawn.
+    /// Until then. If it is not said: until a protocol is told what is `before`, or the last operation or read is done where there is
+    /// no protocol, and no further than [`MOST_SPANS`].
     pub to: Option<Duration>,
+    /// The name of a callback.
+    pub before: &'static str,
+}
+
+impl Default for Window {
+    fn default() -> Window {
+        Window { from: None, to: None, before: "stopping" }
+    }
 }
 
 /// How many spans of a process are drawn if nobody says until when.

@@ -56,6 +56,8 @@ pub struct Span {
     pub name: String,
     /// The name of an error, if it ended in one.
     pub error: Option<String>,
+    /// What it returned: for many, a count of octets.
+    pub result: u64,
 }
 
 /// What a thread can do.
@@ -83,7 +85,7 @@ pub struct Operation {
 }
 
 /// Calls in which a thread can sleep, and how long one of them takes, in nanoseconds, before it is taken for sleep: those that do
-/// little else, and those that also move octets.
+/// little else, and those that also move octets, which may take longer for each of them.
 const SLEEPS: &[(&str, i64)] = &[
     ("epoll_wait", 8_000),
     ("poll", 8_000),
@@ -94,10 +96,11 @@ const SLEEPS: &[(&str, i64)] = &[
     ("io_uring_enter", 40_000),
     ("recvfrom", 40_000),
     ("read", 40_000),
-    ("pread64", 60_000),
-    ("preadv2", 60_000),
+    ("pread64", 12_000),
+    ("preadv2", 12_000),
     ("fsync", 60_000),
     ("fdatasync", 60_000),
+    ("io_destroy", 60_000),
 ];
 
 impl Span {
@@ -191,7 +194,8 @@ impl Gathering {
             "M" if event.name == "thread_name" => self.threads.entry(event.tid).or_default().name = event.args.name,
             "X" => {
                 let error = event.args.result.as_str().map(str::to_owned);
-                let span = Span { from: at, to: at + nanoseconds(event.dur).max(0), kind, name: event.name, error };
+                let result = event.args.result.as_u64().unwrap_or(0);
+                let span = Span { from: at, to: at + nanoseconds(event.dur).max(0), kind, name: event.name, error, result };
                 self.threads.entry(event.tid).or_default().spans.push(span);
             }
             "b" => {
