@@ -12,6 +12,7 @@
 //! some that save one thing cost another. So nobody is to believe it: here each is switched on and off, and its CPU time for a request
 //! is compared with that of the same server without it, round by round.
 //!
+// ANCHOR: techniques
 //! | technique | Linux | what it is | what it should save |
 //! |---|---|---|---|
 //! | multishot receive | 6.0 | one receive brings every arrival (io_uring_prep_recv_multishot(3)) | an entry and its work for each arrival |
@@ -28,6 +29,7 @@
 //! | `IORING_SETUP_SQPOLL` | 5.1 | a kernel thread looks for submissions (io_uring_setup(2)) | system calls, for a thread that spins |
 //! | registered file and buffers | 5.1 | looked up and pinned once (io_uring_register(2)) | a lookup, and for direct reads the pinning of each page |
 //! | `IORING_SETUP_IOPOLL` | 5.1 | the disk is asked, and does not interrupt (io_uring_setup(2)) | interrupts, for a thread that spins |
+// ANCHOR_END: techniques
 //!
 //! **Who takes part.** The bare loop ([`server`]) is the one of the price of the contract, with switches ([`switches`]); it parses
 //! nothing, so the kernel's share, and with it any difference, is as large as it can be. The first row holds it to the loop without
