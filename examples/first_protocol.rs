@@ -94,7 +94,7 @@ pub fn play(service: &Lengths, seed: u64) -> (String, String) {
 }
 // ANCHOR_END: play
 
-const EXPECTED: &str = "3\n5\n2 lines\n";
+pub const EXPECTED: &str = "3\n5\n2 lines\n";
 
 /// A protocol without a socket, played by the simulator; or on a model.
 #[derive(Parser)]

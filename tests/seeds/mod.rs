@@ -99,6 +99,7 @@ fn turns(plays: &[&Play]) -> Vec<usize> {
     turns
 }
 
+// ANCHOR: judge
 /// What fails is played again, with its story: it is the same one.
 fn judge(play: &Play, seed: Option<u64>) -> Result<(), String> {
     let hold = |is_told| {
@@ -114,6 +115,7 @@ fn judge(play: &Play, seed: Option<u64>) -> Result<(), String> {
     let last = lines[lines.len().saturating_sub(TOLD)..].join("\n");
     Err(format!("{}: {error}\nits last moves, of {}:\n{last}\n{}\n", play.name, lines.len(), replay(play, seed)))
 }
+// ANCHOR_END: judge
 
 fn replay(play: &Play, seed: Option<u64>) -> String {
     let (name, test) = (&play.name, env!("CARGO_CRATE_NAME"));

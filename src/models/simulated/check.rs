@@ -140,6 +140,7 @@ impl<P: Protocol> Resident<P> {
         let heard = &self.connection.protocol().heard;
         let wants_messages = heard.is_begun && self.wants().is_some_and(|interest| interest.messages);
         let unconsumed = self.connection.unconsumed();
+        // ANCHOR: rules
         let rules = [
             (heard.broken.is_some(), heard.broken.unwrap_or_default()),
             (self.connection.close() == Some(Close::Stuck), "it was stuck"),
@@ -149,6 +150,7 @@ impl<P: Protocol> Resident<P> {
             (unconsumed > TAIL_OCTETS + READ_OCTETS, "more octets are kept for it than may be"),
             (heard.shown_before_fin.is_some_and(|shown| shown != self.heard), "FIN was told before the last octet"),
         ];
+        // ANCHOR_END: rules
         rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, complaint)| complaint)
     }
 }

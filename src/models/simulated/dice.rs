@@ -3,6 +3,7 @@
 use crate::identity::throw;
 use crate::limits::READ_OCTETS;
 
+// ANCHOR: habits
 /// How the kernel of one world behaves.
 pub(super) struct Habits {
     /// The most octets it moves at once.
@@ -30,6 +31,7 @@ impl Habits {
         }
     }
 }
+// ANCHOR_END: habits
 
 /// Those without a seed always choose the first.
 pub(super) struct Dice(Option<u64>);

@@ -218,6 +218,7 @@ impl Disk {
         Ok(())
     }
 
+    // ANCHOR: crash
     /// What is there after a crash.
     pub(super) fn crash(mut self, dice: &mut Dice) -> Disk {
         let changes = mem::take(&mut self.changes);
@@ -239,6 +240,7 @@ impl Disk {
         }
         self
     }
+    // ANCHOR_END: crash
 }
 
 // Steps.

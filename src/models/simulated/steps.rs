@@ -21,6 +21,7 @@ use crate::time::Now;
 const SHORTAGES: usize = 40;
 
 impl<S: Service> World<'_, S> {
+    // ANCHOR: step
     /// Makes one move; false if nothing can happen now, except that time passes.
     pub(super) fn step(&mut self) -> bool {
         if !self.is_patient() {
@@ -44,6 +45,7 @@ impl<S: Service> World<'_, S> {
         self.make(place, drawn);
         true
     }
+    // ANCHOR_END: step
 
     // What is possible.
 
