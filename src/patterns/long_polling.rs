@@ -2,8 +2,13 @@
 //!
 //! ```text
 // ANCHOR: picture
-//!   short   client ── anything new? ──> no    client ── anything new? ──> no    client ── anything new? ──> yes
-//!   long    client ── anything new since 7? ──>          (parked: a deadline, and an entry with whoever knows)          ──> 8
+//!   short   client ── anything new? ──────────> no
+//!           client ── anything new? ──────────> no
+//!           client ── anything new? ──────────> yes
+//!
+//!   long    client ── anything new since 7? ──> (parked) ............... ──> 8
+//!                                                a deadline, and an entry
+//!                                                with whoever knows
 // ANCHOR_END: picture
 //! ```
 //!
@@ -31,21 +36,27 @@ pub const RECHECK: Duration = Duration::from_secs(1);
 /// How *not* to wait: bad examples, to be measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Naive {
-    /// As it should be: a parked poll is told, and waits for the news that its client has hung up.
+    /// As it should be: a parked poll is told, and waits for the news that its
+    /// client has hung up.
     #[default]
     None,
     /// A parked poll looks for news each second by itself.
     ///
-    /// It is what one writes who has a loop, a `sleep` and a table to look into, and nobody who could tell. News is half a second
-    /// late on average, a second at worst; and each parked client costs a wake-up and two messages a second, though nothing happens:
-    /// the cost grows with those who wait and not with what there is to tell.
+    /// It is what one writes who has a loop, a `sleep` and a table to look into,
+    /// and nobody who could tell. News is half a second late on average, a second
+    /// at worst; and each parked client costs a wake-up and two messages a second,
+    /// though nothing happens: the cost grows with those who wait and not with what
+    /// there is to tell.
     Recheck,
-    /// A parked poll waits for octets of its client, [`Peer::Bytes`], instead of the news that it has gone.
+    /// A parked poll waits for octets of its client, [`Peer::Bytes`], instead of
+    /// the news that it has gone.
     ///
-    /// It is what comes of it by itself where a connection is a thread that reads requests, one after the other. The client
-    /// has nothing to say, so whoever waits for its octets waits for nothing: in the pool that is a worker in `read(2)` for each
-    /// parked poll, where a hang-up needs none. The other models do not mind, which is why it can go unnoticed for long. Requests sent
-    /// ahead are read too, into memory instead of being left in the kernel.
+    /// It is what comes of it by itself where a connection is a thread that reads
+    /// requests, one after the other. The client has nothing to say, so whoever
+    /// waits for its octets waits for nothing: in the pool that is a worker in
+    /// `read(2)` for each parked poll, where a hang-up needs none. The other models
+    /// do not mind, which is why it can go unnoticed for long. Requests sent ahead
+    /// are read too, into memory instead of being left in the kernel.
     Hold,
 }
 // ANCHOR_END: naive

@@ -2,12 +2,13 @@
 //!
 //! ```text
 // ANCHOR: picture
-//!  octet 0            octet 1             0, 2 or 8 octets        4 octets, from clients only
-//! +-+-+-+-+--------+ +-+----------------+ +---------------------+ +--------+ +---------+
-//! |F|R|R|R| opcode | |M| length, or     | | length, if it       | |  mask  | | payload |
-//! |I|S|S|S|        | |A| 126: 16 bits,  | | was 126 or 127      | |        | |         |
-//! |N|V|V|V|        | |S| 127: 64 bits   | | big-endian          | |        | |         |
-//! +-+-+-+-+--------+ +K+----------------+ +---------------------+ +--------+ +---------+
+//!  octet 0            octet 1             0, 2 or 8     4, of clients only
+//! +-+-+-+-+--------+ +-+---------------+ +------------+ +------+ +---------+
+//! |F|R|R|R| opcode | |M| length, or    | | length, if | | mask | | payload |
+//! |I|S|S|S|        | |A| 126: 16 bits, | | it was 126 | |      | |         |
+//! |N|V|V|V|        | |S| 127: 64 bits  | | or 127,    | |      | |         |
+//! | | | | |        | |K|               | | big-endian | |      | |         |
+//! +-+-+-+-+--------+ +-+---------------+ +------------+ +------+ +---------+
 // ANCHOR_END: picture
 //! ```
 
@@ -62,14 +63,16 @@ pub struct FrameHeader {
 
 impl FrameHeader {
     // ANCHOR: parse
-    /// The header at the start of `input`, and how many octets it takes: 6, 8 or 14. `None`: it needs more.
+    /// The header at the start of `input`, and how many octets it takes: 6, 8 or
+    /// 14. `None`: it needs more.
     ///
-    /// It looks at 14 octets at most, so it keeps nothing: call it again with the same octets and more behind them.
+    /// It looks at 14 octets at most, so it keeps nothing: call it again with the
+    /// same octets and more behind them.
     ///
     /// # Errors
     ///
-    /// What section 5 does not allow in a frame of a client, where no extension was negotiated: as soon as the octets are there
-    /// that no others could mend.
+    /// What section 5 does not allow in a frame of a client, where no extension was
+    /// negotiated: as soon as the octets are there that no others could mend.
     pub fn parse(input: &[u8]) -> Result<Option<(FrameHeader, usize)>, ErrorKind> {
         let Some((&first, rest)) = input.split_first() else { return Ok(None) };
         let is_final = first & 0x80 != 0;

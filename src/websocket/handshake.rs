@@ -35,11 +35,13 @@ impl Accepted {
 }
 
 // ANCHOR: accept
-/// Judges a request by section 4.2.1. That it has one Host field, the parser has seen to.
+/// Judges a request by section 4.2.1. That it has one Host field, the parser has
+/// seen to.
 ///
 /// # Errors
 ///
-/// What is missing, with [status](Refusal::status) and [fields](Refusal::fields) to answer with.
+/// What is missing, with [status](Refusal::status) and [fields](Refusal::fields) to
+/// answer with.
 pub fn accept(head: &Head<'_>) -> Result<Accepted, Refusal> {
     if head.method() != b"GET" {
         return Err(Refusal::Method);

@@ -38,7 +38,8 @@ impl Keepalive {
     }
 
     // ANCHOR: due
-    /// What is due, and puts it off: what is due next comes later than now. A peer that is not listened to is not silent.
+    /// What is due, and puts it off: what is due next comes later than now. A peer
+    /// that is not listened to is not silent.
     pub(super) fn due(&mut self, now: Time, is_listening: bool) -> Due {
         if self.next() > now {
             return Due::Nothing;

@@ -4,8 +4,8 @@
 //! that no cache on their way can be made to take them for a request and its answer.
 
 // ANCHOR: unmask
-/// Undoes the mask, or masks, in place. Returns the mask as the octet after these needs it: a payload may come in pieces of any
-/// length.
+/// Undoes the mask, or masks, in place. Returns the mask as the octet after these
+/// needs it: a payload may come in pieces of any length.
 ///
 /// Eight octets go at a time; the compiler makes more of it.
 pub fn unmask(octets: &mut [u8], mask: [u8; 4]) -> [u8; 4] {

@@ -23,8 +23,9 @@ impl Utf8 {
     ///
     /// # Errors
     ///
-    /// As soon as no continuation could make a text of them: at the first octet that does not fit, not at the end of its
-    /// character. After an error, begin anew.
+    /// As soon as no continuation could make a text of them: at the first octet
+    /// that does not fit, not at the end of its character. After an error, begin
+    /// anew.
     pub fn push(&mut self, mut octets: &[u8]) -> Result<(), NotUtf8> {
         while self.carried > 0 {
             let Some((&next, rest)) = octets.split_first() else { return Ok(()) };

@@ -139,7 +139,8 @@ impl Conversation for Guest {
 
     // ANCHOR: interest
     fn interest(&self) -> Interest {
-        // The room's answer is sure to come, and what it has said before it hung up is heard after that.
+        // The room's answer is sure to come, and what it has said before it hung up
+        // is heard after that.
         let peer = if self.is_speaking { Peer::Ignore } else { Peer::Bytes };
         Interest { peer, messages: true, deadline: self.returned.deadline(), ..Interest::default() }
     }

@@ -2,11 +2,12 @@
 //!
 //! ```text
 // ANCHOR: picture
-//!   browser ──> GET /ws?name=ada ──> Door: HTTP, until the handshake
-//!                                      │ upgrade
-//!   browser <── frames ───────────── Guest ──── Enter, Say, Leave ───> Room
-//!                                      ^                                │ one frame, shared
-//!                                      └───────── Frame ────────────────┴──> every other Guest
+//! browser ──> GET /ws?name=ada ──> Door: HTTP, until the handshake
+//!                                    │ upgrade
+//! browser <── frames ───────────── Guest ── Enter, Say, Leave ─> Room
+//!                                    ^                             │ one frame,
+//!                                    │                             │ shared
+//!                                    └─────── Frame ───────────────┴─> every other Guest
 // ANCHOR_END: picture
 //! ```
 //!

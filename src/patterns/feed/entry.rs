@@ -2,12 +2,12 @@
 //!
 //! ```text
 // ANCHOR: picture
-//!   id: 784111777-3\ndata: {"id":"784111777-3","text":"hello"}\n\n        one buffer:
-//!                          └────────────── json ────────────┘             an element of a poll's answer
-//!                          └────────────────── line ─────────┘            a line of NDJSON
-//!   └──────────────────────────── event ───────────────────────┘          an event of server-sent events
+//! id: 784111777-3\ndata: {"id":"784111777-3","text":"hello"}\n\n  one buffer:
+//!                        └───────────── json ──────────────┘      in a poll's answer
+//!                        └────────────── line ───────────────┘    a line of NDJSON
+//! └────────────────────────── event ───────────────────────────┘  a server-sent event
 //!
-//!   \x81 length {"id":"784111777-3","text":"hello"}                        another: a frame of a WebSocket
+//! \x81 length {"id":"784111777-3","text":"hello"}                 a frame of a WebSocket
 // ANCHOR_END: picture
 //! ```
 //!

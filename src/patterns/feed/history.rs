@@ -2,8 +2,11 @@
 //!
 //! ```text
 // ANCHOR: picture
-//!    forgotten   │ 4 │ 5 │ 6 │ 7 │   <- the newest is appended here
-//!   after 5: 6, 7        after 3: 4, 5, 6, 7       after 2, or of another start of the server: resync, 4, 5, 6, 7
+//!   forgotten   │ 4 │ 5 │ 6 │ 7 │   <- the newest is appended here
+//!
+//!   after 5:                                    6, 7
+//!   after 3:                                    4, 5, 6, 7
+//!   after 2, or of another start of the server: resync, 4, 5, 6, 7
 // ANCHOR_END: picture
 //! ```
 //!
@@ -109,7 +112,8 @@ impl History {
     }
 
     // ANCHOR: page
-    /// What came after `after`: of no more than `most` octets by this measure, but at least one event, if there is one.
+    /// What came after `after`: of no more than `most` octets by this measure, but
+    /// at least one event, if there is one.
     pub fn page(&self, after: Option<Cursor>, most: usize, measure: impl Fn(&Entry) -> usize) -> Page {
         let after = after.unwrap_or(self.newest);
         let (from, resync) = match self.place_after(after) {

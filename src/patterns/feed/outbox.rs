@@ -2,10 +2,10 @@
 //!
 //! ```text
 // ANCHOR: picture
-//!   events ──> [ waiting: entries, shared ] ──> [ send queue: octets ] ──> kernel ──> client
-//!               may still be dropped,            handed over only while
-//!               newest last                      little is unsent
-//!              └───────── waiting + unsent: never above the bound ─────┘
+//! events ─> [ waiting: entries, shared ] ─> [ send queue: octets ] ─> kernel ─> client
+//!            may still be dropped,            handed over only while
+//!            newest last                      little is unsent
+//!           └───────── waiting + unsent: never above the bound ─────┘
 // ANCHOR_END: picture
 //! ```
 //!
@@ -47,7 +47,8 @@ pub enum Policy {
     DropOldest,
     /// Its connection is reset.
     Disconnect,
-    /// While events wait, a newer one takes the place of an older one of the same topic. Those without a topic are of one topic.
+    /// While events wait, a newer one takes the place of an older one of the same
+    /// topic. Those without a topic are of one topic.
     Conflate,
 }
 // ANCHOR_END: policies
@@ -107,7 +108,8 @@ impl Outbox {
     }
 
     // ANCHOR: put
-    /// Takes an event for a client of whose octets so many are unsent; what must go for it goes by the policy.
+    /// Takes an event for a client of whose octets so many are unsent; what must go
+    /// for it goes by the policy.
     ///
     /// # Errors
     /// It is too much, and the client is to be cut off.

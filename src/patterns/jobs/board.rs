@@ -1,17 +1,17 @@
 //! The founder: knows every job, gives them to workers, and answers whoever asks.
 //!
 // ANCHOR: stages
-//! | stage \ what comes | a worker is free | stepped | done | cancelled by a client | stopping |
-//! |---|---|---|---|---|---|
-//! | queued | running | | | cancelled | cancelled |
-//! | running | | running | done | cancelled, and its worker is told | goes on |
-//! | done, cancelled | | | | stays | |
+//! | stage \ event   | worker free | stepped | done | client cancels | stopping  |
+//! |-----------------|-------------|---------|------|----------------|-----------|
+//! | queued          | running     |         |      | cancelled      | cancelled |
+//! | running         |             | running | done | cancelled      | goes on   |
+//! | done, cancelled |             |         |      | stays          |           |
 // ANCHOR_END: stages
 //!
-//! Each of these, also the one from running to running, makes the version of the job larger, and is told to those who wait for a
-//! version that they have not seen. So is the way back: a job whose worker finds no room in the loop is the first of the queue again.
-//! The last one is told to all who wait, for no other will come. One that is done or cancelled is forgotten once there are too many
-//! younger ones.
+//! Where a running job is cancelled, its worker is told. Each of these, also the one from running to running, makes the version of
+//! the job larger, and is told to those who wait for a version that they have not seen. So is the way back: a job whose worker
+//! finds no room in the loop is the first of the queue again. The last one is told to all who wait, for no other will come. One
+//! that is done or cancelled is forgotten once there are too many younger ones.
 //!
 //! **Invariants:** each question has one reply, and whoever has none yet is among the askers of a job, and nowhere else. Nobody asks
 //! for more of a job that is done or cancelled.
@@ -163,10 +163,12 @@ impl Board {
     // ANCHOR_END: look
 
     // ANCHOR: enough
-    /// Lets go of one who waits. If it is not there any more, its reply is on its way.
+    /// Lets go of one who waits. If it is not there any more, its reply is on its
+    /// way.
     fn enough(&mut self, desk: ConnectionId, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        // It counts as parked until the end of this: who sees that nobody is parked any more sees who was forgotten.
+        // It counts as parked until the end of this: who sees that nobody is parked
+        // any more sees who was forgotten.
         let Some(Asker { ticket, preconditions, _parked }) = job.askers.remove(&desk) else { return };
         if reason != Reason::Limit {
             self.figures.forget();

@@ -2,11 +2,12 @@
 //!
 //! ```text
 // ANCHOR: picture
-//!                 one loop each                      in the first loop
-//!   client ──> Http1<Desk> ──── ask, ticket ────> Board ──── seed ────> Work: one step a deadline
-//!          <──             <─── reply, ticket ───       <─── stepped, done ───
-//!   client ──> Http1<Desk> ──── ask, may park ──> (kept until something changes)
-//!       hangs up           ──── enough ─────────> (let go)
+//!               one loop each                  in the first loop
+//! client ──> Http1<Desk> ── ask, ticket ────> Board ── seed ─> Work: a step at
+//!        <──             <─ reply, ticket ───       <─ stepped,      each deadline
+//!                                                      done
+//! client ──> Http1<Desk> ── ask, may park ──> (kept until something changes)
+//!     hangs up           ── enough ─────────> (let go)
 // ANCHOR_END: picture
 //! ```
 //!
