@@ -6,6 +6,8 @@
 mod endings;
 #[path = "physics/rings.rs"]
 mod rings;
+#[path = "physics/signals.rs"]
+mod signals;
 mod skip;
 #[path = "physics/sockets.rs"]
 mod sockets;
