@@ -188,6 +188,8 @@ pub struct Take {
     pub pick: String,
     /// Those from whom it was not told apart. It is the simplest of them.
     pub level_with: Vec<String>,
+    /// How these and the pick did in the last figure that was compared, where it is not alone.
+    pub level: Vec<Behind>,
     /// The others, each with the figure it fell behind in and how many times worse than the best of the same round it was.
     pub behind: Vec<Behind>,
     /// Those without a figure, and why.
@@ -251,7 +253,8 @@ pub fn advice(row: &Row, figures: &[&str]) -> Advice {
         }
         _ => {}
     }
-    let (mut behind, mut remarks, mut is_told) = (Vec::new(), Vec::new(), left.len() == 1);
+    let (mut behind, mut level, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut is_told = left.len() == 1;
     for figure in figures {
         if left.len() == 1 {
             break;
@@ -267,20 +270,26 @@ pub fn advice(row: &Row, figures: &[&str]) -> Advice {
             continue;
         }
         is_told = true;
-        for (place, model) in left.iter().enumerate().filter(|(place, _)| !comparison.leaders.contains(place)) {
+        level.clear();
+        for (place, model) in left.iter().enumerate() {
             let times = Interval::of(comparison.times_worse[place]);
-            behind.push(Behind { model: (*model).to_owned(), figure: (*figure).to_owned(), times });
+            let found = Behind { model: (*model).to_owned(), figure: (*figure).to_owned(), times };
+            if comparison.leaders.contains(&place) { level.push(found) } else { behind.push(found) }
         }
         left = comparison.leaders.iter().map(|&place| left[place]).collect();
     }
     if !is_told {
-        return cannot_tell("the row has no figure that could be compared".to_owned());
+        return cannot_tell("there are rounds in which somebody has no figure".to_owned());
     }
     left.sort_by_key(|name| simplicity(name));
+    if left.len() == 1 {
+        level.clear();
+    }
     Advice::Take(Take {
         row: row.name.clone(),
         pick: left[0].to_owned(),
         level_with: left[1..].iter().map(|name| (*name).to_owned()).collect(),
+        level,
         behind,
         absent: absent(row),
         remarks,

@@ -36,6 +36,8 @@ fn where_nothing_differs_the_simplest_is_taken_in_the_order_that_is_stated() {
     assert_eq!(taken.pick, "blocking");
     assert_eq!(taken.level_with, ["pool", "epoll", "uring"]);
     assert!(taken.behind.is_empty());
+    assert_eq!(taken.level.len(), 4);
+    assert!(taken.level.iter().all(|level| level.times.low < 1.01), "{:?}", taken.level);
     let three = made_up::four("get-64", [busy(19.0), as_busy(9.0), busy(9.0), busy(29.0)]);
     assert_eq!((take(&three, CAPACITY).pick, take(&three, CAPACITY).level_with), ("epoll".into(), vec!["uring".to_owned()]));
 }

@@ -127,8 +127,9 @@ fn pick(take: &Take) -> String {
     match &take.level_with[..] {
         [] => element("p", &[], &text("strong", &take.pick)),
         others => {
-            let level = format!("no difference between {} and {}: take the simpler", take.pick, listed(others));
-            let level = if others.len() > 1 { level.replace("simpler", "simplest") } else { level };
+            let all: Vec<&str> = [&take.pick].into_iter().chain(others).map(String::as_str).collect();
+            let which = if others.len() > 1 { "simplest" } else { "simpler" };
+            let level = format!("no difference between {}: take the {which}", listed(&all));
             text("p", &take.pick) + &classed("p", "muted", &level)
         }
     }
@@ -137,7 +138,8 @@ fn pick(take: &Take) -> String {
 fn because(workload: &Workload, take: &Take) -> String {
     let behind = take.behind.iter().map(|behind| format!("{}: {}", behind.model, more(behind)));
     let absent = take.absent.iter().map(|(name, why)| format!("{name} {why}"));
-    let sentences = take.remarks.iter().cloned().chain(behind).chain(absent);
+    let level = take.level.iter().map(|level| format!("not told apart: {}, {}", level.model, more(level)));
+    let sentences = take.remarks.iter().cloned().chain(level).chain(behind).chain(absent);
     let own = match workload.own {
         "" => String::new(),
         own => {
@@ -165,10 +167,10 @@ fn more(behind: &Behind) -> String {
     }
 }
 
-fn listed(names: &[String]) -> String {
+fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),
-        [one] => one.clone(),
+        [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }

@@ -51,7 +51,7 @@ pub fn page(reports: &[&Report], left_out: &[String]) -> String {
 const HOW_TO_READ: &str = "Each figure is the median of rounds in which all took turns. Below it is how many times worse than the best of \
     the same round it was, as an interval that holds that with 95 % confidence (bootstrap over the rounds). Bold is the best, and only \
     where its interval overlaps no other: where nothing is bold, nothing can be said. “≥” is a rate that the load generator limited: \
-    compare CPU there. CPU is user and system time of the whole server process. Every answer and every read was checked.";
+    compare CPU there. CPU is user and system time of the whole server process, switches are context switches of its threads. Every answer and every read was checked.";
 
 const PLOTS: &str = "Dots are medians, lines through them 95 % intervals of the median of the rounds (or of the ratio to the best). Axes are \
     logarithmic: the same distance is the same ratio.";

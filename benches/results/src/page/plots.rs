@@ -12,7 +12,8 @@ pub fn all(report: &Report) -> String {
     let source = format!("{}, {}", report.command, report.measured.get(..10).unwrap_or(&report.measured));
     let mut pictures = Vec::new();
     for (chapter, name) in [("HTTP echo", "echo"), ("File reads", "files"), ("Where the models part", "parting")] {
-        let rows = || report.rows.iter().filter(|row| row.chapter == chapter);
+        // What was measured once more to find the rates of an open loop is no other workload.
+        let rows = || report.rows.iter().filter(|row| row.chapter == chapter && !has_percentiles(row));
         let heading = |what: &str, title: String, description: &str| Heading {
             name: format!("{name}-{what}"),
             title,
@@ -49,6 +50,10 @@ pub fn all(report: &Report) -> String {
 
 fn is_about_latency(row: &Row) -> bool {
     row.measured().any(|(_, measured)| !measured.figures.contains_key("cpu"))
+}
+
+fn has_percentiles(row: &Row) -> bool {
+    row.measured().any(|(_, measured)| !measured.latencies.is_empty())
 }
 
 fn dotted(heading: &Heading, rows: &[PlotRow], axis: &Axis) -> Option<Picture> {

@@ -84,7 +84,7 @@ fn figures(row: &Row) -> String {
     let has = |of: fn(&Counts) -> bool| row.measured().any(|(_, measured)| of(&measured.counts));
     let counted = [
         ("system calls", has(|counts| counts.system_calls.is_some()), (|counts| counts.system_calls.map(few)) as Show),
-        ("context switches", has(|counts| counts.context_switches.is_some()), |counts| counts.context_switches.map(few)),
+        ("switches", has(|counts| counts.context_switches.is_some()), |counts| counts.context_switches.map(few)),
         ("memory of each idle one", has(|counts| counts.idle_memory.is_some()), |counts| counts.idle_memory.map(octets)),
         ("threads", row.name.contains("-idle-") && has(|counts| counts.threads.is_some()), |counts| {
             counts.threads.map(|threads| grouped(threads as f64))
@@ -193,9 +193,9 @@ pub fn calls(report: &Report) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let titles = ["row, model", "system calls", "by name", "CPU µs", "context switches", "interrupts"];
-    let told = "For one operation of the row. System calls are counted where the library makes them, in passes of their own; context \
-                switches are those of the server's threads, interrupts are reschedule interrupts of its core, which others may have \
+    let titles = ["row, model", "system calls", "by name", "CPU µs", "switches", "interrupts"];
+    let told = "For one operation of the row. System calls are counted where the library makes them, in passes of their own; \
+                switches are context switches of the server's threads, interrupts are reschedule interrupts of its core, which others may have \
                 caused.";
     let table = element("div", &[("class", "words")], &table("System calls and CPU for one operation", &titles, &lines));
     section("calls", "What the kernel was asked", &(text("p", told) + &table))
