@@ -27,6 +27,7 @@ pub(super) fn read_ranges(file: &ReadFile, _in_flight: NonZeroUsize, workload: &
     let mut block = block_for(0, file.alignment());
 
     // ANCHOR: loop
+    // ANCHOR: read
     while let Some(mut reading) = ranges.next() {
         if block.len() < reading.room() {
             block = block_for(reading.room(), file.alignment());
@@ -38,6 +39,7 @@ pub(super) fn read_ranges(file: &ReadFile, _in_flight: NonZeroUsize, workload: &
         });
         ranges.arrived(&reading, result, &block);
     }
+    // ANCHOR_END: read
     // ANCHOR_END: loop
 
     cost.calls = meter.read();

@@ -69,11 +69,13 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
 
     let mut done = Vec::with_capacity(depth);
     while aio.in_flight() > 0 && !ranges.broken() {
+        // ANCHOR: wait
         if hand_over(&mut aio, cost)? {
             cost.wakeups += 1;
             epoll.wait(None)?.for_each(drop);
         }
         aio.reap(&mut done)?;
+        // ANCHOR_END: wait
         for completion in done.drain(..) {
             let number = completion.token as usize;
             let (reading, mut block) = (&mut readings[number], completion.block);
@@ -110,8 +112,10 @@ fn read_direct(file: &ReadFile, depth: usize, ranges: &mut Ranges<'_>, cost: &mu
 
 /// Puts the next read of a range into the batch.
 fn submit(aio: &mut Aio, file: &ReadFile, number: usize, reading: &Reading, block: Block) {
+    // ANCHOR: submit
     let Some(rest) = reading.rest() else { return };
     aio.read(file, rest.offset, block, rest.at, rest.len, number as u64);
+    // ANCHOR_END: submit
 }
 
 /// Submits the batch; false if there is no need to wait.
@@ -151,6 +155,7 @@ pub(super) fn read_or_stall(
     can_tell: &mut bool,
     cost: &mut Cost,
 ) -> io::Result<usize> {
+    // ANCHOR: read_or_stall
     if *can_tell {
         match pread_nowait(file, room, offset) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {}
@@ -163,5 +168,6 @@ pub(super) fn read_or_stall(
     cost.stalls += 1;
     cost.stalled += begun.elapsed();
     read
+    // ANCHOR_END: read_or_stall
 }
 // ANCHOR_END: stall

@@ -90,6 +90,7 @@ fn hire<'scope>(
         let mut cost = Cost::default();
         let mut block = block_for(first.room(), file.alignment());
         let mut next = Some(first);
+        // ANCHOR: worker
         while let Some(mut reading) = next {
             if block.len() < reading.room() {
                 block = block_for(reading.room(), file.alignment());
@@ -105,6 +106,7 @@ fn hire<'scope>(
                 ranges.next()
             });
         }
+        // ANCHOR_END: worker
         cost.calls = meter.read();
         cost
     })

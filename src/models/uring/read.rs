@@ -84,6 +84,7 @@ pub(super) fn read_ranges(
     }
 
     let batch = if file.is_direct() { options.batch } else { (depth / 2).max(1) };
+    // ANCHOR: turns
     while ring.in_flight() > 0 && !ranges.broken() {
         ring.submit_and_wait(1, None)?;
         cost.wakeups += 1;
@@ -122,6 +123,7 @@ pub(super) fn read_ranges(
             }
         }
     }
+    // ANCHOR_END: turns
 
     drop(ring);
     cost.calls = meter.read();
@@ -137,8 +139,10 @@ fn submit(
     reading: &Reading,
     block: Block,
 ) -> io::Result<()> {
+    // ANCHOR: submit
     let Some(rest) = reading.rest() else { return Ok(()) };
     let registered = registered_buffers.then_some(number as u16);
     ring.read(Read { file, offset: rest.offset, at: rest.at, len: rest.len, registered }, block, number as u64)?;
+    // ANCHOR_END: submit
     Ok(())
 }
