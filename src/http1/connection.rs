@@ -1,6 +1,5 @@
 //! HTTP/1.1 on one connection: requests are read, handed to a [`Handler`], and answered in order.
 
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -118,7 +117,7 @@ impl<H: Handler> Http1<H> {
             Ok(Some(octets)) => octets,
             Ok(None) => {
                 if matches!(self.stage, Stage::Idle) && self.parser.started() {
-                    self.stage = Stage::Head;
+                    self.stage.enter(Stage::Head);
                     self.deadline = Some(cx.now() + self.shared.time_limits.header);
                 }
                 return 0;
@@ -154,7 +153,7 @@ impl<H: Handler> Http1<H> {
     }
 
     fn begin_body(&mut self, body: Body, cx: &mut Context<'_, H::Message>) {
-        self.stage = Stage::Body(body);
+        self.stage.enter(Stage::Body(body));
         self.deadline = Some(cx.now() + self.shared.time_limits.body);
         self.end_exchange_if_complete(cx);
     }
@@ -181,7 +180,7 @@ impl<H: Handler> Http1<H> {
             self.tell(cx, |handler, exchange| handler.body(octets, exchange));
         }
         if is_complete && matches!(self.stage, Stage::Body(_)) {
-            match mem::replace(&mut self.stage, Stage::Answering) {
+            match self.stage.enter(Stage::Answering) {
                 Stage::Body(Body::Chunked(decoder)) => {
                     let trailers: Vec<_> = decoder.trailers().collect();
                     self.complete(&trailers, cx);
@@ -193,7 +192,7 @@ impl<H: Handler> Http1<H> {
     }
 
     fn complete(&mut self, trailers: &[(&[u8], &[u8])], cx: &mut Context<'_, H::Message>) {
-        self.stage = Stage::Answering;
+        self.stage.enter(Stage::Answering);
         self.deadline = None;
         self.tell_if_unanswered(cx, |handler, exchange| handler.complete(trailers, exchange));
         if self.stopping {
@@ -295,7 +294,7 @@ impl<H: Handler> Http1<H> {
             self.upgrade(cx);
         } else if exchange.keep_alive {
             self.exchange = None;
-            self.stage = Stage::Idle;
+            self.stage.enter(Stage::Idle);
             self.deadline = Some(cx.now() + self.shared.time_limits.idle);
         } else {
             self.end();
@@ -305,7 +304,7 @@ impl<H: Handler> Http1<H> {
     /// From here on this is not HTTP any more.
     #[cold]
     fn upgrade(&mut self, cx: &mut Context<'_, H::Message>) {
-        self.stage = Stage::Upgraded;
+        self.stage.enter(Stage::Upgraded);
         self.exchange = None;
         let Some(upgraded) = self.handler.upgraded() else { return self.end() };
         let upgraded = self.upgraded.insert(Box::new(upgraded));
@@ -316,7 +315,7 @@ impl<H: Handler> Http1<H> {
     }
 
     fn end(&mut self) {
-        self.stage = Stage::Over;
+        self.stage.enter(Stage::Over);
         self.deadline = None;
         self.exchange = None;
     }

@@ -26,6 +26,7 @@
 //! An exchange is complete when the request has been read *and* the answer has been ended, in whichever order. Then it is `Idle`
 //! again if both sides keep the connection alive, and `Over` if not.
 
+use std::mem;
 use std::time::Duration;
 
 use super::body::ChunkedDecoder;
@@ -33,6 +34,24 @@ use super::body::ChunkedDecoder;
 /// How long a connection that has been accepted but has said nothing may still make its first request once the server is
 /// stopping: its request is likely to be on its way.
 pub const FRESH_GRACE: Duration = Duration::from_secs(1);
+
+/// Every way from one stage to another: from where, on what, to where. No other is ever taken ([`Stage::enter`]), and the picture in
+/// the book is drawn from this list.
+pub(super) const WAYS: &[(&str, &str, &str)] = &[
+    ("Idle", "the first octet of a request", "Head"),
+    ("Idle", "a whole head at once; a body follows", "Body"),
+    ("Idle", "a whole request at once", "Answering"),
+    ("Idle", "time is up, FIN, or the server stops; a bad head: 400", "Over"),
+    ("Head", "the head is whole; a body follows", "Body"),
+    ("Head", "the head is whole, and that is all", "Answering"),
+    ("Head", "bad or cut short: 400; too slow: 408", "Over"),
+    ("Body", "the body is whole", "Answering"),
+    ("Body", "bad, cut short or too slow; or nobody needs the rest", "Over"),
+    ("Answering", "the answer is ended, and both sides keep the connection", "Idle"),
+    ("Answering", "the handler upgrades it", "Upgraded"),
+    ("Answering", "the answer is ended, and was the last", "Over"),
+    ("Upgraded", "nobody takes HTTP's place", "Over"),
+];
 
 /// Where a connection is.
 // ANCHOR: stage
@@ -52,6 +71,33 @@ pub(super) enum Stage {
     Over,
 }
 // ANCHOR_END: stage
+
+impl Stage {
+    /// From one stage to the next, by one of the [`WAYS`]. Answers where it was.
+    #[inline]
+    pub(super) fn enter(&mut self, next: Stage) -> Stage {
+        debug_assert!(self.has_way_to(&next), "there is no way from {} to {} in `WAYS`", self.name(), next.name());
+        #[cfg(test)]
+        tests::TAKEN.with_borrow_mut(|taken| taken.push((self.name(), next.name())));
+        mem::replace(self, next)
+    }
+
+    /// To stay is no way.
+    fn has_way_to(&self, next: &Stage) -> bool {
+        self.name() == next.name() || WAYS.iter().any(|(from, _, to)| (*from, *to) == (self.name(), next.name()))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Stage::Idle => "Idle",
+            Stage::Head => "Head",
+            Stage::Body(_) => "Body",
+            Stage::Answering => "Answering",
+            Stage::Upgraded => "Upgraded",
+            Stage::Over => "Over",
+        }
+    }
+}
 
 /// What is still to come of a body.
 #[derive(Debug)]
@@ -79,3 +125,62 @@ impl Default for TimeLimits {
     }
 }
 // ANCHOR_END: time-limits
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::connection::Connection;
+    use crate::http1::{Exchange, Handler, Head, Http, HttpLimits, NoUpgrade, Trailers};
+    use crate::identity::Common;
+    use crate::limits::ServeLimits;
+    use crate::time::{Now, Time};
+
+    thread_local! {
+        /// From where to where stages went in this test.
+        pub(super) static TAKEN: RefCell<Vec<(&'static str, &'static str)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Answers when a request is whole, and upgrades to nothing.
+    struct Plain;
+
+    impl Handler for Plain {
+        type Message = Infallible;
+        type Upgraded = NoUpgrade;
+
+        fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
+            if head.target() == b"/upgrade" {
+                exchange.upgrade(&[("Connection", "upgrade"), ("Upgrade", "nothing")]);
+            }
+        }
+
+        fn complete(&mut self, _: Trailers<'_>, exchange: &mut Exchange<'_, '_>) {
+            exchange.answer_whole(200, &[], b"");
+        }
+    }
+
+    /// What comes, piece by piece, and then FIN.
+    fn live(pieces: &[&str]) {
+        let now = Now { at: Time::default(), unix_seconds: 0 };
+        let http = Http::new(HttpLimits::default(), TimeLimits::default());
+        let mut connection = Connection::accepted(http.connection(Plain, now), &Common::new(0, ServeLimits::default(), 0), now);
+        pieces.iter().for_each(|piece| connection.received(piece.as_bytes(), now));
+        connection.peer_finished(now);
+    }
+
+    #[test]
+    fn every_way_is_taken() {
+        live(&["GET / HTTP/1.1\r\nHost: a\r\n\r\n"]);
+        live(&["GET / HTTP/1.1\r\n", "Host: a\r\n\r\n"]);
+        live(&["GET / HTTP/1.1\r\n"]);
+        live(&["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n", "ab"]);
+        live(&["POST / HTTP/1.1\r\n", "Host: a\r\nContent-Length: 2\r\n\r\n", "a"]);
+        live(&["GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"]);
+        live(&["GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: nothing\r\n\r\n"]);
+        let taken: BTreeSet<_> = TAKEN.take().into_iter().filter(|(from, to)| from != to).collect();
+        assert_eq!(taken, WAYS.iter().map(|(from, _, to)| (*from, *to)).collect());
+    }
+}
