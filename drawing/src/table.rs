@@ -122,7 +122,7 @@ impl Table {
     /// The line below a picture: on which machine, when and by which command.
     pub fn source(&self) -> String {
         let of = |key: &str| self.header(key).filter(|value| !value.is_empty());
-        let machine: Vec<_> = ["cpu", "kernel", "date"].into_iter().filter_map(of).collect();
+        let machine: Vec<_> = ["CPU", "kernel", "date"].into_iter().filter_map(of).collect();
         let machine = machine.join(", ");
         match (of("command"), machine.is_empty()) {
             (Some(command), true) => command.to_owned(),
@@ -193,7 +193,7 @@ impl std::error::Error for TableError {}
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# command: cargo bench\n# date: 2026-11-21\n# cpu: Xeon: 2.5 GHz\nrow,model,measure,unit,median,low,high,note\n\
+    const TEXT: &str = "# command: cargo bench\n# date: 2026-11-21\n# CPU: Xeon: 2.5 GHz\nrow,model,measure,unit,median,low,high,note\n\
                         \"GET, 64 connections\",epoll,cpu,µs,7.34,7.2,7.51,\nidle,pool,rate,requests/s,,,,\"holds 1,024\"\n";
 
     #[test]

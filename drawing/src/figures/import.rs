@@ -143,7 +143,6 @@ fn header(report: &Report) -> Vec<(String, String)> {
     let mut header: Vec<(String, String)> = first.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     for Line { name, value } in &report.machine {
         let key = match name.as_str() {
-            "CPU" => "cpu",
             "built by" => "rustc",
             // It has the date already.
             "measured" => continue,

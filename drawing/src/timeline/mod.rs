@@ -92,7 +92,7 @@ pub fn source(traces: &[Trace]) -> String {
         values.dedup();
         values.join("; ")
     };
-    let parts = ["cpu", "kernel", "date", "command"].map(of);
+    let parts = ["CPU", "kernel", "date", "command"].map(of);
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
