@@ -66,6 +66,7 @@ impl Handler for Chores {
     type Message = Infallible;
     type Upgraded = NoUpgrade;
 
+    // ANCHOR: chores
     fn request(&mut self, head: &Head<'_>, exchange: &mut Exchange<'_, '_>) {
         match head.target() {
             b"/ping" => exchange.answer_whole(200, &[], PONG),
@@ -74,6 +75,7 @@ impl Handler for Chores {
             _ => exchange.answer_whole(404, &[], b"/ping, /disk or /burn\n"),
         }
     }
+    // ANCHOR_END: chores
 
     fn complete(&mut self, _trailers: Trailers<'_>, _exchange: &mut Exchange<'_, '_>) {}
 

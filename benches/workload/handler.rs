@@ -91,6 +91,7 @@ impl Handler for Described {
 }
 
 impl Described {
+    // ANCHOR: go-on
     fn go_on(&mut self, exchange: &mut Exchange<'_, '_>) {
         let at_once = self.application.description.reads_at_once;
         while self.unasked > 0 && (at_once || self.awaited.is_empty()) {
@@ -101,6 +102,7 @@ impl Described {
             self.answer(exchange);
         }
     }
+    // ANCHOR_END: go-on
 
     fn read(&mut self, exchange: &mut Exchange<'_, '_>) {
         let Description { read_octets, cache_hits, data_octets, .. } = self.application.description;

@@ -70,6 +70,7 @@ pub struct Comparison {
     pub leaders: Vec<usize>,
 }
 
+// ANCHOR: compare
 /// Compares models by their rounds; `rounds[model][round]`, all of one length. A lower figure is better.
 pub fn compare(rounds: &[&[f64]]) -> Comparison {
     let best_of = |round: usize| rounds.iter().map(|of_model| of_model[round]).fold(f64::INFINITY, f64::min);
@@ -86,6 +87,7 @@ pub fn compare(rounds: &[&[f64]]) -> Comparison {
     let leaders = (0..times_worse.len()).filter(|&model| times_worse[model].low <= first.high).collect();
     Comparison { times_worse, leaders }
 }
+// ANCHOR_END: compare
 
 /// Numbers that look random and are the same every time (splitmix64).
 pub struct Dice(pub u64);

@@ -14,9 +14,11 @@ use harness::text::grouped;
 
 use crate::schema::{Interval, Outcome, Report, Row};
 
+// ANCHOR: simplest
 /// Whoever is level with the others is picked in this order: a thread that calls and waits is the plainest program, a loop on
 /// readiness has state machines, one on completions has buffers that are not its own beside them.
 pub const SIMPLEST_FIRST: [&str; 4] = ["blocking", "pool", "epoll", "uring"];
+// ANCHOR_END: simplest
 
 /// The place of a model in that order; others come behind them.
 pub fn simplicity(model: &str) -> usize {
@@ -255,6 +257,7 @@ pub fn advice(row: &Row, figures: &[&str]) -> Advice {
     }
     let (mut behind, mut level, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
     let mut is_told = left.len() == 1;
+    // ANCHOR: race
     for figure in figures {
         if left.len() == 1 {
             break;
@@ -278,6 +281,7 @@ pub fn advice(row: &Row, figures: &[&str]) -> Advice {
         }
         left = comparison.leaders.iter().map(|&place| left[place]).collect();
     }
+    // ANCHOR_END: race
     if !is_told {
         return cannot_tell("there are rounds in which somebody has no figure".to_owned());
     }

@@ -49,11 +49,13 @@ pub fn verdict(case: &Case, contenders: &[Contender]) -> Verdict {
         let rate = grouped(case.rate.unwrap_or_default());
         return Verdict { because, ..without(&format!("No model keeps up with {rate} requests a second here.")) };
     }
+    // ANCHOR: race
     let criteria = criteria(case, &left);
     for criterion in &criteria {
         left = criterion.keep_level(&left, &mut because, &mut unclear);
     }
     let pick = simplest(&left);
+    // ANCHOR_END: race
     Verdict {
         pick: Some(pick.name.to_owned()),
         headline: headline(pick, &left, &measured, unclear.is_empty()),
