@@ -40,6 +40,7 @@ impl HangUps {
         Ok(call.left(self.set.add(socket, EpollEvent::new(EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLONESHOT, token)))?)
     }
 
+    // ANCHOR: interrupted
     /// Waits until somebody has gone or a signal comes, and says who; `None` after the end. epoll_wait(2)
     pub(crate) fn wait(&self) -> io::Result<Option<Vec<u64>>> {
         let mut events = [EpollEvent::empty(); EVENTS];
@@ -50,6 +51,7 @@ impl HangUps {
         let tokens = events[..ready].iter().map(EpollEvent::data);
         Ok(tokens.map(|token| (token != END).then_some(token)).collect())
     }
+    // ANCHOR_END: interrupted
 
     /// Nobody is waited for any more. From any thread.
     pub(crate) fn end(&self) {

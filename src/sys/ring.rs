@@ -464,13 +464,11 @@ impl Ring {
     // ANCHOR_END: take-back-all
 }
 
-// ANCHOR: passing
 /// Whether entering the ring will do again. EBUSY: the completion queue is full and must be reaped before more can be submitted.
 /// EAGAIN: the kernel lacks memory for requests, of which those that complete give some back.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR | libc::EAGAIN | libc::EBUSY))
 }
-// ANCHOR_END: passing
 
 /// What a [`Ring::read`] is to read, and where its octets go.
 #[derive(Clone, Copy, Debug)]
