@@ -63,7 +63,9 @@ impl LineLengths {
 // ANCHOR_END: careless
 
 // ANCHOR: service
+/// Meets everybody with one of these.
 pub struct Lengths {
+    /// Whether they are of the kind that makes a mistake.
     pub is_careless: bool,
 }
 
@@ -94,6 +96,7 @@ pub fn play(service: &Lengths, seed: u64) -> (String, String) {
 }
 // ANCHOR_END: play
 
+/// What a peer should hear to that.
 pub const EXPECTED: &str = "3\n5\n2 lines\n";
 
 /// A protocol without a socket, played by the simulator; or on a model.

@@ -1,7 +1,7 @@
 //! Of the chapter "A protocol without a socket".
 
 #[path = "../../examples/first_protocol.rs"]
-mod first_protocol;
+pub mod first_protocol;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

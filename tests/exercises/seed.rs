@@ -1,7 +1,5 @@
 //! Of the chapter "A world from a seed".
 
-#[path = "../../examples/first_protocol.rs"]
-mod first_protocol;
 #[path = "../town/mod.rs"]
 mod town;
 
@@ -11,7 +9,7 @@ use std::time::Duration;
 use iolab::models::simulated::{Conversation, Disk, World};
 
 use super::check;
-use first_protocol::{EXPECTED, Lengths, play};
+use super::protocol::first_protocol::{EXPECTED, Lengths, play};
 use town::{Care, Town};
 
 #[test]
