@@ -15,7 +15,7 @@ use crate::check;
 const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
 
 /// What it takes a model to serve echo while somebody talks to it.
-fn cost_of(model: &(impl Model + Sync), talk: impl FnOnce(SocketAddr)) -> Cost {
+fn cost_of(model: &impl Model, talk: impl FnOnce(SocketAddr)) -> Cost {
     let listeners = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap();
     let address = listeners[0].local_addr().unwrap();
     let service = HttpService::new(HttpLimits::default(), TimeLimits::default(), Echo::default);
