@@ -107,7 +107,7 @@ pub fn draw(heading: &Heading, ways: &[Way]) -> Picture {
         row_top += row.height;
     }
     for (state, x) in states.iter().zip(&columns.middles) {
-        canvas.line((*x, top + BOX), (*x, bottom + 6.0), "d-axis");
+        canvas.line((*x, top + BOX), (*x, bottom + 6.0), "d-tear");
         let half = (width(state, Letters::Strong) / 2.0 + 8.0).min(columns.room / 2.0 - 2.0);
         canvas.rect((x - half, top), (2.0 * half, BOX), 5.0, "d-state", None);
         canvas.text((*x, top + 19.0), Anchor::Middle, Letters::Strong, state);
@@ -116,8 +116,10 @@ pub fn draw(heading: &Heading, ways: &[Way]) -> Picture {
         }
     }
     let mut row_top = first;
-    for row in &rows {
-        row.draw(&mut canvas, row_top);
+    is_shaded = false;
+    for (at, row) in rows.iter().enumerate() {
+        is_shaded ^= at == 0 || rows[at - 1].way.from != row.way.from;
+        row.draw(&mut canvas, row_top, if is_shaded { "d-on-line" } else { "d-on-cut" });
         row_top += row.height;
     }
     let mut bottom = bottom + 14.0;
@@ -173,7 +175,7 @@ impl<'a> Row<'a> {
         rows
     }
 
-    fn draw(&self, canvas: &mut Canvas, top: f64) {
+    fn draw(&self, canvas: &mut Canvas, top: f64, class: &str) {
         let y = top + self.height - 9.0;
         let is_loop = self.from == self.to;
         let left = self.from.min(self.to) + 8.0;
@@ -181,7 +183,7 @@ impl<'a> Row<'a> {
         let left = left.min(WIDTH - MARGIN - 4.0 - widest).max(MARGIN + 4.0);
         let mut baseline = top + 16.0;
         for line in &self.lines {
-            canvas.text_of_class((left, baseline), Anchor::Start, Letters::Plain, "d-on-band", line);
+            canvas.text_of_class((left, baseline), Anchor::Start, Letters::Plain, class, line);
             baseline += Letters::Plain.line();
         }
         let (from, to) = (self.from, self.to);

@@ -138,7 +138,6 @@ const RULES: &str = "\
 .d-state{fill:var(--d-paper);stroke:var(--d-ink);stroke-width:1.5}
 .d-end{fill:none;stroke:var(--d-ink);stroke-width:4}
 .d-way{fill:none;stroke:var(--d-ink);stroke-width:1.5}
-.d-on-band{stroke:none}
 .d-text{fill:var(--d-ink)}
 .d-on{fill:var(--d-paper)}
 .d-on-cut{stroke:var(--d-paper);stroke-width:6;paint-order:stroke;stroke-linejoin:round}

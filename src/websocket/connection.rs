@@ -273,7 +273,7 @@ impl<C: Conversation> WebSocket<C> {
 
     /// All is said on both sides.
     fn end(&mut self, code: u16, reason: &str, cx: &mut Context<'_, C::Message>) {
-        self.stage = Stage::Over;
+        self.stage.enter(Stage::Over);
         self.owed = None;
         if !std::mem::replace(&mut self.is_told, true) {
             self.tell(cx, |conversation, socket| conversation.closing(code, reason, socket));

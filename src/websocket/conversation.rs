@@ -93,7 +93,7 @@ impl<'cx, M> Socket<'_, 'cx, M> {
         debug_assert!(is_allowed, "{code} may not be sent");
         let code = if is_allowed { code } else { close_code::INTERNAL_ERROR };
         self.cx.write_with(|out| write_close(out, code, reason));
-        *self.stage = Stage::Closing(self.cx.now() + self.patience);
+        self.stage.enter(Stage::Closing(self.cx.now() + self.patience));
     }
 
     /// Whether what is said now is sent: neither side has closed.

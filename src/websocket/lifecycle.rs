@@ -32,6 +32,17 @@
 
 use crate::time::Time;
 
+/// Every way from one stage to another: from where, on what, to where. No other is ever taken ([`Stage::enter`]), and the picture in
+/// the book is drawn from this list.
+pub(super) const WAYS: &[(&str, &str, &str)] = &[
+    ("Open", "we close: the conversation wants to, or the server stops", "Closing"),
+    ("Open", "the peer's close frame, which is answered", "Over"),
+    ("Open", "what is not allowed: its code is said", "Over"),
+    ("Open", "FIN, or too long a silence: nothing is said", "Over"),
+    ("Closing", "the peer's close frame, or what is not allowed", "Over"),
+    ("Closing", "FIN, or the deadline", "Over"),
+];
+
 /// Where a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -39,4 +50,26 @@ pub(super) enum Stage {
     /// Until then.
     Closing(Time),
     Over,
+}
+
+impl Stage {
+    /// From one stage to the next, by one of the [`WAYS`].
+    #[inline]
+    pub(super) fn enter(&mut self, next: Stage) {
+        debug_assert!(self.has_way_to(next), "there is no way from {} to {} in `WAYS`", self.name(), next.name());
+        *self = next;
+    }
+
+    /// To stay is no way.
+    fn has_way_to(self, next: Stage) -> bool {
+        self.name() == next.name() || WAYS.iter().any(|(from, _, to)| (*from, *to) == (self.name(), next.name()))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Open => "Open",
+            Stage::Closing(_) => "Closing",
+            Stage::Over => "Over",
+        }
+    }
 }

@@ -225,7 +225,7 @@ impl Board {
             let Stage::Queued(text) = &mut job.stage else { continue };
             let task = Task { text: mem::take(text), of: job.of, step: self.settings.step };
             let worker = cx.spawn(Note::Begin(task));
-            job.stage = Stage::Running(worker);
+            job.enter(Stage::Running(worker));
             self.at_work.insert(worker, id);
             self.changed(id, cx);
         }
@@ -240,7 +240,7 @@ impl Board {
             return;
         }
         if let Some(job) = self.jobs.get_mut(&id) {
-            job.stage = Stage::Queued(task.text);
+            job.enter(Stage::Queued(task.text));
         }
         self.queue.push_front(id);
         self.changed(id, cx);
@@ -271,7 +271,7 @@ impl Board {
 impl Board {
     /// The last change of a job. It is kept, and the oldest of its kind forgotten if there are too many.
     fn finish(&mut self, id: JobId, stage: Stage, cx: &mut Context<'_, Note>) -> Option<View> {
-        self.jobs.get_mut(&id)?.stage = stage;
+        self.jobs.get_mut(&id)?.enter(stage);
         let view = self.changed(id, cx);
         self.kept.push_back(id);
         while self.kept.len() > self.settings.kept

@@ -23,6 +23,16 @@ pub(super) struct Job {
     pub(super) askers: BTreeMap<ConnectionId, Asker>,
 }
 
+/// Every way from one stage to another: from where, on what, to where. No other is ever taken ([`Job::enter`]), and the picture in the
+/// book is drawn from this list.
+const WAYS: &[(&str, &str, &str)] = &[
+    ("Queued", "a worker is born for it", "Running"),
+    ("Queued", "it is cancelled, or the server stops", "Cancelled"),
+    ("Running", "there was no room for the worker", "Queued"),
+    ("Running", "the last step is taken", "Done"),
+    ("Running", "it is cancelled", "Cancelled"),
+];
+
 pub(super) enum Stage {
     Queued(Bytes),
     Running(ConnectionId),
@@ -43,6 +53,13 @@ impl Job {
         Job { id, stage: Stage::Queued(text), step: 0, of, version: 1, askers: BTreeMap::new() }
     }
 
+    /// From one stage to the next, by one of the [`WAYS`].
+    pub(super) fn enter(&mut self, next: Stage) {
+        let (from, to) = (self.stage.name(), next.name());
+        debug_assert!(WAYS.iter().any(|way| (way.0, way.2) == (from, to)), "there is no way from {from} to {to} in `WAYS`");
+        self.stage = next;
+    }
+
     /// As a client sees it, where a step takes so long.
     pub(super) fn view(&self, step: Duration) -> View {
         let &Job { id, step: taken, of, version, .. } = self;
@@ -54,5 +71,16 @@ impl Job {
         };
         let left = if state.is_final() { 0 } else { of - taken };
         View { id, state, step: taken, of, version, left: step.saturating_mul(left) }
+    }
+}
+
+impl Stage {
+    fn name(&self) -> &'static str {
+        match self {
+            Stage::Queued(_) => "Queued",
+            Stage::Running(_) => "Running",
+            Stage::Done(_) => "Done",
+            Stage::Cancelled => "Cancelled",
+        }
     }
 }
