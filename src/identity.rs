@@ -29,6 +29,16 @@ impl ConnectionId {
         self.0 & ((1 << SERIAL_BITS) - 1)
     }
 
+    /// All of it in one number, for who carries names without knowing them.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// What [`bits`](Self::bits) were.
+    pub(crate) fn from_bits(bits: u64) -> ConnectionId {
+        ConnectionId(bits)
+    }
+
     /// What a thread that works for it is called in a trace.
     pub(crate) fn words(self) -> String {
         let (shard, number) = (self.shard(), self.number());

@@ -51,7 +51,7 @@ thread_local! {
 
 /// Counts one call of this thread, which is about to be made. What comes back is dropped, or given what the kernel said, when the call
 /// has returned.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter(call: Call) -> Entered {
     MADE.with(|made| {
         let cell = &made[call as usize];
@@ -79,45 +79,47 @@ pub(crate) struct Entered {
 
 impl Entered {
     /// The descriptor that it is about.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn on(mut self, fd: impl AsFd) -> Entered {
         self.fd = Some(fd.as_fd().as_raw_fd());
         self
     }
 
     /// Which of its operations it is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn to(mut self, about: &'static str) -> Entered {
         self.about = Some(about);
         self
     }
 
     /// It has returned with this.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn left<T: Amount, E: Code>(self, result: Result<T, E>) -> Result<T, E> {
         if self.begun != 0 {
-            self.note(outcome(&result));
+            note(self.begun, self.call, self.fd, self.about, outcome(&result));
         }
         mem::forget(self);
         result
     }
-
-    #[cold]
-    fn note(&self, outcome: Option<Outcome>) {
-        let &Entered { call, fd, about, begun } = self;
-        recorder::span(begun, What::Call { call, fd, about, outcome });
-    }
 }
 
 impl Drop for Entered {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.begun != 0 {
-            self.note(None);
+            note(self.begun, self.call, self.fd, self.about, None);
         }
     }
 }
 
+/// Given each part by itself: what is not put together need not be in memory before somebody records.
+#[cold]
+#[inline(never)]
+fn note(begun: u64, call: Call, fd: Option<RawFd>, about: Option<&'static str>, outcome: Option<Outcome>) {
+    recorder::span(begun, What::Call { call, fd, about, outcome });
+}
+
+#[inline]
 fn outcome<T: Amount, E: Code>(result: &Result<T, E>) -> Option<Outcome> {
     match result {
         Ok(value) => Some(Ok(value.amount())),

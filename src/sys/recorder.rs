@@ -82,7 +82,7 @@ pub(crate) enum What {
     /// A protocol or its service was told something.
     Callback {
         name: &'static str,
-        whose: Option<Whose>,
+        whose: Option<u64>,
         octets: Option<usize>,
     },
     /// The kernel was given something to do,
@@ -106,18 +106,11 @@ pub(crate) enum What {
 /// What the kernel answered: a value, or the number of an error.
 pub(crate) type Outcome = Result<u64, i32>;
 
-/// A connection: its number, and that of its loop.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Whose {
-    pub(crate) shard: usize,
-    pub(crate) number: u64,
-}
-
 // Recording, as models do it.
 
 /// The time if somebody records, else 0, which is no time at all.
 #[inline(always)]
-pub(super) fn moment() -> u64 {
+pub(crate) fn moment() -> u64 {
     if is_on() { now() } else { 0 }
 }
 
@@ -175,10 +168,10 @@ pub(crate) fn wait(name: &'static str) -> Span {
     Span { begun: moment(), what: What::Wait(name) }
 }
 
-/// A protocol or its service is told something, until this is dropped.
+/// A service is asked for something, until this is dropped.
 #[inline]
-pub(crate) fn callback(name: &'static str, whose: Option<Whose>, octets: Option<usize>) -> Span {
-    Span { begun: moment(), what: What::Callback { name, whose, octets } }
+pub(crate) fn asked(name: &'static str) -> Span {
+    Span { begun: moment(), what: What::Callback { name, whose: None, octets: None } }
 }
 
 /// Something that takes time, from its making to its dropping.
@@ -192,13 +185,20 @@ impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
         if self.begun != 0 {
-            note(Event { at: self.begun, until: now(), what: self.what });
+            span(self.begun, self.what);
         }
     }
 }
 
+/// A protocol was told something, from the [moment] `begun` until now: whose it is, and how much.
+#[cold]
+#[inline(never)]
+pub(crate) fn told(begun: u64, name: &'static str, whose: u64, octets: Option<usize>) {
+    span(begun, What::Callback { name, whose: Some(whose), octets });
+}
+
 /// Something happens that takes no time.
-#[inline]
+#[inline(always)]
 pub(super) fn mark(what: impl FnOnce() -> What) {
     let at = moment();
     if at != 0 {
@@ -207,8 +207,6 @@ pub(super) fn mark(what: impl FnOnce() -> What) {
 }
 
 /// A span is over that began at `at`, which is no longer ago than this thread's track.
-#[cold]
-#[inline(never)]
 pub(super) fn span(at: u64, what: What) {
     note(Event { at, until: now(), what });
 }

@@ -30,13 +30,14 @@ impl Socket {
         self.recv_with(buffer, 0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv_with(&self, buffer: &mut [u8], flags: i32) -> io::Result<usize> {
-        let call = enter(Call::Recvfrom).on(self.fd());
+        let fd = self.fd();
+        let call = enter(Call::Recvfrom).on(fd);
         let (start, len) = (buffer.as_mut_ptr(), buffer.len());
         let nobody: *mut u8 = ptr::null_mut();
         // SAFETY: the pointer and the length are those of a slice that lives through the call.
-        call.left(check(unsafe { libc::syscall(libc::SYS_recvfrom, self.fd().as_raw_fd(), start, len, flags, nobody, nobody) }))
+        call.left(check(unsafe { libc::syscall(libc::SYS_recvfrom, fd.as_raw_fd(), start, len, flags, nobody, nobody) }))
     }
 
     /// Reads what is there, and does not wait even if the socket does: `EAGAIN` where nothing is.
@@ -56,28 +57,30 @@ impl Socket {
         self.send_all_with(slices, libc::MSG_DONTWAIT)
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_all_with(&self, slices: &[IoSlice<'_>], flags: i32) -> io::Result<usize> {
         if let [slice] = slices {
             return self.send_with(slice, flags);
         }
-        let call = enter(Call::Sendmsg).on(self.fd());
+        let fd = self.fd();
+        let call = enter(Call::Sendmsg).on(fd);
         // SAFETY: all-zero is a valid `msghdr`: no name, no control data, no octets.
         let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
         message.msg_iov = slices.as_ptr().cast_mut().cast();
         message.msg_iovlen = slices.len();
         // SAFETY: `IoSlice` has the layout of `iovec` (its documentation says so); the slices outlive the call, which only
         // reads from them.
-        call.left(check(unsafe { libc::sendmsg(self.fd().as_raw_fd(), &message, flags | libc::MSG_NOSIGNAL) }))
+        call.left(check(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags | libc::MSG_NOSIGNAL) }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_with(&self, octets: &[u8], flags: i32) -> io::Result<usize> {
-        let call = enter(Call::Sendto).on(self.fd());
+        let fd = self.fd();
+        let call = enter(Call::Sendto).on(fd);
         let (start, len, flags) = (octets.as_ptr(), octets.len(), flags | libc::MSG_NOSIGNAL);
         let nobody: *const u8 = ptr::null();
         // SAFETY: the pointer and the length are those of a slice that lives through the call.
-        call.left(check(unsafe { libc::syscall(libc::SYS_sendto, self.fd().as_raw_fd(), start, len, flags, nobody, 0) }))
+        call.left(check(unsafe { libc::syscall(libc::SYS_sendto, fd.as_raw_fd(), start, len, flags, nobody, 0) }))
     }
 
     /// Sends FIN after the last octet; the peer may still speak (shutdown(2)). An error means that the peer has gone already,

@@ -18,6 +18,7 @@ use nix::errno::Errno;
 use nix::sys::utsname::uname;
 
 use super::Recording;
+use crate::identity::ConnectionId;
 use crate::sys::recorder::{Event, Outcome, Track, What};
 use crate::time::civil;
 
@@ -79,8 +80,9 @@ fn write_event(out: &mut impl Write, begun: u64, track: &Track, event: &Event, o
         What::Wait(name) => write!(out, "\"ph\":\"X\",{place},\"dur\":{took},\"cat\":\"wait\",\"name\":\"{name}\"")?,
         What::Callback { name, whose, octets } => {
             write!(out, "\"ph\":\"X\",{place},\"dur\":{took},\"cat\":\"callback\",\"name\":\"{name}\"")?;
-            args.number("connection", whose.map(|whose| whose.number));
-            args.number("loop", whose.filter(|whose| whose.shard > 0).map(|whose| whose.shard + 1));
+            let whose = whose.map(ConnectionId::from_bits);
+            args.number("connection", whose.map(ConnectionId::number));
+            args.number("loop", whose.map(ConnectionId::shard).filter(|&shard| shard > 0).map(|shard| shard + 1));
             args.number("octets", octets);
         }
         What::Started { operation, name, fd } => {

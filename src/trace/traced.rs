@@ -2,9 +2,8 @@
 
 use crate::context::Context;
 use crate::directory::Directory;
-use crate::identity::ConnectionId;
 use crate::protocol::{Event, Interest, MessageOf, Protocol, Service};
-use crate::sys::recorder::{self, Span, Whose};
+use crate::sys::recorder;
 use crate::time::Now;
 
 /// The same service; while somebody [records](crate::trace::Recorder), each time that it or one of its protocols is told something is
@@ -26,17 +25,17 @@ impl<S: Service> Service for Traced<'_, S> {
     type Protocol = TracedProtocol<S::Protocol>;
 
     fn accept(&self, now: Now) -> Option<Self::Protocol> {
-        let _span = recorder::callback("accept", None, None);
+        let _span = recorder::asked("accept");
         self.0.accept(now).map(TracedProtocol)
     }
 
     fn refusal(&self, now: Now) -> Vec<u8> {
-        let _span = recorder::callback("refusal", None, None);
+        let _span = recorder::asked("refusal");
         self.0.refusal(now)
     }
 
     fn grow(&self, seed: MessageOf<Self>, now: Now) -> Result<Self::Protocol, MessageOf<Self>> {
-        let _span = recorder::callback("grow", None, None);
+        let _span = recorder::asked("grow");
         self.0.grow(seed, now).map(TracedProtocol)
     }
 
@@ -50,6 +49,8 @@ impl<S: Service> Service for Traced<'_, S> {
 }
 
 /// A protocol of a [`Traced`] service.
+///
+/// What panics leaves no span: a guard for that would have to be kept in memory around every callback, recorded or not.
 #[derive(Debug)]
 pub struct TracedProtocol<P>(P);
 
@@ -58,25 +59,28 @@ impl<P: Protocol> Protocol for TracedProtocol<P> {
 
     #[inline]
     fn receive(&mut self, input: &[u8], cx: &mut Context<'_, P::Message>) -> usize {
-        let _span = told("receive", cx.me(), Some(input.len()));
-        self.0.receive(input, cx)
+        let begun = recorder::moment();
+        let consumed = self.0.receive(input, cx);
+        if begun != 0 {
+            recorder::told(begun, "receive", cx.me().bits(), Some(input.len()));
+        }
+        consumed
     }
 
     #[inline]
     fn event(&mut self, event: Event<P::Message>, cx: &mut Context<'_, P::Message>) {
-        let _span = told(name(&event), cx.me(), None);
+        let begun = recorder::moment();
+        let name = if begun != 0 { name(&event) } else { "" };
         self.0.event(event, cx);
+        if begun != 0 {
+            recorder::told(begun, name, cx.me().bits(), None);
+        }
     }
 
     #[inline]
     fn interest(&self) -> Option<Interest> {
         self.0.interest()
     }
-}
-
-#[inline]
-fn told(name: &'static str, who: ConnectionId, octets: Option<usize>) -> Span {
-    recorder::callback(name, Some(Whose { shard: who.shard(), number: who.number() }), octets)
 }
 
 /// What it is told, as the trace names it.
