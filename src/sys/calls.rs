@@ -227,7 +227,13 @@ impl Meter {
         Meter(made(), recorder::begin(name), std::marker::PhantomData)
     }
 
+    /// The work is done.
     pub(crate) fn read(self) -> Calls {
+        self.so_far()
+    }
+
+    /// It goes on.
+    pub(crate) fn so_far(&self) -> Calls {
         let now = made();
         Calls(std::array::from_fn(|kind| now[kind] - self.0[kind]))
     }

@@ -96,7 +96,7 @@ fn a_file_is_made_written_read_synced_renamed_and_unlinked() {
     assert_eq!(fixture.unlink("sub/deep/b").unwrap(), FileDone::Done);
     assert_eq!(fixture.open("sub/deep/b", OpenMode::Read).unwrap_err().kind(), ErrorKind::NotFound);
 
-    let calls = meter.read();
+    let calls = meter.so_far();
     let counted = [Call::Pwrite64, Call::Fdatasync, Call::Fsync, Call::Renameat, Call::Unlinkat].map(|call| calls.of(call));
     assert_eq!(counted, [2, 1, 4, 1, 1]);
     // Three files of which one is not there, two directories to rename between, one to unlink in, four to sync.
@@ -354,7 +354,7 @@ fn a_close_does_not_close_what_others_still_use() {
     let reading = fixture.begin(FileOp::Read { file, range: 0..3 });
     let meter = Meter::start("test");
     fixture.ask(FileOp::Close { file }).unwrap();
-    assert_eq!(meter.read().of(Call::Close), 0);
+    assert_eq!(meter.so_far().of(Call::Close), 0);
     let result = run(reading);
     assert_eq!(fixture.files.end(result).unwrap(), FileDone::Read(Bytes::from_static(b"abc")));
     assert_eq!(meter.read().of(Call::Close), 1);
