@@ -62,7 +62,18 @@ fn write(root: &Path) -> Result<(), Box<dyn Error>> {
         println!("{name}: not drawn, because {} is not there", shown(root, &missing));
     }
     fs::create_dir_all(root.join(figures::PICTURES_FOLDER))?;
-    let files = figures::redraw_all(root)?.into_iter().chain(figures::rewrite_all(root)?);
+    let mut same = put(root, figures::redraw_all(root)?)?;
+    // A page that cannot be filled keeps no picture from being drawn.
+    same += put(root, figures::rewrite_all(root)?)?;
+    println!("{same} files were as they should be");
+    for path in figures::drawn_by_nobody(root)? {
+        println!("{}: on no list, or without data; remove it", shown(root, &path));
+    }
+    Ok(())
+}
+
+/// Writes what is not there yet, and counts what is.
+fn put(root: &Path, files: Vec<(PathBuf, String)>) -> Result<usize, Box<dyn Error>> {
     let mut same = 0;
     for (path, text) in files {
         if fs::read_to_string(&path).ok().as_ref() == Some(&text) {
@@ -72,11 +83,7 @@ fn write(root: &Path) -> Result<(), Box<dyn Error>> {
         fs::write(&path, text).map_err(|error| format!("{}: {error}", shown(root, &path)))?;
         println!("{}", shown(root, &path));
     }
-    println!("{same} files were as they should be");
-    for path in figures::drawn_by_nobody(root)? {
-        println!("{}: on no list, or without data; remove it", shown(root, &path));
-    }
-    Ok(())
+    Ok(same)
 }
 
 /// Whether all is as it should be.

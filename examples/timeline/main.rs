@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example timeline                       records the same three requests, and the same four reads, on all
 //!                                                              models, and draws them: target/iolab/timeline-echo.svg, -read.svg
+//! cargo run --release --example timeline -- record DIRECTORY   records them, and draws nothing
 //! cargo run --release --example timeline -- draw FILE.json     draws what `--trace FILE` of a server or of read_file has written
 //! ```
 
@@ -35,6 +36,11 @@ struct Options {
 enum Order {
     /// Draw recordings, one below the other
     Draw(Draw),
+    /// Record the same three requests and the same four reads on all models, and draw nothing
+    Record {
+        /// Where echo-MODEL.trace.json and read-MODEL.trace.json go
+        directory: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -65,6 +71,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let done = match &options.order {
         Some(Order::Draw(order)) => order.draw(),
+        Some(Order::Record { directory }) => record(directory).map(|written| written.iter().for_each(say)),
         None => record_and_draw(&options.directory),
     };
     match done {
@@ -83,9 +90,18 @@ impl Draw {
     }
 }
 
-fn record_and_draw(directory: &Path) -> Result<(), Box<dyn Error>> {
+fn record(directory: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    let recorded = record::record(directory, "cargo run --release --example timeline")?;
+    let command = format!("cargo run --release --example timeline -- record {}", directory.display());
+    Ok(record::record(directory, &command)?)
+}
+
+fn say(path: &PathBuf) {
+    println!("{}", path.display());
+}
+
+fn record_and_draw(directory: &Path) -> Result<(), Box<dyn Error>> {
+    let recorded = record(directory)?;
     // The client's good-bye is not what it is about.
     let window = Window { before: "peer finished", ..Window::default() };
     for (what, title) in [("echo", "The same three requests"), ("read", "The same four reads")] {

@@ -144,7 +144,13 @@ impl<'a> Block<'a> {
             .threads
             .iter()
             .map(|thread| (thread.name.as_str(), Lane::of_thread(&self.seen(&thread.spans), strip, right - left)));
-        let rows = self.rows.iter().map(|row| (lanes::KERNEL, Lane::of_operations(row, strip, right - left)));
+        let (quiet, rows): (Vec<&Vec<_>>, Vec<_>) = self.rows.iter().partition(|row| is_quiet(row, strip));
+        // Where nothing happens to them, they are in one lane.
+        let quiet = together(&quiet.into_iter().flatten().copied().collect::<Vec<_>>(), strip);
+        let rows = rows.into_iter().map(Vec::as_slice).collect::<Vec<_>>();
+        let of_quiet = quiet.iter().map(|operation| (lanes::KERNEL, Lane::of_operations(&[operation], strip, right - left)));
+        let rows = rows.into_iter().map(|row| (lanes::KERNEL, Lane::of_operations(row, strip, right - left)));
+        let rows = of_quiet.chain(rows);
         let seen = |(name, lane): (&'a str, Option<Lane>)| Some((name, lane?));
         let lanes: Vec<_> = threads.chain(rows).filter_map(seen).collect();
 
@@ -258,8 +264,15 @@ fn begin(process: &Process, busy: &[(i64, i64)]) -> i64 {
     let spans = process.threads.iter().flat_map(|thread| &thread.spans);
     let work = spans.filter(|span| span.kind == Kind::Callback || is_read(span)).map(|span| span.from);
     let first = work.chain(process.operations.iter().map(|operation| operation.from)).min();
-    first.map_or_else(|| busy.first().map_or(0, |(from, _)| *from), |first| burst(busy, first))
+    let Some(first) = first else { return busy.first().map_or(0, |(from, _)| *from) };
+    let spans = process.threads.iter().flat_map(|thread| &thread.spans);
+    let set_up = spans.filter(|span| span.to <= first && SET_UP.contains(&span.name.as_str())).map(|span| span.to).max();
+    burst(busy, first).max(set_up.map_or(i64::MIN, |set_up| set_up + 1))
 }
+
+/// Calls by which a model gets ready, if they are made before anything else.
+const SET_UP: &[&str] =
+    &["io_uring_setup", "io_uring_register", "mmap", "io_setup", "epoll_create1", "eventfd2", "ioctl", "clone3"];
 
 fn is_read(span: &Span) -> bool {
     matches!(span.name.as_str(), "pread64" | "preadv2")
@@ -296,6 +309,29 @@ fn end(process: &Process, busy: &[(i64, i64)], from: i64, before: &str) -> i64 {
     // The sleep before it is seen to begin.
     let shown = busy.iter().map(|(_, to)| *to).filter(|to| *to < until).max().unwrap_or(from);
     if callbacks().next().is_none() { shown + SAME_BURST } else { until.min(shown + SAME_BURST) }
+}
+
+/// Whether nothing of this row begins, ends or completes on a strip.
+fn is_quiet(row: &[&Operation], strip: &Strip) -> bool {
+    let is_shown = |at: &i64| strip.at(*at).is_some();
+    !row.iter().any(|operation| {
+        is_shown(&operation.from) || operation.to.iter().any(is_shown) || operation.completions.iter().any(is_shown)
+    })
+}
+
+/// Those that are under way on a strip, as if they were one: `2 poll_add, accept`.
+fn together(quiet: &[&Operation], strip: &Strip) -> Option<Operation> {
+    let (first, last) = (strip.segments.first()?.from, strip.segments.last()?.to);
+    let mut names: Vec<(&str, usize)> = Vec::new();
+    for operation in quiet.iter().filter(|operation| operation.from <= first && operation.to.is_none_or(|end| end >= last)) {
+        match names.iter_mut().find(|(name, _)| *name == operation.name) {
+            Some((_, count)) => *count += 1,
+            None => names.push((&operation.name, 1)),
+        }
+    }
+    let name = |(name, count): &(&str, usize)| if *count == 1 { (*name).to_owned() } else { format!("{count} {name}") };
+    let name = names.iter().map(name).collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then_some(Operation { from: i64::MIN, to: None, completions: Vec::new(), name })
 }
 
 /// Operations in rows, no two of a row at once.

@@ -42,6 +42,8 @@ struct Shape {
     to: f64,
     /// How deep it is inside of others.
     depth: usize,
+    /// Whether it begins and ends here, and does not go on beside what is shown.
+    ends: (bool, bool),
     /// Its name, where it is inside.
     name: Option<(f64, String)>,
     tip: String,
@@ -126,6 +128,10 @@ impl Lane {
             let name = if is_here { name.take() } else { None };
             is_named |= name.is_some();
             self.push(Look::Wait, (*begin, *end), depth, name, &tip);
+            let is_at = |at: i64, x: f64| strip.at(at).is_some_and(|seen| (seen - x).abs() < NARROWEST + 1.0);
+            if let Some(shape) = self.shapes.last_mut() {
+                shape.ends = (is_at(span.from, *begin), is_at(span.to, *end));
+            }
         }
         is_named
     }
@@ -168,7 +174,7 @@ impl Lane {
     }
 
     fn push(&mut self, look: Look, (from, to): (f64, f64), depth: usize, name: Option<(f64, String)>, tip: &str) {
-        self.shapes.push(Shape { look, from, to, depth, name, tip: tip.to_owned() });
+        self.shapes.push(Shape { look, from, to, depth, ends: (true, true), name, tip: tip.to_owned() });
     }
 
     pub(super) fn height(&self) -> f64 {
@@ -244,7 +250,7 @@ impl Shape {
             }
             Look::Wait => {
                 canvas.line((from, middle), (to, middle), "d-wait");
-                for end in [from, to] {
+                for (end, _) in [(from, self.ends.0), (to, self.ends.1)].into_iter().filter(|(_, is_end)| *is_end) {
                     canvas.line((end, middle - 4.0), (end, middle + 4.0), "d-wait");
                 }
                 "d-text d-on-line"
@@ -294,7 +300,7 @@ pub(super) fn legend(canvas: &mut Canvas, top: f64) -> f64 {
             (x, middle) = (MARGIN, middle + 22.0);
         }
         let from = if look == Look::Completion { x + 5.0 } else { x };
-        let shape = Shape { look, from, to: x + sample, depth: 1, name: None, tip: words.to_owned() };
+        let shape = Shape { look, from, to: x + sample, depth: 1, ends: (true, true), name: None, tip: words.to_owned() };
         shape.draw(canvas, 0.0, middle);
         canvas.text((x + sample + 6.0, middle + 5.0), Anchor::Start, Letters::Small, words);
         x += length + 16.0;

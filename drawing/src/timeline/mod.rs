@@ -29,8 +29,8 @@ use blocks::Block;
 /// The width of every timeline.
 const WIDTH: f64 = 640.0;
 
-/// So many strips a process are aimed at: as many as requests, in the picture of three.
-const STRIPS: usize = 3;
+/// So many strips are aimed at for a process alone, and for each of several.
+const STRIPS: (usize, usize) = (3, 2);
 
 /// Units of the paper for a microsecond, the widest first.
 const SCALES: [f64; 13] = [8.0, 5.0, 3.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.002, 0.0002];
@@ -71,7 +71,7 @@ pub fn draw(heading: &Heading, traces: &[Trace], window: &Window) -> Picture {
     // In nanoseconds.
     let scale = SCALES.map(|scale| scale / 1000.0).into_iter().find(|scale| {
         let strips = blocks.iter().map(|block| block.strips(*scale).len()).sum::<usize>();
-        strips <= STRIPS * blocks.len()
+        strips <= if blocks.len() == 1 { STRIPS.0 } else { STRIPS.1 * blocks.len() }
     });
     let scale = scale.unwrap_or(SCALES[SCALES.len() - 1] / 1000.0);
     for block in &blocks {
