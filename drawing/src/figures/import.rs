@@ -166,7 +166,7 @@ fn take(row: &Row, table: &mut Table) {
     for contestant in &row.contestants {
         let note = match &contestant.outcome {
             Outcome::Measured(found) => {
-                for latency in found.latencies.iter().filter(|latency| !latency.at.is_empty()) {
+                for latency in found.latencies.iter().filter(|_| found.latencies.len() > 1) {
                     if !paces.contains(&latency.at.as_str()) {
                         paces.push(&latency.at);
                     }
@@ -219,12 +219,16 @@ fn cells(row: &Row, model: &str, found: &Measured) -> Vec<Cell> {
     }
     cells.extend(counts(row, model, &found.counts));
     for latency in &found.latencies {
-        let paced = format!("{} at {}", row.name, latency.at);
+        // At several paces, each is a row of its own.
+        let paced = if found.latencies.len() > 1 { format!("{} at {}", row.name, latency.at) } else { row.name.clone() };
         let percentile = |percentile: &Percentile| {
             let measure = format!("p{}", crate::number::round(percentile.share * 100.0));
             Cell { row: paced.clone(), median: Some(rounded(percentile.seconds * 1e6)), ..cell(row, model, &measure, "s") }
         };
-        cells.extend(latency.percentiles.iter().map(percentile));
+        let percentiles: Vec<_> = latency.percentiles.iter().map(percentile).collect();
+        let is_new = |one: &Cell| !cells.iter().any(|other| (&other.row, &other.measure) == (&one.row, &one.measure));
+        let percentiles: Vec<_> = percentiles.into_iter().filter(is_new).collect();
+        cells.extend(percentiles);
     }
     cells
 }
@@ -305,7 +309,8 @@ mod tests {
                 "cpu":{"unit":"s of CPU an operation","median":7.34e-6,"rounds":[7.1e-6,7.2e-6,7.3e-6,7.3e-6,7.34e-6,7.4e-6,7.4e-6,7.5e-6,9e-6],
                   "times_the_best":null,"times":[{"over":"bare epoll","interval":{"low":1.0,"median":1.1,"high":1.2}}]},
                 "rate":{"unit":"operations a second","median":141092.0,"rounds":[141092.0],"times_the_best":null,"times":[]}},
-              "latencies":[{"at":"80 % of its peak","count":10,"percentiles":[{"share":0.999,"seconds":0.0012}]}],
+              "latencies":[{"at":"50 % of its peak","count":10,"percentiles":[]},
+                {"at":"80 % of its peak","count":10,"percentiles":[{"share":0.999,"seconds":0.0012}]}],
               "counts":{"system_calls":2.99,"calls":{"recvfrom":1.0},"threads":1,"memory":null},
               "load":{"server_share":0.9,"load_share":1.0,"limit":"load","asked":"so"}}}},
             {"name":"pool","outcome":{"limit":{"connections":1024}}}]}]}"#;

@@ -38,7 +38,9 @@ pub(super) enum Plot {
         reference: Option<(f64, &'static str)>,
     },
     /// All `p50`, `p90` ... of the rows.
-    Percentiles,
+    Percentiles {
+        label: &'static str,
+    },
 }
 
 const REQUESTS: &[&str] = &["get-64", "get-512", "post-1k-64", "post-64k-64", "get-64-light"];
@@ -47,6 +49,8 @@ const READS: &[&str] = &["read-4k-random-direct-64", "read-4k-random-cached-1", 
 
 const PATIENCE: &[&str] =
     &["get-64-open at 50 % of its peak", "get-64-open at 80 % of its peak", "get-64-open at 95 % of its peak"];
+
+const WAYS: &[&str] = &["short-poll", "long-poll", "sse", "lines", "websocket"];
 
 pub(super) const PICTURES: &[Entry] = &[
     Entry {
@@ -123,7 +127,7 @@ pub(super) const PICTURES: &[Entry] = &[
         name: "latency-echo",
         title: "How long answers take under load",
         description: "The latency of requests that come at their own pace, in percentiles, on each model.",
-        form: Form::Plot { data: "models.csv", rows: PATIENCE, plot: Plot::Percentiles },
+        form: Form::Plot { data: "models.csv", rows: PATIENCE, plot: Plot::Percentiles { label: "µs until the answer" } },
     },
     Entry {
         name: "price",
@@ -139,6 +143,22 @@ pub(super) const PICTURES: &[Entry] = &[
                 reference: Some((1.0, "bare loop")),
             },
         },
+    },
+    Entry {
+        name: "patterns-cpu",
+        title: "CPU time of one event to one listener",
+        description: "The processor time of the server for one event that one listener hears, each way on each model.",
+        form: Form::Plot {
+            data: "patterns.csv",
+            rows: WAYS,
+            plot: Plot::Bars { measure: "cpu", label: "µs of CPU a delivery" },
+        },
+    },
+    Entry {
+        name: "patterns-latency",
+        title: "How late an event is heard",
+        description: "How long an event is on its way, in percentiles, each way on each model.",
+        form: Form::Plot { data: "patterns.csv", rows: WAYS, plot: Plot::Percentiles { label: "µs until it is heard" } },
     },
     Entry {
         name: "life-http1",

@@ -146,12 +146,12 @@ fn draw_plot(heading: &Heading, table: &Table, rows: &[&str], plot: Plot) -> Res
             let reference = reference.map(|(value, name)| (value, name.to_owned()));
             plot::dots(heading, &of_measure(measure)?, &Axis { reference, ..axis(label, scale) })
         }
-        Plot::Percentiles => {
+        Plot::Percentiles { label } => {
             let mut panels = plot::percentiles_of(table);
             let titles: Vec<_> = rows.iter().map(|row| table.title(row)).collect();
             panels.retain(|panel| titles.is_empty() || titles.contains(&panel.label.as_str()));
-            let share = axis("of the answers took no longer", Scale::Nines);
-            plot::lines(heading, &panels, &share, &axis("µs until the answer", Scale::Log))
+            let share = axis("of them took no longer", Scale::Nines);
+            plot::lines(heading, &panels, &share, &axis(label, Scale::Log))
         }
     })
 }

@@ -210,10 +210,14 @@ impl Directive {
 /// label.
 fn with_unit(cell: &Cell, value: f64) -> String {
     match cell.unit.as_str() {
-        "µs" => number::time(value),
+        unit if is_moment(unit) => number::time(value),
         unit if is_memory(unit) => number::octets(value),
         _ => number::short(value),
     }
+}
+
+fn is_moment(unit: &str) -> bool {
+    unit == "µs" || unit.starts_with("µs until")
 }
 
 fn is_memory(unit: &str) -> bool {
@@ -226,6 +230,7 @@ fn label(cell: &Cell) -> String {
         ("p50", _) => String::from("half within"),
         (share, "µs") if share.starts_with('p') => format!("{} % within", &share[1..]),
         (measure, "µs" | "octets") => measure.replace('_', " "),
+        (_, unit) if is_moment(unit) => unit["µs ".len()..].to_owned(),
         (_, unit) => unit.strip_prefix("octets of ").unwrap_or(unit).to_owned(),
     }
 }
