@@ -57,7 +57,8 @@ fn which_model_3() {
     let pick = |handler_us: u32| {
         let contender = |(name, added): (&str, f64)| {
             let cpu_us = f64::from(handler_us) + added;
-            let figures = Figures { peak: vec![1e6 / cpu_us; 8], cpu_us: vec![cpu_us; 8], server_share: 1.0, ..Figures::default() };
+            let figures =
+                Figures { peak: vec![1e6 / cpu_us; 8], cpu_us: vec![cpu_us; 8], server_share: 1.0, ..Figures::default() };
             Contender { model: name.to_owned(), outcome: verdict::Outcome::Measured(figures) }
         };
         let case = Case {

@@ -87,13 +87,7 @@ pub const WORKLOADS: &[Workload] = &[
         figures: CAPACITY,
         own: "--cpu-us 0 --disk-reads 0 --no-keep-alive",
     },
-    Workload {
-        title: "Pipelined requests",
-        bench: "models",
-        row: Named("get-64-pipelined-16"),
-        figures: CAPACITY,
-        own: "--cpu-us 0 --disk-reads 0 --connections 64",
-    },
+    Workload { title: "Pipelined requests", bench: "models", row: Named("get-64-pipelined-16"), figures: CAPACITY, own: "" },
     Workload {
         title: "Small uploads",
         bench: "models",

@@ -103,6 +103,7 @@ pub struct Contestant {
     pub outcome: Outcome,
 }
 
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are measured")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

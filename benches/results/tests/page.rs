@@ -152,6 +152,25 @@ fn it_tells_the_machine_and_every_reason_to_doubt() {
 }
 
 #[test]
+fn it_is_about_the_models_whichever_was_measured_last() {
+    let mut reports = everything();
+    reports.reverse();
+    let last = reports.remove(0);
+    assert_ne!(last.bench, "models");
+    reports.push(last);
+    reports[0].command = "the last command".to_owned();
+    let page = page_of(&reports);
+    let document = parsed(&page);
+    let header = document.descendants().find(|node| node.has_tag_name("header")).unwrap();
+    assert!(words(header).contains("cargo bench --bench models"), "{}", words(header));
+    let nav = header.descendants().find(|node| node.has_tag_name("nav")).unwrap();
+    let links: Vec<&str> = nav.descendants().filter_map(|node| node.attribute("href")).collect();
+    for part in ["#which", "#figures", "#plots", "#calls", "#bound", "#bench-patterns", "#machine", "#again"] {
+        assert!(links.contains(&part), "{part} is not among {links:?}");
+    }
+}
+
+#[test]
 fn headings_do_not_skip_a_level() {
     let page = page_of(&everything());
     let document = parsed(&page);

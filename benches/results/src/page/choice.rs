@@ -68,12 +68,7 @@ impl<'a> Choices<'a> {
         let all = self.taken().flat_map(|(workload, take)| take.behind.iter().map(move |behind| (workload, take, behind)));
         let (workload, take, behind) = all.max_by(|one, other| one.2.times.low.total_cmp(&other.2.times.low))?;
         let quoted = format!("“{}”", workload.title);
-        Some(format!(
-            "The choice matters most for {quoted}, where {} is {} as {} takes.",
-            behind.model,
-            more(behind),
-            take.pick
-        ))
+        Some(format!("The choice matters most for {quoted}: beside {}, {} takes {}.", take.pick, behind.model, more(behind)))
     }
 
     fn doubt(&self) -> Option<String> {

@@ -21,7 +21,8 @@ const MAIN: &str = "models";
 /// The page of these reports, the newest first; and of what was left out, a sentence each. Not of none.
 pub fn page(reports: &[&Report], left_out: &[String]) -> String {
     let Some(newest) = reports.first() else { return String::new() };
-    let main = reports.iter().find(|report| report.bench == MAIN);
+    let main = reports.iter().copied().find(|report| report.bench == MAIN);
+    let subject = main.unwrap_or(newest);
     let others: Vec<&Report> = reports.iter().filter(|report| report.bench != MAIN).copied().collect();
     let choices = Choices::of(reports);
     let mut parts = vec![section("says", "What it says", &element("div", &[("class", "says")], &list(choices.in_short())))];
@@ -34,10 +35,10 @@ pub fn page(reports: &[&Report], left_out: &[String]) -> String {
         parts.push(rows::limits(main));
     }
     parts.extend(others.iter().map(|report| other(report)));
-    parts.push(machine(newest, reports, left_out));
-    parts.push(again(main.unwrap_or(newest)));
-    let body = header(newest, &warnings(reports), &others) + &element("main", &[], &parts.concat()) + &footer(newest);
-    let title = format!("Four ways to wait on {}", newest.machine("CPU").unwrap_or("this machine"));
+    parts.push(machine(subject, reports, left_out));
+    parts.push(again(subject));
+    let body = header(subject, &warnings(reports), &others) + &element("main", &[], &parts.concat()) + &footer(subject);
+    let title = format!("Four ways to wait on {}", subject.machine("CPU").unwrap_or("this machine"));
     let head = format!(
         "<meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\
          <meta name=\"color-scheme\" content=\"light dark\"/>{}<style>\n{STYLE}{}</style>",
@@ -56,12 +57,12 @@ const HOW_TO_READ: &str = "Each figure is the median of rounds in which all took
 const PLOTS: &str = "Dots are medians, lines through them 95 % intervals of the median of the rounds (or of the ratio to the best). Axes are \
     logarithmic: the same distance is the same ratio.";
 
-fn header(newest: &Report, warnings: &str, others: &[&Report]) -> String {
-    let machine: Vec<&str> = ["CPU", "kernel"].iter().filter_map(|name| newest.machine(name)).collect();
-    let commit = newest.commit.as_deref().map_or(String::new(), |commit| format!(", commit {commit}"));
-    let when = format!("Measured {}{commit}, by {}.", newest.measured.replace('T', " ").replace('Z', " UTC"), newest.command);
+fn header(subject: &Report, warnings: &str, others: &[&Report]) -> String {
+    let machine: Vec<&str> = ["CPU", "kernel"].iter().filter_map(|name| subject.machine(name)).collect();
+    let commit = subject.commit.as_deref().map_or(String::new(), |commit| format!(", commit {commit}"));
+    let when = format!("Measured {}{commit}, by {}.", subject.measured.replace('T', " ").replace('Z', " UTC"), subject.command);
     let mut links = vec![("says", "What it says".to_owned()), ("which", "Which model".to_owned())];
-    if others.iter().all(|report| report.bench != newest.bench) || newest.bench == MAIN {
+    if subject.bench == MAIN {
         let of_models = [("figures", "The comparison"), ("plots", "Plots"), ("calls", "System calls"), ("bound", "Limits")];
         links.extend(of_models.map(|(to, what)| (to, what.to_owned())));
     }
@@ -126,9 +127,9 @@ fn about(bench: &str) -> &'static str {
 }
 
 /// The fingerprint, and what else one should know.
-fn machine(newest: &Report, reports: &[&Report], left_out: &[String]) -> String {
+fn machine(subject: &Report, reports: &[&Report], left_out: &[String]) -> String {
     let mut lines: Vec<Vec<String>> =
-        newest.machine.iter().map(|line| vec![escaped(&line.name), escaped(&line.value)]).collect();
+        subject.machine.iter().map(|line| vec![escaped(&line.name), escaped(&line.value)]).collect();
     for report in reports {
         let settings = report.settings;
         let how = format!(
@@ -139,7 +140,7 @@ fn machine(newest: &Report, reports: &[&Report], left_out: &[String]) -> String 
             harness::text::time(settings.window)
         );
         lines.push(vec![escaped(&report.bench), escaped(&how)]);
-        let differs = differences(newest, report).into_iter().filter(|(_, _, value)| value != "not told");
+        let differs = differences(subject, report).into_iter().filter(|(_, _, value)| value != "not told");
         lines.extend(differs.map(|(name, _, value)| vec![escaped(&format!("{} of {}", name, report.bench)), escaped(&value)]));
     }
     let table = element(
@@ -172,7 +173,7 @@ fn again(main: &Report) -> String {
     section("again", "Do it again", &(text("p", told) + &table))
 }
 
-fn footer(newest: &Report) -> String {
-    let version = newest.machine("iolab").map_or(String::new(), |version| format!(" {version}"));
+fn footer(subject: &Report) -> String {
+    let version = subject.machine("iolab").map_or(String::new(), |version| format!(" {version}"));
     element("footer", &[], &text("p", &format!("Made by iolab{version} from its benchmarks' JSON; this page loads nothing.")))
 }

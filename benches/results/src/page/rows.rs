@@ -174,7 +174,7 @@ pub fn calls(report: &Report) -> String {
     for row in &report.rows {
         for (name, measured) in row.measured().filter(|(_, measured)| measured.counts.system_calls.is_some()) {
             let counts = &measured.counts;
-            let mut calls: Vec<(&String, &f64)> = counts.calls.iter().filter(|(_, each)| **each >= 0.001).collect();
+            let mut calls: Vec<(&String, &f64)> = counts.calls.iter().filter(|(_, each)| **each >= 0.005).collect();
             calls.sort_by(|one, other| other.1.total_cmp(one.1));
             let calls: Vec<String> = calls.iter().map(|(name, each)| format!("{name} {}", few(**each))).collect();
             let figure = |figure: Option<f64>| figure.map_or("-".to_owned(), few);
@@ -197,7 +197,7 @@ pub fn calls(report: &Report) -> String {
     let told = "For one operation of the row. System calls are counted where the library makes them, in passes of their own; \
                 switches are context switches of the server's threads, interrupts are reschedule interrupts of its core, which others may have \
                 caused.";
-    let table = element("div", &[("class", "words")], &table("System calls and CPU for one operation", &titles, &lines));
+    let table = element("div", &[("class", "words calls")], &table("System calls and CPU for one operation", &titles, &lines));
     section("calls", "What the kernel was asked", &(text("p", told) + &table))
 }
 
@@ -224,7 +224,11 @@ pub fn limits(report: &Report) -> String {
                     and the rate says nothing more about it: compare CPU.";
         let titles = ["row, model", "load busy", "server busy", "asked"];
         text("p", told)
-            + &element("div", &[("class", "words")], &table("Shares of their cores that both sides used", &titles, &lines))
+            + &element(
+                "div",
+                &[("class", "words limits")],
+                &table("Shares of their cores that both sides used", &titles, &lines),
+            )
     };
     section("bound", "Where the client was the limit", &inside)
 }
