@@ -125,6 +125,7 @@ const RULES: &str = "\
 .d-line{fill:none;stroke:var(--d-own);stroke-width:2}
 .d-spread{fill:none;stroke:var(--d-own);stroke-width:3}
 .d-edge{fill:none;stroke:var(--d-own);stroke-width:1.5}
+.d-leader{fill:none;stroke:var(--d-own);stroke-width:1;stroke-dasharray:1 3}
 .d-whisker{fill:none;stroke:var(--d-ink);stroke-width:1.5}
 .d-solid{fill:var(--d-own)}
 .d-halo{stroke:var(--d-paper);stroke-width:4;paint-order:stroke;stroke-linejoin:round}

@@ -121,7 +121,7 @@ struct Load {
 /// The table, and the name that its file should have: that of the benchmark.
 pub fn import(json: &str) -> Result<(String, Table), FigureError> {
     let wrong = |why: String| FigureError::new("these are no results of a benchmark", why);
-    let report: Report = serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
+    let mut report: Report = serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
     if report.schema != "iolab-report" || report.version != VERSION {
         return Err(wrong(format!(
             "{} of version {} instead of iolab-report of version {VERSION}",
@@ -129,10 +129,20 @@ pub fn import(json: &str) -> Result<(String, Table), FigureError> {
         )));
     }
     let mut table = Table { header: header(&report), cells: Vec::new() };
-    for row in &report.rows {
+    for row in &mut report.rows {
+        if row.name.contains([',', ';', ':']) {
+            // A name that a page cannot ask for in a list of names.
+            row.title = std::mem::take(&mut row.name);
+            row.name = slug(&row.title);
+        }
         take(row, &mut table);
     }
-    Ok((format!("{}.csv", report.bench.replace('_', "-")), table))
+    Ok((format!("{}.csv", report.bench), table))
+}
+
+fn slug(title: &str) -> String {
+    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
 fn header(report: &Report) -> Vec<(String, String)> {
@@ -158,10 +168,12 @@ fn header(report: &Report) -> Vec<(String, String)> {
 fn take(row: &Row, table: &mut Table) {
     table.header.push((format!("row {}", row.name), row.title.clone()));
     let measured = |contestant: &Contestant| match &contestant.outcome {
-        Outcome::Measured(measured) => measured.figures.keys().cloned().collect::<Vec<_>>(),
+        Outcome::Measured(measured) => {
+            measured.figures.iter().map(|(name, figure)| (name.clone(), figure.unit.clone())).collect()
+        }
         _ => Vec::new(),
     };
-    let all: Vec<String> = row.contestants.iter().map(measured).max_by_key(Vec::len).unwrap_or_default();
+    let all: Vec<(String, String)> = row.contestants.iter().map(measured).max_by_key(Vec::len).unwrap_or_default();
     let mut paces: Vec<&str> = Vec::new();
     for contestant in &row.contestants {
         let note = match &contestant.outcome {
@@ -178,11 +190,13 @@ fn take(row: &Row, table: &mut Table) {
             Outcome::Unavailable { why } => format!("not here: {why}"),
             Outcome::Failed { why } => format!("failed: {why}"),
         };
-        let instead = |measure: &String| Cell { note: note.clone(), ..cell(row, &contestant.name, measure, "") };
+        let instead =
+            |(measure, unit): &(String, String)| Cell { note: note.clone(), ..cell(row, &contestant.name, measure, unit) };
         table.cells.extend(all.iter().map(instead));
     }
     for at in paces {
-        table.header.push((format!("row {} at {at}", row.name), format!("{}, at {at}", row.title)));
+        let title = row.title.split(", an open loop").next().unwrap_or_default();
+        table.header.push((format!("row {} at {at}", row.name), format!("{title}, at {at}")));
     }
 }
 
@@ -330,6 +344,11 @@ mod tests {
         assert_eq!(table.cell("get-64", "pool", "cpu").unwrap().note, "holds 1,024");
         assert_eq!(table.cell("get-64 at 80 % of its peak", "epoll", "p99.9").unwrap().median, Some(1200.0));
         assert_eq!(Table::parse(&table.to_csv()).unwrap(), table);
+    }
+
+    #[test]
+    fn names_can_be_asked_for() {
+        assert_eq!(slug("browser, 9 fields, 696 B: lines"), "browser-9-fields-696-b-lines");
     }
 
     #[test]

@@ -50,6 +50,9 @@ const READS: &[&str] = &["read-4k-random-direct-64", "read-4k-random-cached-1", 
 const PATIENCE: &[&str] =
     &["get-64-open at 50 % of its peak", "get-64-open at 80 % of its peak", "get-64-open at 95 % of its peak"];
 
+const HEADS: &[&str] =
+    &["1-field-37-b-lines", "browser-9-fields-696-b-lines", "browser-20-fields-1130-b-lines", "16-pipelined-48-b-lines"];
+
 const WAYS: &[&str] = &["short-poll", "long-poll", "sse", "lines", "websocket"];
 
 pub(super) const PICTURES: &[Entry] = &[
@@ -159,6 +162,21 @@ pub(super) const PICTURES: &[Entry] = &[
         title: "How late an event is heard",
         description: "How long an event is on its way, in percentiles, each way on each model.",
         form: Form::Plot { data: "patterns.csv", rows: WAYS, plot: Plot::Percentiles { label: "µs until it is heard" } },
+    },
+    Entry {
+        name: "parser",
+        title: "Parsing a head, beside httparse",
+        description: "The time that each form of the scanner takes for the same requests, over that of httparse.",
+        form: Form::Plot {
+            data: "http1_parser.csv",
+            rows: HEADS,
+            plot: Plot::Dots {
+                measure: "time_over_httparse",
+                label: "times as long as httparse",
+                scale: Scale::Linear,
+                reference: Some((1.0, "httparse")),
+            },
+        },
     },
     Entry {
         name: "life-http1",

@@ -118,7 +118,8 @@ impl Directive {
                 let mut title = table.title(&row).to_owned();
                 for (measure, digits) in self.measures(table, part, &row)? {
                     let cells: Vec<_> = models.iter().map(|model| table.cell(&row, model, &measure)).collect();
-                    let label = cells.iter().flatten().next().map(|cell| label(cell)).unwrap_or_default();
+                    let known = cells.iter().flatten().find(|cell| cell.median.is_some()).or(cells.iter().flatten().next());
+                    let label = known.map(|cell| label(cell)).unwrap_or_default();
                     let values = cells.into_iter().map(|cell| self.written(cell, digits));
                     lines.push(line([std::mem::take(&mut title), label].into_iter().chain(values)));
                 }

@@ -168,7 +168,7 @@ impl Field {
         let wanted: Vec<_> = ends.iter().map(|((_, y), _)| *y).collect();
         for (((x, y), curve), place) in ends.iter().zip(spread_out(&wanted, NAME, self.top, self.top + FIELD)) {
             canvas.open(Identity::of(&curve.who).class);
-            canvas.line((x + 9.0, *y), (self.right + 8.0, place), "d-edge");
+            canvas.line((x + 9.0, *y), (self.right + 8.0, place), "d-leader");
             canvas.text_of_class((self.right + 12.0, place + 5.0), Anchor::Start, Letters::Plain, "d-named", &curve.who);
             canvas.close();
         }
