@@ -1,7 +1,7 @@
 //! The page of a machine: `target/iolab/report.html`. It is one file, loads nothing, and says what was measured, what that
 //! says, and how to doubt it.
 //!
-//! - [`choice`]: which model for which workload. [`rows`]: the tables. [`plots`]: the pictures. [`html`]: elements.
+//! - `choice`: which model for which workload. `rows`: the tables. `plots`: the pictures. `html`: elements.
 
 mod choice;
 mod html;
