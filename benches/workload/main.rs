@@ -141,7 +141,6 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         workload: description.in_words(),
         calibration: calibration.in_words(&description),
         verdict,
-        description: &description,
         case,
         contenders,
         rounds: settings.rounds,

@@ -6,7 +6,6 @@ use harness::statistics::{ROUNDS_FOR_INTERVAL, compare, median};
 use harness::text::{grouped, interval, short, wrapped};
 
 use crate::REQUESTS_FOR_P999;
-use crate::description::Description;
 use crate::verdict::{BEHIND, Case, Contender, Figures, Outcome, Paced, Verdict, mebibytes};
 
 const LABEL: usize = 44;
@@ -14,10 +13,9 @@ const COLUMN: usize = 20;
 const WIDTH: usize = LABEL + 4 * COLUMN;
 
 /// All there is to tell.
-pub struct Report<'a> {
+pub struct Report {
     pub workload: String,
     pub calibration: String,
-    pub description: &'a Description,
     pub case: Case,
     pub rounds: u32,
     pub contenders: Vec<Contender>,
@@ -26,7 +24,7 @@ pub struct Report<'a> {
     pub machine: Vec<(&'static str, String)>,
 }
 
-impl Report<'_> {
+impl Report {
     pub fn table(&self) -> String {
         let mut text = String::new();
         let _ = writeln!(text, "\nYOUR WORKLOAD");
