@@ -72,7 +72,9 @@ pub fn row(about: About, work: &Work, names: &[&str], cells: &[Cell], compared: 
     let About { name, title, chapter, command } = about;
     let contestants = contestants.collect();
     let mut row = Row { name, title, chapter, operation, command, contestants, verdicts: BTreeMap::new() };
-    for kind in kinds {
+    // At a given rate, all who keep up do as much.
+    let is_paced = matches!(work, Work::Asked(asking) if matches!(asking.pace, load::Pace::Open { .. }));
+    for kind in kinds.iter().filter(|kind| !(is_paced && kind.name == RATE.name)) {
         match compared {
             Compared::WithTheBest => row.compare(kind.name, kind.more_is_better),
             Compared::Pairs(pairs) => pairs.iter().for_each(|&(of, over)| row.relate(kind.name, of, over)),

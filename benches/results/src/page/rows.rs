@@ -96,7 +96,7 @@ fn figures(row: &Row) -> String {
         .measured()
         .next()
         .map_or(Vec::new(), |(_, measured)| measured.latencies.iter().map(|latency| latency.at.as_str()).collect());
-    let paces_shown: Vec<String> = paces.iter().map(|at| format!("50 / 99 / 99.9 % within, at {at}")).collect();
+    let paces_shown: Vec<String> = paces.iter().map(|at| format!("{at}: 50, 99 and 99.9 % within")).collect();
     let mut titles = vec![""];
     titles.extend(columns.iter().map(|column| column.title.as_str()));
     titles.extend(counted.iter().map(|(title, _)| *title));
@@ -144,7 +144,7 @@ fn percentiles(measured: &Measured, place: usize) -> String {
     let Some(latency) = measured.latencies.get(place) else { return "-".to_owned() };
     let within = |share: f64| latency.percentiles.iter().find(|percentile| percentile.share == share);
     let shown = |share: f64| within(share).map_or("-".to_owned(), |percentile| time(percentile.seconds));
-    classed("span", "nowrap", &format!("{} / {} / {}", shown(0.5), shown(0.99), shown(0.999)))
+    [0.5, 0.99, 0.999].map(|share| classed("span", "line", &shown(share))).concat()
 }
 
 pub fn octets(figure: f64) -> String {
