@@ -80,7 +80,10 @@ fn figures(row: &Row) -> String {
     if row.measured().next().is_none() {
         return String::new();
     }
-    let columns = columns(row);
+    // Where there are percentiles at several paces, they are what the row is about.
+    let is_about_paces = row.measured().any(|(_, measured)| measured.latencies.len() > 1);
+    let mut columns = columns(row);
+    columns.retain(|column| !is_about_paces || column.figure == "rate");
     let has = |of: fn(&Counts) -> bool| row.measured().any(|(_, measured)| of(&measured.counts));
     let counted = [
         ("system calls", has(|counts| counts.system_calls.is_some()), (|counts| counts.system_calls.map(few)) as Show),
@@ -91,7 +94,7 @@ fn figures(row: &Row) -> String {
         }),
     ];
     let counted: Vec<(&str, Show)> =
-        counted.into_iter().filter(|(_, is, _)| *is).map(|(title, _, show)| (title, show)).collect();
+        counted.into_iter().filter(|(_, is, _)| *is && !is_about_paces).map(|(title, _, show)| (title, show)).collect();
     let paces: Vec<&str> = row
         .measured()
         .next()
