@@ -132,6 +132,22 @@ fn two_runs_differ_where_their_rounds_do() {
 }
 
 #[test]
+fn a_median_that_is_larger_is_no_difference_if_the_interval_has_room_for_none() {
+    let wild = |factor: f64| {
+        let rounds = [1.0, 3.0, 2.0, 5.0, 1.5, 4.0, 2.5, 3.5].map(|round| factor * round / 1e6).to_vec();
+        let mut measured = busy(7.0);
+        measured.figures.insert("cpu".to_owned(), Figure::of("s", rounds));
+        report(vec![four("get-64", [busy(12.0), measured, busy(7.6), busy(17.0)])])
+    };
+    let (before, after) = (wild(1.0), wild(1.1));
+    let comparison = compared(&before, &after);
+    let change =
+        comparison.rows[0].figures.iter().find(|change| change.contestant == "epoll" && change.figure == "cpu").unwrap();
+    assert!(change.times.median > 1.09, "{:?}", change.times);
+    assert_eq!(change.says, Says::NoDifference);
+}
+
+#[test]
 fn machines_that_differ_are_warned_of_line_by_line() {
     let before = all_kinds();
     let mut after = all_kinds();
