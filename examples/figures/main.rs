@@ -10,11 +10,17 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use drawing::figures;
+
+/// Whoever has closed the pipe has seen enough.
+macro_rules! say {
+    ($($said:tt)*) => { let _ = writeln!(io::stdout(), $($said)*); };
+}
 
 /// Draws every picture of the book, and fills its tables, from what is committed.
 ///
@@ -59,15 +65,15 @@ fn main() -> ExitCode {
 
 fn write(root: &Path) -> Result<(), Box<dyn Error>> {
     for (name, missing) in figures::not_drawn(root) {
-        println!("{name}: not drawn, because {} is not there", shown(root, &missing));
+        say!("{name}: not drawn, because {} is not there", shown(root, &missing));
     }
     fs::create_dir_all(root.join(figures::PICTURES_FOLDER))?;
     let mut same = put(root, figures::redraw_all(root)?)?;
     // A page that cannot be filled keeps no picture from being drawn.
     same += put(root, figures::rewrite_all(root)?)?;
-    println!("{same} files were as they should be");
+    say!("{same} files were as they should be");
     for path in figures::drawn_by_nobody(root)? {
-        println!("{}: on no list, or without data; remove it", shown(root, &path));
+        say!("{}: on no list, or without data; remove it", shown(root, &path));
     }
     Ok(())
 }
@@ -81,7 +87,7 @@ fn put(root: &Path, files: Vec<(PathBuf, String)>) -> Result<usize, Box<dyn Erro
             continue;
         }
         fs::write(&path, text).map_err(|error| format!("{}: {error}", shown(root, &path)))?;
-        println!("{}", shown(root, &path));
+        say!("{}", shown(root, &path));
     }
     Ok(same)
 }
@@ -90,7 +96,7 @@ fn put(root: &Path, files: Vec<(PathBuf, String)>) -> Result<usize, Box<dyn Erro
 fn check(root: &Path) -> Result<bool, Box<dyn Error>> {
     let differing = figures::differing(root)?;
     for path in &differing {
-        println!("{} differs: cargo run --example figures", shown(root, path));
+        say!("{} differs: cargo run --example figures", shown(root, path));
     }
     Ok(differing.is_empty())
 }
@@ -101,7 +107,7 @@ fn import(root: &Path, path: &Path) -> Result<(), Box<dyn Error>> {
     let data = root.join(figures::DATA_FOLDER).join(name);
     fs::create_dir_all(root.join(figures::DATA_FOLDER))?;
     fs::write(&data, table.to_csv())?;
-    println!("{}: {} rows", shown(root, &data), table.rows().len());
+    say!("{}: {} rows", shown(root, &data), table.rows().len());
     Ok(())
 }
 

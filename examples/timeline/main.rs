@@ -11,6 +11,7 @@ mod record;
 
 use std::error::Error;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +19,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use drawing::Heading;
 use drawing::timeline::{self, Trace, Window};
+
+/// Whoever has closed the pipe has seen enough.
+macro_rules! say {
+    ($($said:tt)*) => { let _ = writeln!(io::stdout(), $($said)*); };
+}
 
 /// Draws what each thread does and where it waits, as swimlanes in an SVG.
 ///
@@ -71,7 +77,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let done = match &options.order {
         Some(Order::Draw(order)) => order.draw(),
-        Some(Order::Record { directory }) => record(directory).map(|written| written.iter().for_each(say)),
+        Some(Order::Record { directory }) => record(directory).map(|written| written.iter().for_each(name)),
         None => record_and_draw(&options.directory),
     };
     match done {
@@ -96,8 +102,8 @@ fn record(directory: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(record::record(directory, &command)?)
 }
 
-fn say(path: &PathBuf) {
-    println!("{}", path.display());
+fn name(path: &PathBuf) {
+    say!("{}", path.display());
 }
 
 fn record_and_draw(directory: &Path) -> Result<(), Box<dyn Error>> {
@@ -109,7 +115,7 @@ fn record_and_draw(directory: &Path) -> Result<(), Box<dyn Error>> {
         let traces: Vec<_> = recorded.iter().filter(is_of).cloned().collect();
         draw(&traces, &directory.join(format!("timeline-{what}.svg")), title, &window)?;
     }
-    println!("and the recordings beside them, for https://ui.perfetto.dev");
+    say!("and the recordings beside them, for https://ui.perfetto.dev");
     Ok(())
 }
 
@@ -124,6 +130,6 @@ fn draw(traces: &[PathBuf], output: &Path, title: &str, window: &Window) -> Resu
     let heading = Heading { name, title: title.to_owned(), description, source: timeline::source(&traces) };
     let picture = timeline::draw(&heading, &traces, window);
     fs::write(output, picture.alone()).map_err(|error| format!("{}: {error}", output.display()))?;
-    println!("{}", output.display());
+    say!("{}", output.display());
     Ok(())
 }
