@@ -5,7 +5,7 @@
 //! [`table`] reads what was measured.
 //!
 //! Every picture can be read without its colours: a model has a marker, a dash, a filling and its name beside it. No text is
-//! smaller than 14 units, and none is wider than 640, so that it can still be read on a phone.
+//! smaller than 14 units, and none is wider than 560, so that it can still be read on a phone.
 
 pub mod figures;
 mod frame;

@@ -18,7 +18,7 @@ use crate::svg::{Anchor, Canvas, Picture, units};
 use crate::text::{self, Letters, width};
 
 /// The width of every diagram.
-const WIDTH: f64 = 600.0;
+const WIDTH: f64 = 560.0;
 
 /// A way from one state to another.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use crate::text::Letters;
 use blocks::Block;
 
 /// The width of every timeline.
-const WIDTH: f64 = 640.0;
+const WIDTH: f64 = 560.0;
 
 /// So many strips are aimed at for a process alone, and for each of several.
 const STRIPS: (usize, usize) = (3, 2);
