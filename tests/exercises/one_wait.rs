@@ -15,9 +15,9 @@ fn blocking() -> AnyModel {
 
 /// A room of two: what the one says is told the other.
 #[derive(Default)]
-struct Room(Mutex<Vec<ConnectionId>>);
+pub struct Room(Mutex<Vec<ConnectionId>>);
 
-struct Guest {
+pub struct Guest {
     room: &'static Room,
     is_over: bool,
 }

@@ -8,11 +8,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use iolab::models::AnyModel;
+use iolab::models::{AnyModel, Epoll as EpollModel};
 use iolab::{Context, Cost, Event, Interest, Model, Now, Peer, Protocol, Service, Shutdown, Unavailable, listen};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::{Pid, gettid};
 
+use super::one_wait::Room;
 use super::{check, skip};
 
 /// Whatever takes longer than this hangs.
@@ -142,6 +143,29 @@ pub fn calls_of_a_request(model: &AnyModel) -> u64 {
     (calls(MORE + 10) - calls(10) + MORE / 2) / MORE
 }
 
+/// System calls that one more word takes which one connection says and another is told.
+fn calls_of_a_word(model: &AnyModel) -> u64 {
+    const MORE: u64 = 20;
+    let calls = |words| {
+        let room: &'static Room = Box::leak(Box::default());
+        let cost = served(model, &room, |address, the_loop| {
+            let (mut speaker, mut listener) = (connected(address), connected(address));
+            for _ in 0..words {
+                await_sleep(the_loop);
+                speaker.write_all(b"?").unwrap();
+                assert_eq!(heard(&mut listener), b'?');
+            }
+            await_sleep(the_loop);
+            // One after the other, so that the server hears of each end by itself.
+            drop(speaker);
+            listener.shutdown(Half::Write).unwrap();
+            listener.read_to_end(&mut Vec::new()).unwrap();
+        });
+        cost.calls.total()
+    };
+    (calls(MORE + 10) - calls(10) + MORE / 2) / MORE
+}
+
 /// The most threads that a server had while so many connections were there and nobody said anything.
 pub fn threads_of(model: &AnyModel, connections: usize, wants: Peer) -> usize {
     let cost = served(model, &Parrots(wants), |address, _| {
@@ -187,4 +211,10 @@ fn waiting_3() {
     let models = AnyModel::all().into_iter().filter_map(available);
     let most = models.max_by_key(|model| threads_of(model, 50, Peer::Bytes)).unwrap();
     check("waiting-3", most.name());
+}
+
+#[test]
+fn waiting_4() {
+    let epoll = AnyModel::Epoll(EpollModel::default());
+    check("waiting-4", calls_of_a_word(&epoll) - calls_of_a_request(&epoll));
 }
