@@ -12,7 +12,7 @@ pub const READ_OCTETS: usize = (64 + 4) << 10;
 pub const ACCEPTS_PER_TURN: usize = 64;
 // ANCHOR_END: a-turn
 
-/// Above so much unsent output a connection is not read: 256 KiB.
+/// From so much unsent output on a connection is not read: 256 KiB.
 pub const SEND_HIGH_OCTETS: usize = 256 << 10;
 
 /// Below so much unsent output it is read again, and [`Room`](crate::Event::Room) is told: 64 KiB.

@@ -4,7 +4,7 @@
 //! came) and then asks what it [needs](Connection::needs). Everything that must be so on every model is here, once:
 //!
 //! - a protocol is shown input for as long as it consumes it; what it leaves is kept and shown again with more behind it;
-//! - above [`SEND_HIGH_OCTETS`](crate::limits::SEND_HIGH_OCTETS) of unsent output nothing is shown and nothing read, below [`SEND_LOW_OCTETS`](crate::limits::SEND_LOW_OCTETS) it goes on;
+//! - from [`SEND_HIGH_OCTETS`](crate::limits::SEND_HIGH_OCTETS) of unsent output on nothing is shown and nothing read, below [`SEND_LOW_OCTETS`](crate::limits::SEND_LOW_OCTETS) it goes on;
 //! - the peer's FIN is told after the peer's last octet, and only to a protocol that listens;
 //! - octets before deadlines: a deadline is checked after what has arrived was shown;
 //! - messages are told in the order in which they came; those a protocol does not want yet wait, and what has waited when it
@@ -66,6 +66,7 @@ pub struct Connection<P: Protocol> {
     octets_copied: u64,
 }
 
+// ANCHOR: needs
 /// What a connection needs from its model now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
@@ -93,6 +94,7 @@ pub enum End {
     /// Close it with a reset.
     Reset,
 }
+// ANCHOR_END: needs
 
 /// What carries it.
 #[derive(Clone, Copy, PartialEq, Eq)]
