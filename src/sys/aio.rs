@@ -246,6 +246,8 @@ mod tests {
     use std::fs::File;
     use std::io::Write;
 
+    use crate::read_file::ReadFile;
+
     #[test]
     fn a_read_the_kernel_refuses_is_over_and_holds_up_no_other() {
         let mut readable = tempfile::NamedTempFile::new().unwrap();
@@ -267,5 +269,22 @@ mod tests {
             assert_eq!(read.block[..], *b"\0\0\0\x00234\0\0\0\0\0\0\0\0\0");
         }
         assert_eq!(aio.in_flight(), 0);
+    }
+
+    /// So it is of no use there: whoever submits has waited already.
+    #[test]
+    fn a_read_through_the_page_cache_is_over_when_it_has_been_submitted() {
+        let mut written = tempfile::NamedTempFile::new_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
+        written.write_all(&[b'x'; 4096]).unwrap();
+        let file = ReadFile::open_buffered(written.path()).unwrap();
+        let mut aio = Aio::new(1).unwrap();
+        for _ in 0..100 {
+            file.drop_cache().unwrap();
+            aio.read(&file, 0, Block::new(4096, 4096), 0, 4096, 0);
+            aio.submit().unwrap();
+            let mut done = Vec::new();
+            aio.reap(&mut done).unwrap();
+            assert_eq!(done.iter().map(|read| read.result.as_ref().ok()).collect::<Vec<_>>(), [Some(&4096)]);
+        }
     }
 }

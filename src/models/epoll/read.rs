@@ -155,7 +155,6 @@ pub(super) fn read_or_stall(
     can_tell: &mut bool,
     cost: &mut Cost,
 ) -> io::Result<usize> {
-    // ANCHOR: read_or_stall
     if *can_tell {
         match pread_nowait(file, room, offset) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {}
@@ -168,6 +167,5 @@ pub(super) fn read_or_stall(
     cost.stalls += 1;
     cost.stalled += begun.elapsed();
     read
-    // ANCHOR_END: read_or_stall
 }
 // ANCHOR_END: stall
