@@ -223,7 +223,6 @@ fn who_leaves_is_forgotten(name: &str) {
     }
 }
 
-// ANCHOR: bound
 /// A client that reads nothing while far more is published than all buffers on the way hold.
 fn the_bound_of_a_slow_client_holds(name: &str) {
     const BOUND: usize = 256 << 10;
@@ -237,6 +236,7 @@ fn the_bound_of_a_slow_client_holds(name: &str) {
         let mut publisher = Publisher(connect(server.address));
         let text = "0123456789".repeat(6000);
         let mut published = 0;
+        // ANCHOR: bound
         let goes_beyond = |figures: Figures| figures.dropped + figures.conflated + figures.disconnected > 20;
         while !goes_beyond(service.figures()) && (policy != Policy::Disconnect || service.figures().disconnected == 0) {
             published = publisher.publish(&text, ["a", "b"][published as usize % 2]);
@@ -244,6 +244,7 @@ fn the_bound_of_a_slow_client_holds(name: &str) {
         }
         let figures = service.figures();
         assert!(figures.most_held as usize <= BOUND, "{name}, {policy}: {figures:?}");
+        // ANCHOR_END: bound
         if policy == Policy::Disconnect {
             until(&service, "it is forgotten", |figures| figures.followers == 0);
             let mut octets = vec![0; 1 << 20];
@@ -262,7 +263,6 @@ fn the_bound_of_a_slow_client_holds(name: &str) {
         server.stop().unwrap();
     }
 }
-// ANCHOR_END: bound
 
 /// A client that asks for everything, again and again, and reads nothing for a while.
 fn the_bound_holds_for_polls(name: &str) {

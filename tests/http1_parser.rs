@@ -497,7 +497,6 @@ fn every_kind_has_a_status_and_words() {
     assert_eq!(error.to_string(), "an HTTP/1.1 request needs a Host field (octet 16 of the request; answered 400)");
 }
 
-// ANCHOR: drip
 /// However the octets drip in, the work is that of the head in one piece, and at most a block more for each call.
 #[test]
 fn a_drip_of_octets_is_linear() {
@@ -509,6 +508,7 @@ fn a_drip_of_octets_is_linear() {
     let input = (input + "\r\n").into_bytes();
     let limits = HttpLimits::default();
     for scanner in Scanner::all() {
+        // ANCHOR: drip
         for step in [1, 2, 3, 7, 64, input.len()] {
             let ends = (0..input.len()).step_by(step).chain([input.len()]);
             let calls = ends.clone().count();
@@ -518,9 +518,9 @@ fn a_drip_of_octets_is_linear() {
             assert!(examined <= most, "{examined} octets examined of {} in steps of {step}", input.len());
             assert!(examined >= input.len(), "the counter counts");
         }
+        // ANCHOR_END: drip
     }
 }
-// ANCHOR_END: drip
 
 /// Pieces of requests, good and bad, from which random ones are put together.
 fn request() -> impl Strategy<Value = Vec<u8>> {

@@ -232,12 +232,12 @@ fn who_hangs_up_is_noticed_and_forgotten(name: &str, loops: usize) {
     house.server.stop().unwrap();
 }
 
-// ANCHOR: nothing-lost
 fn the_limit_comes_and_nothing_is_lost(name: &str, loops: usize) {
     let settings = Settings { step: Duration::from_millis(20), ..Settings::default() };
     let Some(house) = House::new(name, loops, settings) else { return };
     let mut client = house.client();
     let id = client.submit(8, b"a b c d e f g h");
+    // ANCHOR: nothing-lost
     let (mut version, mut unchanged) = (0, 0);
     loop {
         let begun = Instant::now();
@@ -253,9 +253,9 @@ fn the_limit_comes_and_nothing_is_lost(name: &str, loops: usize) {
             break;
         }
     }
+    // ANCHOR_END: nothing-lost
     // Queued, running, seven steps, done.
     assert_eq!((version, house.jobs.figures().parked()), (10, 0), "after {unchanged} times nothing");
-    // ANCHOR_END: nothing-lost
     drop(client);
     house.server.stop().unwrap();
 }

@@ -18,7 +18,6 @@ pub struct Utf8 {
 pub struct NotUtf8;
 
 impl Utf8 {
-    // ANCHOR: push
     /// Judges the next octets.
     ///
     /// # Errors
@@ -39,7 +38,6 @@ impl Utf8 {
         }
         self.judge(octets)
     }
-    // ANCHOR_END: push
 
     /// Whether the text may end here: not within a character.
     pub fn is_complete(&self) -> bool {

@@ -30,7 +30,6 @@ fn without_descriptors_accept_fails_before_it_looks_and_the_newcomer_stays() {
     assert!(ended.status.success() && says.contains("1 passed"), "{says}");
 }
 
-// ANCHOR: emfile
 fn without_descriptors() {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let allow = |descriptors| setrlimit(Resource::RLIMIT_NOFILE, descriptors, hard).unwrap();
@@ -41,6 +40,7 @@ fn without_descriptors() {
     let says_someone_is_there = || epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::ZERO).unwrap() == 1;
     let errno = || listener.accept().unwrap_err().raw_os_error();
 
+    // ANCHOR: emfile
     assert_eq!(errno(), Some(libc::EAGAIN), "nobody is there");
     allow(0);
     assert_eq!(errno(), Some(libc::EMFILE), "still nobody is there, but that is not even looked at");
@@ -53,8 +53,8 @@ fn without_descriptors() {
     }
     allow(soft);
     assert!(listener.accept().is_ok(), "whoever was refused is still there");
+    // ANCHOR_END: emfile
 }
-// ANCHOR_END: emfile
 
 /// What the kernel counts of listeners whose queue was full, on this network.
 fn overflows() -> u64 {
@@ -85,12 +85,12 @@ fn a_queue_holds_one_more_than_asked_and_whoever_finds_it_full_is_not_answered()
 }
 // ANCHOR_END: full-queue
 
-// ANCHOR: lost-answer
 #[test]
 fn a_reset_takes_along_what_has_not_gone_out_and_a_fin_does_not() {
     let answer = vec![b'x'; 8 << 20];
     for is_heard_out in [false, true] {
         let (mut client, mut server) = pair();
+        // ANCHOR: lost-answer
         client.write_all(b"a body that nobody reads").unwrap();
         server.peek(&mut [0]).unwrap();
         SockRef::from(&server).set_nonblocking(true).unwrap();
@@ -101,6 +101,7 @@ fn a_reset_takes_along_what_has_not_gone_out_and_a_fin_does_not() {
             server.read_exact(&mut [0; 24]).unwrap();
         }
         drop(server);
+        // ANCHOR_END: lost-answer
         let mut heard = Vec::new();
         let end = client.read_to_end(&mut heard).map_err(|error| error.kind());
         if is_heard_out {
@@ -111,7 +112,6 @@ fn a_reset_takes_along_what_has_not_gone_out_and_a_fin_does_not() {
         }
     }
 }
-// ANCHOR_END: lost-answer
 
 // ANCHOR: half-close
 #[test]

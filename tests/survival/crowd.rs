@@ -95,8 +95,8 @@ pub fn a_burst_of_connects(model: &str) {
     }
     setrlimit(Resource::RLIMIT_NOFILE, soft.max(needed), hard).unwrap();
     let Some(server) = Server::start(model, &[]) else { return };
-    // ANCHOR: burst
     let start = Instant::now();
+    // ANCHOR: burst
     let mut peers: Vec<Client> = (0..BURST).map(|_| Client::connect(server.address)).collect();
     let connected = start.elapsed();
     let (mut served, mut refused) = (0, 0);
@@ -104,6 +104,7 @@ pub fn a_burst_of_connects(model: &str) {
         // Who has been turned away already may not be heard any more; but has been told.
         let _ = peer.say(GET);
     }
+    // ANCHOR_END: burst
     for (number, peer) in peers.iter_mut().enumerate() {
         let answer = peer.hear().unwrap_or_else(|error| panic!("{model}: number {number} of {BURST}: {error}"));
         match answer.status {
@@ -115,7 +116,6 @@ pub fn a_burst_of_connects(model: &str) {
             status => panic!("{model}: number {number} was answered {status}"),
         }
     }
-    // ANCHOR_END: burst
     figure(
         model,
         format_args!(

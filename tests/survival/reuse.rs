@@ -38,9 +38,9 @@ pub fn nobody_hears_what_was_for_another(model: &str) {
     server.stop();
 }
 
-// ANCHOR: come-and-go
 /// Says something that nobody else says. Says how many answers came; a wrong one is the end of the test.
 fn come_and_go(address: std::net::SocketAddr, number: usize) -> usize {
+    // ANCHOR: come-and-go
     let bodies: Vec<String> = (0..REQUESTS).map(|request| format!("{number}.{request} ").repeat(1 + number % 50)).collect();
     let mut peer = Client::connect(address);
     let said = peer.say(&bodies.iter().flat_map(|body| post(body)).collect::<Vec<u8>>());
@@ -54,6 +54,7 @@ fn come_and_go(address: std::net::SocketAddr, number: usize) -> usize {
                 let answer = peer.hear().unwrap_or_else(|error| panic!("connection {number}: {error}"));
                 assert_eq!((answer.status, answer.body), (200, body.clone().into_bytes()), "connection {number}");
             }
+    // ANCHOR_END: come-and-go
             if number % 4 == 2 {
                 // The client's port is free again at once, too.
                 peer.reset();
@@ -63,4 +64,3 @@ fn come_and_go(address: std::net::SocketAddr, number: usize) -> usize {
     }
     0
 }
-// ANCHOR_END: come-and-go

@@ -176,7 +176,6 @@ fn a_server_that_closes_in_good_order_is_asked_again_on_another_connection() {
     }
 }
 
-// ANCHOR: stall
 /// A server that says nothing for a while now and then: whoever asks only when answered asks once meanwhile, and tells of one
 /// slow answer. All who would have asked had to wait.
 #[test]
@@ -196,6 +195,7 @@ fn a_stall_is_seen_in_an_open_loop_by_all_who_would_have_asked() {
             let half = (stall / 2).as_nanos() as u64;
             sample.latency.len() - sample.latency.count_between(0, half)
         };
+        // ANCHOR: stall
         let closed = load(stalling(), closed(kind, 1, 1), plan, &hello()).unwrap();
         assert_eq!(slow(&closed), 1, "{kind:?}: a closed loop leaves the others out");
         let pace = Pace::Open { rate: 1_000.0 };
@@ -203,9 +203,9 @@ fn a_stall_is_seen_in_an_open_loop_by_all_who_would_have_asked() {
         // Those who came within the first half of the stall: about 150 of 900.
         assert!(slow(&open) > 75, "{kind:?}: {} of {} were slow", slow(&open), open.latency.len());
         assert!(open.latency.value_at_quantile(0.95) > (stall / 2).as_nanos() as u64);
+        // ANCHOR_END: stall
     }
 }
-// ANCHOR_END: stall
 
 #[test]
 fn who_is_never_asked_is_told_and_not_left_out() {

@@ -129,7 +129,6 @@ fn load(octets: &[u8; 32]) -> __m256i {
 fn classes(octets: __m256i) -> __m256i {
     // SAFETY: AVX2 was detected.
     unsafe {
-        // ANCHOR: classes
         let low_half = _mm256_set1_epi8(0x0f);
         let rows = _mm256_broadcastsi128_si256(_mm_loadu_si128(ROWS.as_ptr().cast()));
         let columns = _mm256_broadcastsi128_si256(_mm_loadu_si128(COLUMNS.as_ptr().cast()));
@@ -137,7 +136,6 @@ fn classes(octets: __m256i) -> __m256i {
         let of_columns = _mm256_shuffle_epi8(columns, octets);
         let of_rows = _mm256_shuffle_epi8(rows, _mm256_and_si256(_mm256_srli_epi16(octets, 4), low_half));
         _mm256_and_si256(of_columns, of_rows)
-        // ANCHOR_END: classes
     }
 }
 

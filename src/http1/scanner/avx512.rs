@@ -57,12 +57,10 @@ impl Classify for Avx512 {
 
     #[inline(always)]
     fn tail(self, input: &[u8], base: usize) -> __m512i {
-        // ANCHOR: tail
         let left = &input[base..];
         let there = valid(left.len());
         // SAFETY: the mask leaves out all but the octets of `left`, and what it leaves out is not touched. AVX-512 BW was detected.
         unsafe { _mm512_mask_loadu_epi8(_mm512_set1_epi8(NOTHING as i8), there, left.as_ptr().cast()) }
-        // ANCHOR_END: tail
     }
 
     #[inline(always)]

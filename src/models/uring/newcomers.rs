@@ -73,7 +73,6 @@ impl Newcomers {
         Ok(None)
     }
 
-    // ANCHOR: last-newcomers
     /// Takes the accept back; what it has brought by then is still to be heard.
     pub(super) fn begin_end(&mut self, ring: &mut Ring, token: u64) -> io::Result<()> {
         self.is_ending = true;
@@ -83,6 +82,7 @@ impl Newcomers {
         }
     }
 
+    // ANCHOR: last-newcomers
     /// Once the accept has been taken back: those who are in the queue. Closing the listener resets whoever it has not accepted.
     pub(super) fn last(&mut self) -> io::Result<Option<Vec<Socket>>> {
         if !self.is_ending || self.accepting.is_some() {

@@ -167,8 +167,8 @@ impl Board {
     /// way.
     fn enough(&mut self, desk: ConnectionId, id: JobId, reason: Reason, cx: &mut Context<'_, Note>) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
-        // It counts as parked until the end of this: who sees that nobody is parked
-        // any more sees who was forgotten.
+        // `_parked`, which counts it among those who wait, is dropped at the end of
+        // this: who sees their number fall has been told of the forgotten before.
         let Some(Asker { ticket, preconditions, _parked }) = job.askers.remove(&desk) else { return };
         if reason != Reason::Limit {
             self.figures.forget();
