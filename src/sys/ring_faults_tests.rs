@@ -215,7 +215,9 @@ fn a_read_that_cannot_be_taken_back_keeps_its_block_until_it_is_done() {
             }
         }
     }
-    println!("{taken_back} reads were taken back, {filled} were done all the same, {outlived} after a cancel that found nothing");
+    println!(
+        "{taken_back} reads were taken back, {filled} were done all the same, {outlived} after a cancel that found nothing"
+    );
     if taken_back > 0 {
         return skipped(format_args!("reads that cannot be taken back: here they wait for a thread of the kernel"));
     }
