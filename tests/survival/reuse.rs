@@ -54,7 +54,7 @@ fn come_and_go(address: std::net::SocketAddr, number: usize) -> usize {
                 let answer = peer.hear().unwrap_or_else(|error| panic!("connection {number}: {error}"));
                 assert_eq!((answer.status, answer.body), (200, body.clone().into_bytes()), "connection {number}");
             }
-    // ANCHOR_END: come-and-go
+            // ANCHOR_END: come-and-go
             if number % 4 == 2 {
                 // The client's port is free again at once, too.
                 peer.reset();
