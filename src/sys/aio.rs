@@ -246,7 +246,7 @@ mod tests {
     use std::fs::File;
     use std::io::Write;
 
-    use crate::read_file::ReadFile;
+    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
     #[test]
     fn a_read_the_kernel_refuses_is_over_and_holds_up_no_other() {
@@ -276,11 +276,12 @@ mod tests {
     fn a_read_through_the_page_cache_is_over_when_it_has_been_submitted() {
         let mut written = tempfile::NamedTempFile::new_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
         written.write_all(&[b'x'; 4096]).unwrap();
-        let file = ReadFile::open_buffered(written.path()).unwrap();
+        let file = written.as_file();
+        file.sync_all().unwrap();
         let mut aio = Aio::new(1).unwrap();
         for _ in 0..100 {
-            file.drop_cache().unwrap();
-            aio.read(&file, 0, Block::new(4096, 4096), 0, 4096, 0);
+            posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).unwrap();
+            aio.read(file, 0, Block::new(4096, 4096), 0, 4096, 0);
             aio.submit().unwrap();
             let mut done = Vec::new();
             aio.reap(&mut done).unwrap();
