@@ -102,13 +102,10 @@ fn longer_and_longer(shortest: Duration, mut pass: impl FnMut(Duration) -> Resul
         let operations = long.in_all.saturating_sub(short.in_all);
         if operations > short.in_all || window > LONGEST {
             let per = |count: u64, operations: u64| (operations > 0).then(|| count as f64 / operations as f64);
-            let more = |(name, calls): (&String, &u64)| {
-                let calls = calls.saturating_sub(short.spent.calls.get(name).copied().unwrap_or(0));
-                per(calls, operations).filter(|each| *each > 0.0).map(|each| (name.clone(), each))
-            };
+            let calls = more_calls(&long.spent.calls, &short.spent.calls);
             return Ok(Counts {
-                calls: per(long.spent.calls_total().saturating_sub(short.spent.calls_total()), operations),
-                calls_by_name: long.spent.calls.iter().filter_map(more).collect(),
+                calls: per(calls.values().sum(), operations),
+                calls_by_name: calls.into_iter().filter_map(|(name, calls)| Some((name, per(calls, operations)?))).collect(),
                 switches: long.switches.and_then(|count| per(count, long.counted)),
                 interrupts: long.interrupts.and_then(|count| per(count, long.counted)),
                 stalls: per(long.spent.stalls.saturating_sub(short.spent.stalls), operations),
@@ -118,6 +115,16 @@ fn longer_and_longer(shortest: Duration, mut pass: impl FnMut(Duration) -> Resul
         }
         window *= 2;
     }
+}
+
+/// By name, how many more the long pass made. What the short one made more of by chance takes nothing from the others, so their sum is
+/// the total.
+fn more_calls(long: &BTreeMap<String, u64>, short: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let more = |(name, calls): (&String, &u64)| {
+        let more = calls.saturating_sub(short.get(name).copied().unwrap_or(0));
+        (more > 0).then(|| (name.clone(), more))
+    };
+    long.iter().filter_map(more).collect()
 }
 
 struct Marks {
@@ -160,4 +167,32 @@ pub(crate) fn idle_memory(entrant: &Entrant<'_>, steadily: &Steadily) -> Result<
         process: each(|memory| memory.process, &before, &after),
         kernel: each(|memory| memory.kernel, &before, &after),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_the_sum_of_what_is_counted_by_name() {
+        let spent = |calls: [(&str, u64); 2]| {
+            let calls = calls.map(|(name, calls)| (name.to_owned(), calls)).into();
+            Spent { calls, ..Spent::default() }
+        };
+        // One more connection was waited for in the short pass, by chance.
+        let (short, long) = (spent([("epoll_wait", 7), ("recvfrom", 10)]), spent([("epoll_wait", 4), ("recvfrom", 110)]));
+        let passes = [(short, 10), (long, 110)];
+        let mut passes = passes.into_iter().map(|(spent, operations)| Pass {
+            spent,
+            in_all: operations,
+            counted: operations,
+            switches: None,
+            interrupts: None,
+            memory: None,
+        });
+        let counts =
+            longer_and_longer(Duration::from_millis(1), |_| Ok(passes.next().expect("two passes are enough"))).ok().unwrap();
+        assert_eq!(counts.calls_by_name, BTreeMap::from([("recvfrom".to_owned(), 1.0)]));
+        assert_eq!(counts.calls, Some(counts.calls_by_name.values().sum()));
+    }
 }
