@@ -15,9 +15,13 @@
 //!
 //! | note | means |
 //! |---|---|
-//! | `best` | better than all others of its row in this measure: no interval overlaps |
+//! | `best` | better than all others of its row in this measure |
 //! | `at least` | the load was the limit |
 //! | anything else | why there is no number |
+//!
+//! `low` and `high` are of the model's own median over the rounds, and `best` is not judged by them but by the rounds: models took turns,
+//! so each is compared with the best of the *same* round, and the best is who of these ratios has the interval that overlaps no other.
+//! What disturbs a whole round widens the intervals here and no ratio: `best` may stand beside intervals that overlap.
 
 use std::fmt;
 

@@ -17,7 +17,7 @@
 //! | `head` | what stands above the names of the rows | nothing |
 //!
 //! Keys may be on lines of their own. Where `rows` comes again, a new part of the table begins, which has `measures` of its own.
-//! A number is bold where the file says that its model is the best and no interval overlaps.
+//! A number is bold where the file says that its model is the best, which is judged by ratios within rounds (see [`crate::table`]).
 
 use super::FigureError;
 use crate::number;
@@ -188,7 +188,7 @@ impl Directive {
 
     fn written(&self, cell: Option<&Cell>, digits: Option<usize>) -> String {
         let Some(cell) = cell else { return String::new() };
-        let Some(median) = cell.median else { return cell.note.replace('|', "\\|") };
+        let Some(median) = cell.median else { return in_a_cell(&cell.note) };
         let number = |value: f64| match digits {
             Some(digits) => number::with_decimals(value, digits),
             None => with_unit(cell, value),
@@ -205,6 +205,11 @@ impl Directive {
             _ => text,
         }
     }
+}
+
+/// A cell of a Markdown table is one line, and `|` ends it. What a program said in failing may have both.
+fn in_a_cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 
 /// Times and memory have their unit beside the number, since one row's are a thousand times another's; for the rest it is in the
@@ -281,6 +286,17 @@ mod tests {
 | idle | requests a second | ≥ 141,092 | holds 1,024 |
 ";
         assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn what_was_said_in_failing_breaks_no_table() {
+        let said = "failed: thread 'main' panicked:\n  a | b\r\n\nnote: run it again\n";
+        let cell =
+            Cell { row: "idle".into(), model: "pool".into(), measure: "rate".into(), note: said.into(), ..Cell::default() };
+        let table = Table { header: Vec::new(), cells: vec![cell] };
+        let page = rewrite("<!-- table: data/x.csv -->\n<!-- /table -->", &|_| Ok(table.clone())).unwrap();
+        let line = page.lines().find(|line| line.contains("idle")).unwrap();
+        assert!(line.ends_with("| failed: thread 'main' panicked: a \\| b note: run it again |"), "{page}");
     }
 
     #[test]
