@@ -1,7 +1,7 @@
 //! Which model to take for which workload: typical workloads, each with the row that speaks for it, and what that row says.
 //!
 //! ```text
-//! all that were measured
+//! all that were measured, if every model was asked and two of them could be
 //!   keep those that may be the best in the workload's first figure, then of those in its next
 //!   one is left: take it. Several are: no difference was measured, take the simplest
 //! ```
@@ -241,22 +241,29 @@ impl RowName {
 /// What a row says by these figures.
 pub fn advice(row: &Row, figures: &[&str]) -> Advice {
     let mut left: Vec<&str> = row.measured().map(|(name, _)| name).collect();
-    let cannot_tell = |why: String| Advice::CannotTell { row: row.name.clone(), why, command: row.command.clone() };
+    let cannot_tell = |why: String| Advice::CannotTell { row: row.name.clone(), why, command: of_all_models(&row.command) };
+    let is_asked = |model: &&str| row.contestants.iter().any(|contestant| contestant.name == **model);
+    let unasked: Vec<&str> = SIMPLEST_FIRST.into_iter().filter(|model| !is_asked(model)).collect();
     match left[..] {
-        [] => return cannot_tell(format!("no model could be measured: {}", reasons(row))),
-        [only] if row.contestants.len() == 1 => {
-            return cannot_tell(format!("only {only} was measured, so there is nothing to choose from"));
+        _ if !unasked.is_empty() => {
+            return cannot_tell(format!("not all models were asked: {} might be better", unasked.join(", ")));
         }
+        [] => return cannot_tell(format!("no model could be measured: {}", reasons(row))),
+        // Whoever is there alone has beaten nobody.
+        [only] => return cannot_tell(format!("only {only} could be measured, so nothing was compared: {}", reasons(row))),
         _ => {}
     }
     let (mut behind, mut level, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
-    let mut is_told = left.len() == 1;
+    let mut is_told = false;
     // ANCHOR: race
     for figure in figures {
         if left.len() == 1 {
             break;
         }
-        let Some(rounds) = costs(row, figure, &left) else { continue };
+        let Some(rounds) = costs(row, figure, &left) else {
+            remarks.push(format!("There are rounds in which somebody has no {figure}, so by that they are not compared."));
+            continue;
+        };
         if rounds.iter().any(|rounds| rounds.len() < ROUNDS_FOR_INTERVAL) {
             return cannot_tell(format!("too few rounds: it takes {ROUNDS_FOR_INTERVAL} at least"));
         }
@@ -317,6 +324,15 @@ pub fn absent(row: &Row) -> Vec<(String, String)> {
         Outcome::Failed { why } => Some(format!("failed: {why}")),
     };
     row.contestants.iter().filter_map(|contestant| Some((contestant.name.clone(), why(&contestant.outcome)?))).collect()
+}
+
+/// The command without what limits it to some models.
+fn of_all_models(command: &str) -> String {
+    let mut words: Vec<&str> = command.split(' ').collect();
+    while let Some(place) = words.iter().position(|word| *word == "--model") {
+        words.drain(place..words.len().min(place + 2));
+    }
+    words.join(" ")
 }
 
 fn reasons(row: &Row) -> String {

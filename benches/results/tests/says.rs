@@ -52,12 +52,46 @@ fn who_is_level_in_the_first_figure_is_told_apart_by_the_next() {
 
 #[test]
 fn a_model_that_is_not_here_is_named_with_the_reason_and_never_taken() {
-    let row = &all_kinds().rows[5];
-    let take = take(row, CAPACITY);
+    let mut row = all_kinds().rows[5].clone();
+    row.contestants[3].outcome = Outcome::Measured(busy(17.0));
+    row.contestants[0].outcome = Outcome::Failed { why: "it hung".to_owned() };
+    let take = take(&row, CAPACITY);
     assert_eq!(take.pick, "epoll");
-    assert!(take.level_with.is_empty() && take.behind.is_empty());
+    assert!(take.level_with.is_empty() && take.behind.len() == 1);
     let why = |name: &str| take.absent.iter().find(|(model, _)| model == name).map(|(_, why)| why.as_str()).unwrap();
-    assert!(why("uring").contains("forbidden") && why("blocking").contains("1,024") && why("pool").contains("failed"));
+    assert!(why("uring").contains("forbidden") && why("blocking").contains("failed: it hung"));
+}
+
+#[test]
+fn who_has_beaten_nobody_is_not_taken() {
+    let why = |row: &Row| match advice(row, CAPACITY) {
+        Advice::CannotTell { why, command, .. } => (why, command),
+        other => panic!("{other:?}"),
+    };
+    // All others failed, are not here, or hold too few connections.
+    let (alone, _) = why(&all_kinds().rows[5]);
+    for told in ["only epoll", "forbidden", "1,024", "failed"] {
+        assert!(alone.contains(told), "{alone}");
+    }
+    // Or were not asked.
+    let mut two = four("get-64", [busy(12.0), busy(7.0), busy(7.6), busy(17.0)]);
+    two.contestants.truncate(2);
+    two.command = "cargo bench --bench models -- --quick --model blocking --model epoll --row get-64".to_owned();
+    let (unasked, command) = why(&two);
+    assert!(unasked.contains("pool, uring might be better"), "{unasked}");
+    assert_eq!(command, "cargo bench --bench models -- --quick --row get-64", "that asks all of them");
+}
+
+#[test]
+fn a_figure_that_somebody_lacks_is_not_passed_over_in_silence() {
+    let mut stopped = busy(7.0);
+    stopped.figures.insert("rate".to_owned(), Figure::of("operations a second", [vec![0.0], vec![1e5; 7]].concat()));
+    let taken = take(&four("get-64", [busy(12.0), stopped.clone(), busy(7.6), busy(17.0)]), CAPACITY);
+    assert_eq!(taken.pick, "epoll");
+    assert!(taken.behind.iter().all(|behind| behind.figure == "cpu"));
+    assert!(taken.remarks.iter().any(|remark| remark.contains("has no rate")), "{:?}", taken.remarks);
+    let row = four("get-64", [busy(12.0), stopped, busy(7.6), busy(17.0)]);
+    assert!(matches!(advice(&row, &["rate"]), Advice::CannotTell { .. }));
 }
 
 #[test]
@@ -75,12 +109,9 @@ fn a_rate_that_the_load_limited_decides_nothing() {
 #[test]
 fn without_figures_or_rounds_enough_nothing_is_advised() {
     let failed = || Outcome::Failed { why: "it hung".to_owned() };
-    let nobody = row("get-64", [("epoll", failed()), ("uring", failed())]);
+    let nobody = row("get-64", ["blocking", "epoll", "uring", "pool"].map(|name| (name, failed())));
     assert!(matches!(advice(&nobody, CAPACITY), Advice::CannotTell { why, .. } if why.contains("it hung")));
-    let alone = row("get-64", [("epoll", Outcome::Measured(busy(7.0)))]);
-    assert!(matches!(advice(&alone, CAPACITY), Advice::CannotTell { why, .. } if why.contains("only epoll")));
-    let few = |cpu: f64| Outcome::Measured(short_of(&busy(cpu), 5));
-    let few = row("get-64", [("epoll", few(7.0)), ("uring", few(17.0))]);
+    let few = four("get-64", [12.0, 7.0, 7.6, 17.0].map(|cpu| short_of(&busy(cpu), 5)));
     assert!(matches!(advice(&few, CAPACITY), Advice::CannotTell { why, .. } if why.contains("too few rounds")));
 }
 
@@ -99,7 +130,8 @@ fn a_workload_whose_row_was_not_measured_says_so_and_how() {
             Advice::CannotTell { why, .. } => panic!("{}: {why}", workload.title),
         }
     }
-    let all = all_kinds();
+    let mut all = all_kinds();
+    all.rows[5].contestants[2].outcome = Outcome::Measured(busy(8.0));
     let idle = WORKLOADS.iter().find(|workload| workload.title.contains("idle")).unwrap();
     assert!(matches!(idle.advice(&[&all]), Advice::Take(take) if take.row == "idle-10000"), "whatever the machine allowed");
 }
