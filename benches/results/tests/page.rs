@@ -152,6 +152,29 @@ fn it_tells_the_machine_and_every_reason_to_doubt() {
 }
 
 #[test]
+fn of_several_commits_it_says_so_and_which() {
+    let warned = |reports: &[Report]| {
+        let page = page_of(reports);
+        let document = parsed(&page);
+        let warning = document.descendants().find(|node| node.attribute("class") == Some("warning")).map(words);
+        let machine = document.descendants().find(|node| node.attribute("id") == Some("machine")).map(words).unwrap();
+        (warning, machine)
+    };
+    let mut reports = everything();
+    let (warning, machine) = warned(&reports);
+    assert_eq!(warning, None);
+    assert_eq!(machine.matches("commit 0123456789ab").count(), reports.len(), "{machine}");
+    reports[1].commit = Some("ba9876543210".to_owned());
+    reports[2].commit = None;
+    let (warning, machine) = warned(&reports);
+    let warning = warning.unwrap();
+    for told in ["models of commit 0123456789ab", "patterns of commit ba9876543210", "http1_parser of no known commit"] {
+        assert!(warning.contains(told), "{warning}");
+    }
+    assert!(machine.contains("commit ba9876543210"), "{machine}");
+}
+
+#[test]
 fn it_is_about_the_models_whichever_was_measured_last() {
     let mut reports = everything();
     reports.reverse();

@@ -59,8 +59,9 @@ const PLOTS: &str = "Dots are medians, lines through them 95 % intervals of the 
 
 fn header(subject: &Report, warnings: &str, others: &[&Report]) -> String {
     let machine: Vec<&str> = ["CPU", "kernel"].iter().filter_map(|name| subject.machine(name)).collect();
-    let commit = subject.commit.as_deref().map_or(String::new(), |commit| format!(", commit {commit}"));
-    let when = format!("Measured {}{commit}, by {}.", subject.measured.replace('T', " ").replace('Z', " UTC"), subject.command);
+    let commit = commit(subject);
+    let when =
+        format!("Measured {}, {commit}, by {}.", subject.measured.replace('T', " ").replace('Z', " UTC"), subject.command);
     let mut links = vec![("says", "What it says".to_owned()), ("which", "Which model".to_owned())];
     if subject.bench == MAIN {
         let of_models = [("figures", "The comparison"), ("plots", "Plots"), ("calls", "System calls"), ("bound", "Limits")];
@@ -85,8 +86,22 @@ fn warnings(reports: &[&Report]) -> String {
         let bench = report.bench.clone();
         report.warnings.iter().map(move |warning| text("p", &format!("{bench}: {warning}"))).collect::<String>()
     };
-    let all: String = reports.iter().map(of).collect();
+    let all: String = reports.iter().map(of).chain(sources(reports).map(|sentence| text("p", &sentence))).collect();
     if all.is_empty() { all } else { element("div", &[("class", "warning"), ("role", "note")], &all) }
+}
+
+/// That the reports are of several states of the source, if they are.
+fn sources(reports: &[&Report]) -> Option<String> {
+    let is_one = reports.windows(2).all(|pair| pair[0].commit == pair[1].commit);
+    let of: Vec<String> = reports.iter().map(|report| format!("{} of {}", report.bench, commit(report))).collect();
+    (!is_one).then(|| {
+        let of = of.join(", ");
+        format!("What is on this page was built from several states of the source: {of}. Whatever changed in between is in the figures.")
+    })
+}
+
+fn commit(report: &Report) -> String {
+    report.commit.as_deref().map_or_else(|| "no known commit".to_owned(), |commit| format!("commit {commit}"))
 }
 
 /// Another benchmark: what it says of itself, and its rows.
@@ -133,8 +148,9 @@ fn machine(subject: &Report, reports: &[&Report], left_out: &[String]) -> String
     for report in reports {
         let settings = report.settings;
         let how = format!(
-            "{}: {} rounds; a warm-up of {} and a window of {} for each",
+            "{}, {}: {} rounds; a warm-up of {} and a window of {} for each",
             report.measured,
+            commit(report),
             settings.rounds,
             harness::text::time(settings.warm_up),
             harness::text::time(settings.window)
@@ -167,7 +183,7 @@ fn again(main: &Report) -> String {
         ("Your own workload", "cargo bench --bench workload -- --help".to_owned()),
     ];
     let lines: Vec<Vec<String>> = lines.iter().map(|(what, how)| vec![escaped(what), text("code", how)]).collect();
-    let told = "Below each row is the command that measures it again. A machine that others use, a laptop on a battery and a virtual \
+    let told = "Below each row is the command that measures it again; of the same commit, it takes the row's place on this page. A machine that others use, a laptop on a battery and a virtual \
                 machine with neighbours all measure themselves too: run it twice before you believe a small difference.";
     let table = element("div", &[("class", "machine")], &table("Commands", &["what", "command"], &lines));
     section("again", "Do it again", &(text("p", told) + &table))
