@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use iolab::models::AnyModel;
+use results::CompareOption;
 
 use crate::contestants::Loop;
 use crate::files::Way;
@@ -13,7 +14,7 @@ use crate::files::Way;
 #[command(name = "cargo bench --bench bare --")]
 pub struct Arguments {
     /// Few and short rounds: under a minute
-    #[arg(long, conflicts_with = "test")]
+    #[arg(long, conflicts_with_all = ["test", "compare"])]
     pub quick: bool,
     /// Every row once, in its smallest form, every answer checked, and no figures
     #[arg(long)]
@@ -28,14 +29,16 @@ pub struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// Tell user time from system time, which takes long rounds: 3 s each
-    #[arg(long, conflicts_with_all = ["quick", "test"])]
+    #[arg(long, conflicts_with_all = ["quick", "test", "compare"])]
     pub cpu_split: bool,
     /// Say what rows there are, and end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "compare")]
     pub list: bool,
     /// Say the results as JSON, on one line of standard output, and nothing else there
     #[arg(long, conflicts_with_all = ["test", "list"])]
     pub json: bool,
+    #[command(flatten)]
+    pub compare: CompareOption,
     /// Given by cargo
     #[arg(long, hide = true)]
     pub bench: bool,

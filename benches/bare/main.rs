@@ -61,8 +61,10 @@ use harness::work::{Work, select};
 
 use arguments::Arguments;
 use contestants::Contestant;
+use iolab::Model;
+use iolab::models::AnyModel;
 use ours::is_unavailable;
-use results::{About, Compared, Ending, Report};
+use results::{About, Compared, Ending, Report, again};
 use rows::{Pair, Row};
 use script::Script;
 use table::Table;
@@ -74,6 +76,12 @@ fn main() -> ExitCode {
         Arguments { read: Some(model), .. } => as_child(ours::read::obey(*model, &arguments.data), is_unavailable),
         Arguments { serve_bare: Some(bare), .. } => as_child(contestants::serve(*bare), is_unavailable),
         Arguments { read_bare: Some(bare), .. } => as_child(contestants::read(*bare, &arguments.data), is_unavailable),
+        _ if arguments.compare.earlier().is_some() => {
+            let rows: Vec<&str> = arguments.row.as_deref().into_iter().collect();
+            // All of them have their bare loops beside them.
+            let models = if asks_all(&arguments) { Vec::new() } else { names_of(&arguments.model) };
+            arguments.compare.show("bare", target_tmp(), &rows, &models)
+        }
         _ => compare(&arguments),
     };
     status("bare", result)
@@ -102,7 +110,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         table.row(row, &contestants, &cells);
         kept.push(kept_row(arguments, row, &contestants, &names, &cells));
     }
-    let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json };
+    let is_part = arguments.row.is_some() || !asks_all(arguments);
+    let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json, is_part };
     session.end(ending.has_figures, ("iolab", env!("CARGO_PKG_VERSION")), |foot| {
         Report::new("bare", &settings, foot, kept)?.keep(&ending, || table.finish(foot))
     })
@@ -163,10 +172,17 @@ fn entrants<'a>(
 /// How a row is measured again.
 fn command(arguments: &Arguments) -> String {
     let length = match arguments {
-        Arguments { quick: true, .. } => "--quick ",
-        Arguments { cpu_split: true, .. } => "--cpu-split ",
+        Arguments { quick: true, .. } => "--quick",
+        Arguments { cpu_split: true, .. } => "--cpu-split",
         _ => "",
     };
-    let rounds = arguments.rounds.map_or(String::new(), |rounds| format!("--rounds {rounds} "));
-    format!("cargo bench --bench bare -- {length}{rounds}--row")
+    again("bare", length, arguments.rounds, &names_of(&arguments.model), &names_of(&AnyModel::all()))
+}
+
+fn asks_all(arguments: &Arguments) -> bool {
+    names_of(&arguments.model) == names_of(&AnyModel::all())
+}
+
+fn names_of(models: &[AnyModel]) -> Vec<&str> {
+    models.iter().map(Model::name).collect()
 }

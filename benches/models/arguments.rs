@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use iolab::models::AnyModel;
+use results::CompareOption;
 
 /// Compares four ways of waiting on the same file reads and the same HTTP servers: blocking calls, epoll, io_uring, a pool of
 /// threads.
@@ -11,10 +12,10 @@ use iolab::models::AnyModel;
 #[command(name = "cargo bench --bench models --")]
 pub struct Arguments {
     /// Few and short rounds: under a minute
-    #[arg(long, conflicts_with_all = ["full", "test"])]
+    #[arg(long, conflicts_with_all = ["full", "test", "compare"])]
     pub quick: bool,
     /// The whole grid of sizes, depths and connection counts: about half an hour
-    #[arg(long, conflicts_with = "test")]
+    #[arg(long, conflicts_with_all = ["test", "compare"])]
     pub full: bool,
     /// Every row once, in its smallest form, every answer checked, and no figures
     #[arg(long)]
@@ -23,7 +24,7 @@ pub struct Arguments {
     #[arg(long, value_name = "PATTERN")]
     pub row: Option<String>,
     /// The same, as criterion takes it
-    #[arg(value_name = "PATTERN", conflicts_with = "row")]
+    #[arg(value_name = "PATTERN", conflicts_with_all = ["row", "compare"])]
     pub pattern: Option<String>,
     /// Only this model; may be given more than once
     #[arg(long, value_name = "NAME")]
@@ -32,15 +33,13 @@ pub struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// Say what rows there are, and end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "compare")]
     pub list: bool,
     /// Say the results as JSON, on one line of standard output, and nothing else there
     #[arg(long, conflicts_with_all = ["test", "list"])]
     pub json: bool,
-    /// Measure nothing, and compare two earlier results: the later over the earlier [default of the later: the last run's]
-    #[arg(long, num_args = 1..=2, value_names = ["EARLIER", "LATER"],
-          conflicts_with_all = ["test", "list", "json", "quick", "full", "rounds", "pattern"])]
-    pub compare: Vec<PathBuf>,
+    #[command(flatten)]
+    pub compare: CompareOption,
     /// Given by cargo
     #[arg(long, hide = true)]
     pub bench: bool,

@@ -24,7 +24,7 @@ mod rows;
 mod table;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,7 +46,7 @@ use harness::session::{Foot, status};
 use harness::work::{SHARES, Work, select};
 use harness::{cores, machine};
 use ours::is_unavailable;
-use results::{About, Compared, Ending, Report};
+use results::{About, Compared, Ending, Report, again};
 use rows::Row;
 use table::Table;
 
@@ -64,8 +64,9 @@ fn main() -> ExitCode {
         as_child(serve(model, arguments.application, &arguments.data), is_unavailable)
     } else if let Some(model) = arguments.read {
         as_child(ours::read::obey(model, &arguments.data), is_unavailable)
-    } else if let [earlier, later @ ..] = &arguments.compare[..] {
-        beside_each_other(&arguments, earlier, later.first().map(PathBuf::as_path))
+    } else if arguments.compare.earlier().is_some() {
+        let rows: Vec<&str> = arguments.row.as_deref().into_iter().collect();
+        arguments.compare.show("models", target_tmp(), &rows, &names(&arguments.model))
     } else {
         compare(&arguments)
     };
@@ -80,23 +81,6 @@ fn serve(model: AnyModel, application: Application, data: &Path) -> io::Result<(
             ours::serve::serve(model, 1, move || Chores::new(Arc::clone(&file)))
         }
     }
-}
-
-/// Of two runs that were measured before.
-fn beside_each_other(arguments: &Arguments, earlier: &Path, later: Option<&Path>) -> io::Result<ExitCode> {
-    let last = results::file::folder(target_tmp()).join("models.json");
-    let (before, after) = (Report::read(earlier)?, Report::read(later.unwrap_or(&last))?);
-    let names: Vec<&str> = before.rows.iter().chain(&after.rows).map(|row| row.name.as_str()).collect();
-    let wanted = select(names, arguments.row.as_deref(), |name| name);
-    if let (Some(pattern), true) = (&arguments.row, wanted.is_empty()) {
-        eprintln!("models: neither of the reports has a row that is called {pattern:?}");
-        return Ok(ExitCode::from(2));
-    }
-    let models: Vec<&str> = arguments.model.iter().map(|model| model.name()).collect();
-    let comparison = results::compare::compare(&before, &after, |name| wanted.contains(&name), &models)
-        .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
-    println!("{}", comparison.table());
-    Ok(ExitCode::SUCCESS)
 }
 
 fn target_tmp() -> &'static Path {
@@ -154,7 +138,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         notes: notes(cores, idle, idle_wanted),
         warnings: quiet::warning(&disturbed).into_iter().collect(),
     };
-    let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json };
+    let is_part = arguments.row.is_some() || names(&arguments.model) != names(&AnyModel::all());
+    let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json, is_part };
     let report = Report::new("models", &settings, &foot, kept)?;
     let told = report.keep(&ending, || table.finish(&settings, &rows, &foot))?;
     if arguments.test {
@@ -174,7 +159,7 @@ fn kept_row(arguments: &Arguments, row: &Row, cells: &[Cell]) -> results::schema
         chapter: row.chapter.title().to_owned(),
         command: format!("{} {}", command(arguments), row.name),
     };
-    let names: Vec<&str> = arguments.model.iter().map(|model| model.name()).collect();
+    let names = names(&arguments.model);
     // In an open loop each model is at its own rates.
     let compared = if matches!(row.work, Work::Open(_)) { Compared::Nobody } else { Compared::WithTheBest };
     results::record::row(about, &row.work, &names, cells, &compared)
@@ -246,12 +231,15 @@ fn failure(row: &Row, model: AnyModel, cell: &Cell) -> Option<String> {
 /// How a row is measured again.
 fn command(arguments: &Arguments) -> String {
     let length = match arguments {
-        Arguments { quick: true, .. } => "--quick ",
-        Arguments { full: true, .. } => "--full ",
+        Arguments { quick: true, .. } => "--quick",
+        Arguments { full: true, .. } => "--full",
         _ => "",
     };
-    let rounds = arguments.rounds.map_or(String::new(), |rounds| format!("--rounds {rounds} "));
-    format!("cargo bench --bench models -- {length}{rounds}--row")
+    again("models", length, arguments.rounds, &names(&arguments.model), &names(&AnyModel::all()))
+}
+
+fn names(models: &[AnyModel]) -> Vec<&str> {
+    models.iter().map(Model::name).collect()
 }
 
 fn notes(cores: Cores, idle: usize, idle_wanted: usize) -> Vec<String> {

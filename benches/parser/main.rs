@@ -10,6 +10,7 @@
 //!
 //! Another row is a head that comes byte by byte, and others are bodies in chunks, which httparse does not parse.
 
+mod arguments;
 mod contenders;
 mod heads;
 mod rounds;
@@ -22,6 +23,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use arguments::Arguments;
+use clap::Parser;
 use contenders::{Contender, Work, httparse, ours};
 use harness::cores;
 use harness::machine;
@@ -40,19 +43,26 @@ fn main() -> ExitCode {
 }
 
 fn run() -> io::Result<ExitCode> {
-    // `cargo bench -- ARGUMENTS` gives every benchmark the same ones; these are about the models.
-    let is_given = |flags: &[&str]| std::env::args().any(|argument| flags.iter().any(|flag| argument.starts_with(flag)));
-    if is_given(&["--row", "--model", "--rounds", "--list", "--compare"]) {
-        eprintln!("{NAME}: skipped, since rows, models, rounds or a comparison are asked for, and it has none");
+    let arguments = Arguments::parse();
+    let target_tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    if let Some(earlier) = arguments.compare.earlier() {
+        let bench = Report::read(earlier)?.bench;
+        if bench != NAME {
+            eprintln!("{NAME}: skipped, since a report of {bench} is to be compared");
+            return Ok(ExitCode::SUCCESS);
+        }
+        return arguments.compare.show(NAME, target_tmp, &arguments.row.as_deref().into_iter().collect::<Vec<_>>(), &[]);
+    }
+    if arguments.is_about_the_models() {
+        eprintln!("{NAME}: skipped, since rows, models or rounds are asked for, and it has none");
         return Ok(ExitCode::SUCCESS);
     }
     let (warm_up, moment) = (Duration::from_micros(1000), Duration::from_micros(300));
-    let json = is_given(&["--json"]);
-    let is_test = is_given(&["--test"]) || !is_given(&["--bench", "--quick", "--full"]) && !json;
+    let (json, is_test) = (arguments.json, arguments.is_test());
     let plan = match () {
         () if is_test => Plan { rounds: 1, warm_up: Duration::ZERO, moment: Duration::ZERO },
-        () if is_given(&["--quick"]) => Plan { rounds: 31, warm_up, moment },
-        () if is_given(&["--full"]) => Plan { rounds: 1001, warm_up, moment },
+        () if arguments.quick => Plan { rounds: 31, warm_up, moment },
+        () if arguments.full => Plan { rounds: 1001, warm_up, moment },
         () => Plan { rounds: 201, warm_up, moment },
     };
     let cores = cores::choose()?;
@@ -72,7 +82,7 @@ fn run() -> io::Result<ExitCode> {
     fingerprint.push(("iolab", env!("CARGO_PKG_VERSION").into()));
     let warnings = before.and_then(|before| quiet::disturbance("all of it", &before, cores)).into_iter().collect::<Vec<_>>();
     let foot = Foot { fingerprint, cores, notes: vec![chosen], warnings: quiet::warning(&warnings).into_iter().collect() };
-    let ending = Ending { target_tmp: Path::new(env!("CARGO_TARGET_TMPDIR")), has_figures: !is_test, json };
+    let ending = Ending { target_tmp, has_figures: !is_test, json, is_part: false };
     // It is one process, and goes where the kernel puts it.
     let report = Report { cores: None, ..Report::new(NAME, &plan, &foot, told.rows)? };
     let line = report.keep(&ending, String::new)?;

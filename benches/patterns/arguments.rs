@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Parser;
 use harness::listeners::{LEAST_TEXT, Pace};
 use iolab::models::AnyModel;
+use results::CompareOption;
 
 use crate::rows::{self, Row, Served};
 
@@ -39,7 +40,7 @@ pub struct Arguments {
     pub model: Vec<AnyModel>,
     /// Only this way; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = rows::NAMES)]
-    way: Vec<String>,
+    pub way: Vec<String>,
     /// So many rounds [default: 6, 1 with --test]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
@@ -49,6 +50,8 @@ pub struct Arguments {
     /// Say the results as JSON, on one line of standard output, and nothing else there
     #[arg(long, conflicts_with = "test")]
     pub json: bool,
+    #[command(flatten)]
+    pub compare: CompareOption,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,

@@ -36,6 +36,7 @@ use harness::progress::Progress;
 use harness::quiet::{self, Usage};
 use harness::serving::raise_descriptor_limit;
 use harness::session::{Foot, status};
+use iolab::Model;
 use iolab::http1::{Http, HttpLimits};
 use iolab::models::AnyModel;
 use iolab::patterns::notifications::{Naive, Notifications, Settings as Serving};
@@ -51,6 +52,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = match arguments.serve {
         Some(model) => as_child(serve(model, arguments.served), ours::is_unavailable),
+        None if arguments.compare.earlier().is_some() => {
+            let ways: Vec<&str> = arguments.way.iter().map(String::as_str).collect();
+            arguments.compare.show("patterns", target_tmp(), &ways, &names(&arguments.model))
+        }
         None => compare(&arguments),
     };
     status("patterns", result)
@@ -104,8 +109,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
         notes: notes(cores, &settings, crowd_wanted),
         warnings: quiet::warning(&disturbed).into_iter().collect(),
     };
-    let ending =
-        Ending { target_tmp: Path::new(env!("CARGO_TARGET_TMPDIR")), has_figures: !arguments.test, json: arguments.json };
+    let is_part = !arguments.way.is_empty() || names(models) != names(&AnyModel::all());
+    let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json, is_part };
     let kept = Kept {
         findings: findings::findings(&cells, &parked, &crowds),
         ..Kept::new("patterns", &settings, &foot, kept::rows(&settings, &cells, &parked, &crowds))?
@@ -123,6 +128,14 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     }
     failures.iter().for_each(|failure| eprintln!("patterns: {failure}"));
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn target_tmp() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn names(models: &[AnyModel]) -> Vec<&str> {
+    models.iter().map(Model::name).collect()
 }
 
 fn notes(cores: Cores, settings: &arguments::Settings, crowd_wanted: usize) -> Vec<String> {

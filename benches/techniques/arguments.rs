@@ -3,11 +3,12 @@
 use clap::{CommandFactory, FromArgMatches, Parser};
 use harness::measure::Settings;
 use iolab::models::AnyModel;
+use results::CompareOption;
 
 #[derive(Parser, Debug)]
 pub struct Arguments {
     /// Few and short rounds: about a minute
-    #[arg(long, conflicts_with = "test")]
+    #[arg(long, conflicts_with_all = ["test", "compare"])]
     pub quick: bool,
     /// Every row once, in its smallest form, every answer checked, and no figures
     #[arg(long)]
@@ -19,11 +20,13 @@ pub struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// Say what rows there are, and end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "compare")]
     pub list: bool,
     /// Say the results as JSON, on one line of standard output, and nothing else there
     #[arg(long, conflicts_with_all = ["test", "list"])]
     pub json: bool,
+    #[command(flatten)]
+    pub compare: CompareOption,
     /// Given by cargo
     #[arg(long, hide = true)]
     pub bench: bool,
@@ -54,9 +57,8 @@ impl Arguments {
         Settings::in_millis(self.rounds.unwrap_or(rounds), millis, self.test)
     }
 
-    /// The part of them that is about how long it takes.
-    pub fn length(&self) -> String {
-        let quick = if self.quick { "--quick " } else { "" };
-        quick.to_owned() + &self.rounds.map_or(String::new(), |rounds| format!("--rounds {rounds} "))
+    /// The flag that says how long it takes.
+    pub fn length(&self) -> &'static str {
+        if self.quick { "--quick" } else { "" }
     }
 }

@@ -21,7 +21,7 @@ use harness::child::{Child, as_child};
 use harness::measure::{Cell, Entrant};
 use harness::session::{Session, status};
 use harness::work::{Work, select};
-use results::{About, Compared, Ending, Report};
+use results::{About, Compared, Ending, Report, again};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,10 @@ impl<W: Way> Bench<W> {
         let result = match &arguments {
             Arguments { serve: Some(model), .. } => as_child(ours::serve::echo(*model), is_unavailable),
             Arguments { take_part: true, .. } => as_child(take_part::<W>(), is_unavailable),
+            _ if arguments.compare.earlier().is_some() => {
+                let rows: Vec<&str> = arguments.row.as_deref().into_iter().collect();
+                arguments.compare.show(name, target_tmp(), &rows, &[])
+            }
             _ => self.compare(&arguments),
         };
         status(name, result)
@@ -109,11 +113,10 @@ impl<W: Way> Bench<W> {
             return Ok(if arguments.test { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         let octets = if arguments.test { 32 } else { 256 } << 20;
-        let target_tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let mut session = Session::begin(self.name, settings, rows.len(), target_tmp, octets)?;
+        let mut session = Session::begin(self.name, settings, rows.len(), target_tmp(), octets)?;
         let mut table = Table::new(settings);
         let mut kept = Vec::with_capacity(rows.len());
-        let command = format!("cargo bench --bench {} -- {}--row", self.name, arguments.length());
+        let command = again(self.name, arguments.length(), arguments.rounds, &[], &[]);
         for row in &rows {
             let task = match row.work {
                 Work::Read(_) => Task::Read(session.data().into()),
@@ -124,12 +127,17 @@ impl<W: Way> Bench<W> {
             table.row(row.experiment, row.work, &cells);
             kept.push(row.kept(&command, &cells));
         }
-        let ending = Ending { target_tmp, has_figures: !arguments.test, json: arguments.json };
+        let is_part = arguments.row.is_some();
+        let ending = Ending { target_tmp: target_tmp(), has_figures: !arguments.test, json: arguments.json, is_part };
         session.end(ending.has_figures, ("iolab", env!("CARGO_PKG_VERSION")), |foot| {
             let report = Report::new(self.name, &settings, foot, kept)?;
             report.keep(&ending, || table.finish(self.opening, &command, self.unmeasured, foot))
         })
     }
+}
+
+fn target_tmp() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
 /// One experiment on one of its workloads.

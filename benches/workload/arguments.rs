@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 use harness::load::Kind;
 use iolab::MAX_BLOCK;
 use iolab::models::AnyModel;
+use results::CompareOption;
 
 use crate::burn::Calibration;
 use crate::description::Description;
@@ -65,6 +66,8 @@ pub struct Arguments {
     /// Say it as JSON
     #[arg(long, conflicts_with = "test")]
     pub json: bool,
+    #[command(flatten)]
+    pub compare: CompareOption,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,

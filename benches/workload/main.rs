@@ -64,6 +64,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::read();
     let result = match arguments.serve {
         Some(model) => as_child(serve(model), ours::is_unavailable),
+        None if arguments.compare.earlier().is_some() => {
+            let models: Vec<&str> = arguments.model.iter().map(Model::name).collect();
+            arguments.compare.show("workload", Path::new(env!("CARGO_TARGET_TMPDIR")), &[], &models)
+        }
         None => compare(&arguments),
     };
     status("workload", result)
@@ -136,7 +140,8 @@ fn compare(arguments: &Arguments) -> io::Result<ExitCode> {
     let notes = vec![description.in_words(), calibration.in_words(&description), note(&description, cores)];
     let foot = Foot { fingerprint, cores, notes, warnings: verdict.doubt.iter().cloned().collect() };
     let kept = Kept { findings: kept::findings(&verdict), ..Kept::new("workload", &settings, &foot, rows)? };
-    let ending = Ending { target_tmp: directory, has_figures: !arguments.test, json: arguments.json };
+    // Whoever describes a request asks a question of its own: no earlier run is the whole that this is a part of.
+    let ending = Ending { target_tmp: directory, has_figures: !arguments.test, json: arguments.json, is_part: false };
     let report = Report {
         workload: description.in_words(),
         calibration: calibration.in_words(&description),

@@ -13,10 +13,28 @@ pub fn folder(target_tmp: &Path) -> PathBuf {
     target_tmp.with_file_name("iolab")
 }
 
+/// Where the report of a benchmark lies.
+pub fn whole_path(folder: &Path, bench: &str) -> PathBuf {
+    folder.join(format!("{bench}.json"))
+}
+
+/// Where a run of a part of it lies that could not be put into the whole.
+pub fn part_path(folder: &Path, bench: &str) -> PathBuf {
+    folder.join(format!("{bench}-part.json"))
+}
+
 impl Report {
     /// Writes it as `BENCH.json`.
     pub fn write(&self, folder: &Path) -> io::Result<PathBuf> {
-        let path = folder.join(format!("{}.json", self.bench));
+        self.write_as(whole_path(folder, &self.bench))
+    }
+
+    /// Writes it as `BENCH-part.json`.
+    pub fn write_part(&self, folder: &Path) -> io::Result<PathBuf> {
+        self.write_as(part_path(folder, &self.bench))
+    }
+
+    fn write_as(&self, path: PathBuf) -> io::Result<PathBuf> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
         write_whole(&path, &text)?;

@@ -9,7 +9,8 @@ use harness::machine;
 use harness::session::Foot;
 
 use crate::compare::differences;
-use crate::file::{folder, write_whole};
+use crate::file::{folder, whole_path, write_whole};
+use crate::join::joined;
 use crate::page;
 use crate::schema::{Line, Report, Row, SCHEMA, Settings, VERSION};
 
@@ -28,6 +29,8 @@ pub struct Ending<'a> {
     pub has_figures: bool,
     /// Standard output is to have the results as JSON, and nothing else.
     pub json: bool,
+    /// Not all rows or contestants were asked. What a whole run has left is not lost for that.
+    pub is_part: bool,
 }
 
 impl Report {
@@ -61,15 +64,48 @@ impl Report {
             }
             return Ok(String::new());
         }
-        let (json, page) = self.write_with_page(&folder(ending.target_tmp))?;
-        eprintln!("the report, for a browser: {}; the figures: {}", shown(&page), shown(&json));
+        let folder = folder(ending.target_tmp);
+        if ending.is_part {
+            self.keep_part(&folder)?
+        } else {
+            self.keep_whole(&folder)?
+        }
         if ending.json { self.line() } else { Ok(table()) }
+    }
+
+    fn keep_whole(&self, folder: &Path) -> io::Result<()> {
+        let (json, page) = self.write_with_page(folder)?;
+        eprintln!("the report, for a browser: {}; the figures: {}", shown(&page), shown(&json));
+        Ok(())
+    }
+
+    /// Rows that were measured again go into what is kept, or else lie beside it.
+    fn keep_part(&self, folder: &Path) -> io::Result<()> {
+        let path = whole_path(folder, &self.bench);
+        if !path.exists() {
+            return self.keep_whole(folder);
+        }
+        match Report::read(&path).map_err(|error| error.to_string()).and_then(|kept| joined(&kept, self)) {
+            Ok(all) => {
+                let (rows, all_rows) = (self.rows.len(), all.rows.len());
+                eprintln!("a part was measured: its rows ({rows} of {all_rows}) are put into the report of {}", all.measured);
+                all.keep_whole(folder)
+            }
+            Err(why) => {
+                let part = self.write_part(folder)?;
+                let (part, whole) = (shown(&part), shown(&path));
+                eprintln!("a part was measured, and {why}: {whole} and the page stay as they were, and this is {part}");
+                eprintln!("both beside each other: cargo bench --bench {} -- --compare {whole} {part}", self.bench);
+                Ok(())
+            }
+        }
     }
 
     fn write_with_page(&self, folder: &Path) -> io::Result<(PathBuf, PathBuf)> {
         let json = self.write(folder)?;
         let page = folder.join(PAGE);
         let (others, left_out) = kept(folder, self);
+        left_out.iter().for_each(|sentence| eprintln!("not on the page: {sentence}"));
         let reports: Vec<&Report> = [self].into_iter().chain(&others).collect();
         write_whole(&page, &page::page(&reports, &left_out))?;
         Ok((json, page))
@@ -80,7 +116,7 @@ impl Report {
 fn kept(folder: &Path, of: &Report) -> (Vec<Report>, Vec<String>) {
     let (mut reports, mut left_out) = (Vec::new(), Vec::new());
     for bench in BENCHES.iter().filter(|bench| **bench != of.bench) {
-        let path = folder.join(format!("{bench}.json"));
+        let path = whole_path(folder, bench);
         if !path.exists() {
             continue;
         }
@@ -109,9 +145,25 @@ fn other_machine(one: &Report, other: &Report) -> Option<String> {
 
 /// What was typed, without what cargo adds.
 pub fn command(bench: &str) -> String {
-    let arguments = env::args().skip(1).filter(|argument| argument != "--bench").map(quoted).collect::<Vec<_>>().join(" ");
+    let arguments = env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .filter(|argument| argument != "--bench")
+        .map(quoted)
+        .collect::<Vec<_>>()
+        .join(" ");
     let separator = if arguments.is_empty() { "" } else { " -- " };
     format!("cargo bench --bench {bench}{separator}{arguments}")
+}
+
+/// What measures a row again as it was measured, up to the row's name. `length`: the flags that say how long and how often. `asked`:
+/// the models that took part, who are named if they are not `all`.
+pub fn again(bench: &str, length: &str, rounds: Option<u32>, asked: &[&str], all: &[&str]) -> String {
+    let rounds = rounds.map(|rounds| format!("--rounds {rounds}"));
+    let models = asked.iter().filter(|_| asked != all).map(|model| format!("--model {}", quoted((*model).to_owned())));
+    let length = (!length.is_empty()).then(|| length.to_owned());
+    let flags: Vec<String> = length.into_iter().chain(rounds).chain(models).chain(["--row".to_owned()]).collect();
+    format!("cargo bench --bench {bench} -- {}", flags.join(" "))
 }
 
 fn quoted(argument: String) -> String {
