@@ -54,6 +54,7 @@ mod either;
 mod file_op;
 pub mod http1;
 mod identity;
+mod lifecycle;
 pub mod limits;
 mod listener;
 mod model;

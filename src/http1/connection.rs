@@ -13,6 +13,7 @@ use super::head::HeadParser;
 use super::lifecycle::{Body, FRESH_GRACE, Stage};
 use super::service::Shared;
 use crate::context::Context;
+use crate::lifecycle::Lifecycle;
 use crate::protocol::{Event, Interest, Peer, Protocol};
 use crate::time::{Now, Time};
 

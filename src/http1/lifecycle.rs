@@ -14,30 +14,29 @@
 //!
 //! | stage \ event | octets | peer's FIN | stopping |
 //! |---|---|---|---|
-//! | `Idle` | `Head`, and on | `Over` | `Over`; if it has never made a request it gets [`FRESH_GRACE`] for one |
-//! | `Head` | head complete: `Body`, `Answering` or `Idle`; bad: answer, `Over` | 400, `Over` | goes on; the handler is told when the request is complete |
-//! | `Body` | body complete: `Answering` or `Idle`; bad: answer if none has begun, `Over` | 400 likewise, `Over` | the same |
+//! | `Idle` | `Head`; if the whole head is there at once, as from there | `Over` | `Over`; if it has never made a request it gets [`FRESH_GRACE`] for one |
+//! | `Head` | head complete: `Body`, or `Answering` if there is none; bad: answer, `Over` | 400, `Over` | goes on; the handler is told when the request is complete |
+//! | `Body` | body complete: `Answering`; bad: answer if none has begun, `Over`; nobody needs the rest: `Over` | 400 likewise, `Over` | the same |
 //! | `Answering` | (not read: back-pressure) | (told if the handler wants it; the answer is the last) | the handler is told, and goes on |
 //! | `Upgraded` | all events are those of the protocol that has taken HTTP's place | | |
 //!
 //! Once it is stopping, the answer under way is the last: it says so if its head has not gone yet, and requests behind it are
 //! not heard.
 //!
-//! An exchange is complete when the request has been read *and* the answer has been ended, in whichever order. Then it is `Idle`
-//! again if both sides keep the connection alive, and `Over` if not.
+//! An exchange is complete when the request has been read *and* the answer has been ended, in whichever order: `Answering` is passed
+//! through even if the answer was ended first. Then it is `Idle` again if both sides keep the connection alive, and `Over` if not.
 
-use std::mem;
 use std::time::Duration;
 
 use super::body::ChunkedDecoder;
+use crate::lifecycle::{Lifecycle, Way};
 
 /// How long a connection that has been accepted but has said nothing may still make its first request once the server is
 /// stopping: its request is likely to be on its way.
 pub const FRESH_GRACE: Duration = Duration::from_secs(1);
 
-/// Every way from one stage to another: from where, on what, to where. No other is ever taken ([`Stage::enter`]), and the picture in
-/// the book is drawn from this list.
-pub(super) const WAYS: &[(&str, &str, &str)] = &[
+/// Every way from one stage to another, and no other ([`Lifecycle`]). The picture in the book is drawn from this list.
+const WAYS: &[Way] = &[
     ("Idle", "the first octet of a request", "Head"),
     ("Idle", "a whole head at once; a body follows", "Body"),
     ("Idle", "a whole request at once", "Answering"),
@@ -72,20 +71,8 @@ pub(super) enum Stage {
 }
 // ANCHOR_END: stage
 
-impl Stage {
-    /// From one stage to the next, by one of the [`WAYS`]. Answers where it was.
-    #[inline]
-    pub(super) fn enter(&mut self, next: Stage) -> Stage {
-        debug_assert!(self.has_way_to(&next), "there is no way from {} to {} in `WAYS`", self.name(), next.name());
-        #[cfg(test)]
-        tests::TAKEN.with_borrow_mut(|taken| taken.push((self.name(), next.name())));
-        mem::replace(self, next)
-    }
-
-    /// To stay is no way.
-    fn has_way_to(&self, next: &Stage) -> bool {
-        self.name() == next.name() || WAYS.iter().any(|(from, _, to)| (*from, *to) == (self.name(), next.name()))
-    }
+impl Lifecycle for Stage {
+    const WAYS: &'static [Way] = WAYS;
 
     fn name(&self) -> &'static str {
         match self {
@@ -128,21 +115,15 @@ impl Default for TimeLimits {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::collections::BTreeSet;
     use std::convert::Infallible;
 
     use super::*;
     use crate::connection::Connection;
     use crate::http1::{Exchange, Handler, Head, Http, HttpLimits, NoUpgrade, Trailers};
     use crate::identity::Common;
+    use crate::lifecycle::taken;
     use crate::limits::ServeLimits;
     use crate::time::{Now, Time};
-
-    thread_local! {
-        /// From where to where stages went in this test.
-        pub(super) static TAKEN: RefCell<Vec<(&'static str, &'static str)>> = const { RefCell::new(Vec::new()) };
-    }
 
     /// Answers when a request is whole, and upgrades to nothing.
     struct Plain;
@@ -180,7 +161,6 @@ mod tests {
         live(&["POST / HTTP/1.1\r\n", "Host: a\r\nContent-Length: 2\r\n\r\n", "a"]);
         live(&["GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"]);
         live(&["GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: nothing\r\n\r\n"]);
-        let taken: BTreeSet<_> = TAKEN.take().into_iter().filter(|(from, to)| from != to).collect();
-        assert_eq!(taken, WAYS.iter().map(|(from, _, to)| (*from, *to)).collect());
+        taken::assert_all::<Stage>();
     }
 }

@@ -17,6 +17,7 @@ use super::limits::WebSocketLimits;
 use super::mask::unmask;
 use super::message::{Incoming, Kind, Message};
 use crate::context::Context;
+use crate::lifecycle::Lifecycle;
 use crate::limits::SEND_LOW_OCTETS;
 use crate::protocol::{Event, Interest, Peer, Protocol};
 use crate::shelf;
@@ -185,7 +186,7 @@ impl<C: Conversation> WebSocket<C> {
             Opcode::Close => match close::parse(payload) {
                 Ok((code, reason)) => {
                     // The answer has the same code, if there was one (section 5.5.1).
-                    self.socket(cx).1.close(code, "");
+                    self.socket(cx).1.say_close(code, "");
                     self.end(code, reason, cx);
                 }
                 Err(error) => return self.fail(error, input, cx),
@@ -266,7 +267,7 @@ impl<C: Conversation> WebSocket<C> {
     /// Fails the connection; of what has come nothing more is of interest.
     #[cold]
     fn fail(&mut self, error: ErrorKind, input: &[u8], cx: &mut Context<'_, C::Message>) -> usize {
-        self.socket(cx).1.close(error.code(), error.reason());
+        self.socket(cx).1.say_close(error.code(), error.reason());
         self.end(error.code(), error.reason(), cx);
         input.len()
     }

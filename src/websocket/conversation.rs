@@ -8,6 +8,7 @@ use super::close::{close_code, may_be_sent, write_close};
 use super::frame::{CONTROL_OCTETS, Opcode, is_whole_message, write_frame};
 use super::lifecycle::Stage;
 use crate::context::Context;
+use crate::lifecycle::Lifecycle;
 use crate::protocol::{Event, Interest, Peer};
 use crate::time::Time;
 
@@ -86,14 +87,20 @@ impl<'cx, M> Socket<'_, 'cx, M> {
     /// [1005](close_code::NONE) is for no code and no reason. Another code that [may not be sent](may_be_sent) is a bug of the
     /// conversation, and 1011 is said. Of the reason the first 123 octets are, in whole characters.
     pub fn close(&mut self, code: u16, reason: &str) {
-        if !self.is_open() {
-            return;
+        if self.is_open() {
+            self.say_close(code, reason);
+            self.stage.enter(Stage::Closing(self.cx.now() + self.patience));
         }
+    }
+
+    /// Says the last frame, if nobody has yet.
+    pub(super) fn say_close(&mut self, code: u16, reason: &str) {
         let is_allowed = code == close_code::NONE || may_be_sent(code);
         debug_assert!(is_allowed, "{code} may not be sent");
         let code = if is_allowed { code } else { close_code::INTERNAL_ERROR };
-        self.cx.write_with(|out| write_close(out, code, reason));
-        self.stage.enter(Stage::Closing(self.cx.now() + self.patience));
+        if self.is_open() {
+            self.cx.write_with(|out| write_close(out, code, reason));
+        }
     }
 
     /// Whether what is said now is sent: neither side has closed.

@@ -30,11 +30,11 @@
 //!   not read, nothing can be heard of it; one that takes nothing is cut off by
 //!   [another limit](crate::limits::ServeLimits::send_grace).
 
+use crate::lifecycle::{Lifecycle, Way};
 use crate::time::Time;
 
-/// Every way from one stage to another: from where, on what, to where. No other is ever taken ([`Stage::enter`]), and the picture in
-/// the book is drawn from this list.
-pub(super) const WAYS: &[(&str, &str, &str)] = &[
+/// Every way from one stage to another, and no other ([`Lifecycle`]). The picture in the book is drawn from this list.
+const WAYS: &[Way] = &[
     ("Open", "we close: the conversation wants to, or the server stops", "Closing"),
     ("Open", "the peer's close frame, which is answered", "Over"),
     ("Open", "what is not allowed: its code is said", "Over"),
@@ -52,24 +52,65 @@ pub(super) enum Stage {
     Over,
 }
 
-impl Stage {
-    /// From one stage to the next, by one of the [`WAYS`].
-    #[inline]
-    pub(super) fn enter(&mut self, next: Stage) {
-        debug_assert!(self.has_way_to(next), "there is no way from {} to {} in `WAYS`", self.name(), next.name());
-        *self = next;
-    }
+impl Lifecycle for Stage {
+    const WAYS: &'static [Way] = WAYS;
 
-    /// To stay is no way.
-    fn has_way_to(self, next: Stage) -> bool {
-        self.name() == next.name() || WAYS.iter().any(|(from, _, to)| (*from, *to) == (self.name(), next.name()))
-    }
-
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Stage::Open => "Open",
             Stage::Closing(_) => "Closing",
             Stage::Over => "Over",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::connection::Connection;
+    use crate::identity::Common;
+    use crate::lifecycle::taken;
+    use crate::limits::ServeLimits;
+    use crate::time::Now;
+    use crate::websocket::{Conversation, Socket, WebSocket, WebSocketLimits};
+
+    struct Silent;
+
+    impl Conversation for Silent {
+        type Message = Infallible;
+
+        fn text(&mut self, _: &str, _: &mut Socket<'_, '_, Infallible>) {}
+
+        fn binary(&mut self, _: &[u8], _: &mut Socket<'_, '_, Infallible>) {}
+    }
+
+    const NOW: Now = Now { at: Time::from_nanos(0), unix_seconds: 0 };
+
+    fn live(happens: impl FnOnce(&mut Connection<WebSocket<Silent>>)) {
+        let common = Common::new(0, ServeLimits::default(), 0);
+        let mut connection = Connection::accepted(WebSocket::new(Silent, WebSocketLimits::default()), &common, NOW);
+        happens(&mut connection);
+    }
+
+    #[test]
+    fn every_way_is_taken() {
+        live(|connection| connection.peer_finished(NOW));
+        live(|connection| {
+            connection.stopping(NOW);
+            connection.peer_finished(NOW);
+        });
+        taken::assert_all::<Stage>();
+    }
+
+    /// It is not as if we had closed, and the peer had answered.
+    #[test]
+    fn who_answers_a_close_frame_waits_for_no_other() {
+        let (close, forbidden) = ([0x88, 0x80, 0, 0, 0, 0], [0x88, 0x00]);
+        for frame in [close.as_slice(), &forbidden] {
+            live(|connection| connection.received(frame, NOW));
+            assert_eq!(taken::ways::<Stage>(), [("Open", "Over")].into());
         }
     }
 }

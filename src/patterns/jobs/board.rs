@@ -1,11 +1,11 @@
 //! The founder: knows every job, gives them to workers, and answers whoever asks.
 //!
 // ANCHOR: stages
-//! | stage \ event   | worker free | stepped | done | client cancels | stopping  |
-//! |-----------------|-------------|---------|------|----------------|-----------|
-//! | queued          | running     |         |      | cancelled      | cancelled |
-//! | running         |             | running | done | cancelled      | goes on   |
-//! | done, cancelled |             |         |      | stays          |           |
+//! | stage \ event   | worker free | no room for it | stepped | done | client cancels | stopping  |
+//! |-----------------|-------------|----------------|---------|------|----------------|-----------|
+//! | queued          | running     |                |         |      | cancelled      | cancelled |
+//! | running         |             | queued         | running | done | cancelled      | goes on   |
+//! | done, cancelled |             |                |         |      | stays          |           |
 // ANCHOR_END: stages
 //!
 //! Where a running job is cancelled, its worker is told. Each of these, also the one from running to running, makes the version of
@@ -30,6 +30,7 @@ use super::text::Text;
 use super::work::{Counts, Task};
 use crate::context::{Context, Why};
 use crate::identity::ConnectionId;
+use crate::lifecycle::Lifecycle;
 use crate::protocol::{Event, Interest, Protocol};
 use crate::time::Time;
 
@@ -225,7 +226,7 @@ impl Board {
             let Stage::Queued(text) = &mut job.stage else { continue };
             let task = Task { text: mem::take(text), of: job.of, step: self.settings.step };
             let worker = cx.spawn(Note::Begin(task));
-            job.enter(Stage::Running(worker));
+            job.stage.enter(Stage::Running(worker));
             self.at_work.insert(worker, id);
             self.changed(id, cx);
         }
@@ -240,7 +241,7 @@ impl Board {
             return;
         }
         if let Some(job) = self.jobs.get_mut(&id) {
-            job.enter(Stage::Queued(task.text));
+            job.stage.enter(Stage::Queued(task.text));
         }
         self.queue.push_front(id);
         self.changed(id, cx);
@@ -271,7 +272,7 @@ impl Board {
 impl Board {
     /// The last change of a job. It is kept, and the oldest of its kind forgotten if there are too many.
     fn finish(&mut self, id: JobId, stage: Stage, cx: &mut Context<'_, Note>) -> Option<View> {
-        self.jobs.get_mut(&id)?.enter(stage);
+        self.jobs.get_mut(&id)?.stage.enter(stage);
         let view = self.changed(id, cx);
         self.kept.push_back(id);
         while self.kept.len() > self.settings.kept
