@@ -4,6 +4,8 @@
 
 #[path = "physics/endings.rs"]
 mod endings;
+#[path = "physics/raw_ring.rs"]
+mod raw_ring;
 #[path = "physics/rings.rs"]
 mod rings;
 #[path = "physics/signals.rs"]
@@ -23,12 +25,14 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use io_uring::{IoUring, opcode, squeue, types};
 use iolab::{Alignment, ReadFile, Unavailable};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use tempfile::NamedTempFile;
+
+use raw_ring::{complete, poll_readable, push, ring};
 
 // Files.
 
@@ -130,35 +134,6 @@ fn a_direct_read_ends_short_at_the_end_of_the_file_though_that_is_not_aligned() 
 }
 
 // io_uring.
-
-/// A ring, unless there is none here.
-fn ring(builder: &io_uring::Builder, entries: u32) -> Option<IoUring> {
-    match builder.build(entries) {
-        Ok(ring) => Some(ring),
-        Err(error) => {
-            skip::skipped(format_args!("io_uring_setup(2) says {error}; `cargo run --example doctor` says why"));
-            None
-        }
-    }
-}
-
-fn push(ring: &mut IoUring, entry: squeue::Entry, user_data: u64) {
-    // SAFETY: each test keeps what its entries point to until their completions.
-    unsafe { ring.submission().push(&entry.user_data(user_data)) }.unwrap();
-}
-
-/// Submits, waits for so many completions, and sorts them: user_data, result, more.
-fn complete(ring: &mut IoUring, count: usize) -> Vec<(u64, i32, bool)> {
-    ring.submit_and_wait(count).unwrap();
-    let mut done: Vec<_> =
-        ring.completion().map(|done| (done.user_data(), done.result(), cqueue::more(done.flags()))).collect();
-    done.sort();
-    done
-}
-
-fn poll_readable(stream: &UnixStream) -> squeue::Entry {
-    opcode::PollAdd::new(types::Fd(stream.as_raw_fd()), libc::POLLIN as u32).build()
-}
 
 #[test]
 fn a_cancelled_operation_and_its_cancel_complete_both() {

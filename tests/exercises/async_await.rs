@@ -1,7 +1,5 @@
 //! Of the chapter "What async and await write for you".
 
-#[path = "../../examples/async_await/by_hand.rs"]
-mod by_hand;
 #[path = "../../examples/async_await/channel.rs"]
 mod channel;
 #[path = "../../examples/async_await/combine.rs"]

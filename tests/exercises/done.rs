@@ -1,15 +1,17 @@
 //! Of the chapter "Done".
-#![allow(unsafe_code)]
 
-use std::os::fd::AsRawFd;
+#[path = "../physics/raw_ring.rs"]
+mod raw_ring;
+
 use std::os::unix::net::UnixStream;
 
-use io_uring::{IoUring, opcode, types};
+use io_uring::{IoUring, opcode};
 use iolab::models::uring::{Technique, Techniques};
 use iolab::models::{AnyModel, Uring};
 
+use super::check;
 use super::waiting::{available, calls_of_a_request};
-use super::{check, skip};
+use raw_ring::{complete, poll_readable, push, ring};
 
 fn uring(techniques: Techniques) -> Option<AnyModel> {
     available(AnyModel::Uring(Uring { techniques, ..Uring::default() }))
@@ -29,24 +31,16 @@ fn done_2() {
 
 #[test]
 fn done_3() {
-    let mut ring = match IoUring::new(8) {
-        Ok(ring) => ring,
-        Err(error) => return skip::skipped(format_args!("io_uring_setup(2) says {error}")),
-    };
+    let Some(mut ring) = ring(&IoUring::builder(), 8) else { return };
     let (ours, _theirs) = UnixStream::pair().unwrap();
-    let poll = opcode::PollAdd::new(types::Fd(ours.as_raw_fd()), libc::POLLIN as u32).build().user_data(1);
-    let cancel = opcode::AsyncCancel::new(1).build().user_data(2);
     let mut completions = 0;
-    for entry in [poll, cancel] {
-        // SAFETY: neither points to anything.
-        unsafe { ring.submission().push(&entry) }.unwrap();
+    for (entry, name) in [(poll_readable(&ours), 1), (opcode::AsyncCancel::new(1).build(), 2)] {
+        push(&mut ring, entry, name);
         ring.submit().unwrap();
         completions += ring.completion().count();
     }
     // What comes later than the call that asked for it would be behind this.
-    // SAFETY: it points to nothing.
-    unsafe { ring.submission().push(&opcode::Nop::new().build().user_data(3)) }.unwrap();
-    ring.submit_and_wait(1).unwrap();
-    completions += ring.completion().filter(|done| done.user_data() != 3).count();
+    push(&mut ring, opcode::Nop::new().build(), 3);
+    completions += complete(&mut ring, 1).iter().filter(|(name, ..)| *name != 3).count();
     check("done-3", completions);
 }

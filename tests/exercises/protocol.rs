@@ -1,5 +1,6 @@
 //! Of the chapter "A protocol without a socket".
 
+#[allow(dead_code, reason = "an example has a main function")]
 #[path = "../../examples/first_protocol.rs"]
 pub mod first_protocol;
 

@@ -1,6 +1,6 @@
 //! Of the chapter "Which model when".
 
-#[allow(unused_imports, reason = "the benchmark's table shows more than is asked here")]
+#[allow(dead_code, unused_imports, reason = "the benchmark's table shows more than is asked here")]
 #[path = "../../benches/workload/verdict/mod.rs"]
 mod verdict;
 

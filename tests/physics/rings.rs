@@ -9,7 +9,8 @@ use std::os::unix::net::UnixStream;
 use io_uring::types::BufRingEntry;
 use io_uring::{IoUring, cqueue, opcode, types};
 
-use super::{complete, poll_readable, push, ring, skip};
+use super::raw_ring::{complete, poll_readable, push, ring};
+use super::skip;
 
 #[test]
 fn one_call_hands_over_many_operations_and_waits_for_all_of_them() {
