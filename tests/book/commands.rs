@@ -5,6 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use iolab::Model;
+use iolab::models::AnyModel;
+
 use super::{all_pages, files_below, none, root, text_of};
 
 #[test]
@@ -103,7 +106,11 @@ fn example(name: &str) -> Result<Vec<PathBuf>, String> {
     let mut files = program("examples", name).ok_or_else(|| format!("there is no example {name}"))?;
     // What examples share.
     for shared in ["serving", "http_options"] {
-        if files.iter().any(|file| text_of(file).contains(&format!("mod {shared};"))) {
+        if files
+            .iter()
+            .map(|file| text_of(file))
+            .any(|text| text.contains(&format!("\"../{shared}/")) || text.contains(&format!("mod {shared};")))
+        {
             files.extend(files_below(&format!("examples/{shared}")));
         }
     }
@@ -113,25 +120,58 @@ fn example(name: &str) -> Result<Vec<PathBuf>, String> {
 fn bench(name: &str) -> Result<Vec<PathBuf>, String> {
     let folder = if name == "http1_parser" { "parser" } else { name };
     let mut files = program("benches", folder).ok_or_else(|| format!("there is no bench {name}"))?;
-    files.extend(["benches/techniques", "benches/harness/src"].into_iter().flat_map(files_below));
+    if files.iter().any(|file| text_of(file).contains("mod techniques;")) {
+        files.extend(files_below("benches/techniques"));
+    }
     Ok(files)
 }
 
-/// Each flag is a field of the program's arguments, or is named there.
+/// Each flag is one of the program's arguments, and a model that is asked for is one.
 fn has_flags(files: &[PathBuf], arguments: &str) -> Result<(), String> {
-    let text: String = files.iter().map(|file| text_of(file)).collect();
-    let flags = arguments.split_whitespace().filter_map(|word| word.strip_prefix("--")).filter(|flag| !flag.is_empty());
-    for flag in flags {
+    let known: Vec<String> = files.iter().flat_map(|file| flags_in(&text_of(file))).collect();
+    let mut words = arguments.split_whitespace();
+    while let Some(word) = words.next() {
+        let Some(flag) = word.strip_prefix("--").filter(|flag| !flag.is_empty()) else { continue };
         let name = flag.split('=').next().unwrap_or_default();
-        let field = name.replace('-', "_");
-        let is_field = text.contains(&format!(" {field}: "))
-            || text.contains(&format!("\"{name}\""))
-            || text.contains(&format!("--{name} "));
-        if !is_field && !["help", "version"].contains(&name) {
+        if !known.iter().any(|flag| flag == name) && !["help", "version"].contains(&name) {
             return Err(format!("has no flag --{name}"));
+        }
+        let is_model = |asked: &str| asked == "all" || AnyModel::all().iter().any(|model| model.name() == asked);
+        let asked = if name == "model" { words.clone().next() } else { None };
+        if let Some(asked) = asked.filter(|asked| asked.starts_with(|c: char| c.is_ascii_lowercase()) && !is_model(asked)) {
+            return Err(format!("there is no model {asked}"));
         }
     }
     Ok(())
+}
+
+/// The flags that a source declares: what clap derives of fields that are `long`, or what a program without clap calls `"--flag"`.
+fn flags_in(source: &str) -> Vec<String> {
+    if !source.contains("clap") {
+        return source.split('"').filter_map(|quoted| quoted.strip_prefix("--")).map(str::to_owned).collect();
+    }
+    let is_derived_by_clap = |item: &&str| {
+        let list = item.split(')').next().unwrap_or_default();
+        list.split([',', ' ']).any(|word| ["Parser", "Args", "Subcommand"].contains(&word))
+    };
+    let mut flags = Vec::new();
+    for item in source.split("#[derive(").skip(1).filter(is_derived_by_clap) {
+        let body = item.split("\n}").next().unwrap_or_default();
+        let mut attributes = String::new();
+        for line in body.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            let field = line.strip_prefix("pub ").unwrap_or(line).split_once(": ").map(|(field, _)| field);
+            match field.filter(|field| field.chars().all(|c| c.is_ascii_lowercase() || c == '_')) {
+                Some(field) if attributes.contains("long") => {
+                    let named = attributes.split_once("long = \"").and_then(|(_, rest)| rest.split('"').next());
+                    flags.push(named.map_or_else(|| field.replace('_', "-"), str::to_owned));
+                    attributes.clear();
+                }
+                Some(_) => attributes.clear(),
+                None => attributes.push_str(line),
+            }
+        }
+    }
+    flags
 }
 
 /// Test programs that exist, and names that some test in them bears.
@@ -159,7 +199,7 @@ fn own_tests(words: &[&str], programs: &[&str], theirs: &str) -> Result<(), Stri
     }
     names.extend(theirs.split_whitespace().filter(|word| !word.starts_with('-') && word.parse::<u32>().is_err()));
     // Tests that a macro makes for each model are called after it.
-    let models = ["blocking", "epoll", "uring", "pool", "simulated"];
+    let models: Vec<_> = AnyModel::all().iter().map(Model::name).chain(["simulated"]).collect();
     let text: String =
         files.iter().filter(|file| file.extension().is_some_and(|end| end == "rs")).map(|file| text_of(file)).collect();
     for name in names {
@@ -177,6 +217,8 @@ fn commands_are_judged() {
         "cargo run --release --example echo -- --model uring --listen 127.0.0.1:8080",
         "cargo bench -- --quick",
         "cargo bench --bench workload -- --cpu-us 50",
+        "cargo bench --bench epoll_techniques -- --quick",
+        "cargo bench --bench http1_parser -- --quick",
         "ANSWER=3 cargo test --test rooms files_are_short",
         "cargo test",
         "curl --anything http://127.0.0.1:8080/",
@@ -188,6 +230,8 @@ fn commands_are_judged() {
     for (bad, why) in [
         ("cargo run --release --example ecko -- --model uring", "no example ecko"),
         ("cargo run --release --example echo -- --modell uring", "no flag --modell"),
+        ("cargo run --release --example echo -- --model urinq", "no model urinq"),
+        ("cargo bench -- --rate 5", "no flag --rate"),
         ("cargo bench --bench mdoels", "no bench mdoels"),
         ("cargo bench -- --quik", "no flag --quik"),
         ("cargo test --test romos", "no test romos"),
