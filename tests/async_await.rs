@@ -1,6 +1,9 @@
 //! The conversation of `examples/async_await`, as an `async fn` and by hand: nobody can tell which of them answers, on any model or
 //! in the simulator, however the octets are cut. And what its executor promises a future.
 
+#[macro_use]
+mod every_model;
+
 #[path = "../examples/async_await/by_hand.rs"]
 mod by_hand;
 #[path = "../examples/async_await/channel.rs"]
@@ -28,6 +31,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use iolab::limits::ServeLimits;
+use iolab::models::AnyModel;
 use iolab::models::simulated::World;
 use iolab::{Service, Time};
 
@@ -267,7 +271,7 @@ macro_rules! models {
 mod nobody_can_tell_them_apart_on {
     use super::*;
 
-    models! { blocking epoll uring pool }
+    on_every_model!(models);
 }
 
 fn over_tcp(model: &str, loops: usize, service: impl Service + 'static, steps: &[Step]) -> Result<(), String> {
@@ -328,8 +332,8 @@ fn what_a_future_owns_is_freed_when_its_connection_ends() {
         world.pass(Duration::ZERO);
         assert_eq!(Arc::strong_count(&owned), 2, "{}", world.story());
     }
-    for model in ["blocking", "epoll", "uring", "pool"] {
-        let Some(model) = tcp::model(model, ServeLimits::default()) else { continue };
+    for model in AnyModel::all() {
+        let Some(model) = tcp::ready(model, ServeLimits::default()) else { continue };
         let server = Server::start(model, 1, Arc::new(owner(&owned)));
         let mut peer = TcpPeer::new(TcpStream::connect(server.address).unwrap());
         peer.read_exact(&mut [0; 3]).unwrap();
@@ -415,8 +419,8 @@ fn many_wakes_are_one_poll_and_one_that_comes_too_late_is_none() {
 
 #[test]
 fn a_future_that_panics_is_dropped_and_who_counted_on_it_hears_of_that() {
-    for model in ["blocking", "epoll", "uring", "pool"] {
-        let Some(model) = tcp::model(model, ServeLimits::default()) else { continue };
+    for model in AnyModel::all() {
+        let Some(model) = tcp::ready(model, ServeLimits::default()) else { continue };
         let sender = Arc::new(Mutex::new(None));
         let service = Executor::new(move |peer: io::Peer| {
             let sender = Arc::clone(&sender);

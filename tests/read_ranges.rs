@@ -1,4 +1,4 @@
-//! Reading ranges: one suite, which each of the four models passes, compared with what `std` reads.
+//! Reading ranges: one suite, which each of the models passes, compared with what `std` reads.
 
 mod skip;
 
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::thread;
 
 use iolab::http1::{Exchange, Handler, Head, HttpLimits, HttpService, NoUpgrade, TimeLimits, Trailers};
-use iolab::models::{Blocking, Epoll, Pool, Uring, uring};
+use iolab::models::{AnyModel, Epoll, Uring, uring};
 use iolab::{Call, Cost, Event, FileDone, MAX_BLOCK, Model, ReadFile, ReadList, ReadWorkload, Shutdown, Unavailable, listen};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -24,28 +24,24 @@ type Run = Box<dyn Fn(&ReadFile, NonZeroUsize, &mut dyn ReadWorkload) -> io::Res
 
 /// The models that can run here; io_uring with its techniques on and off.
 fn models() -> Vec<(&'static str, Run)> {
-    let mut models: Vec<(&'static str, Run)> = vec![
-        ("blocking", Box::new(|file, depth, workload| Blocking::default().read_ranges(file, depth, workload))),
-        ("epoll", Box::new(|file, depth, workload| Epoll::default().read_ranges(file, depth, workload))),
-        ("pool", Box::new(|file, depth, workload| Pool::default().read_ranges(file, depth, workload))),
-    ];
     let reads = uring::ReadOptions { registered_file: false, ..Default::default() };
     let plain = uring::Techniques::default().without(uring::Technique::RegisteredBuffers);
-    let plain = Uring { reads, techniques: plain, ..Uring::default() };
-    let old = Uring { techniques: uring::Techniques::NONE, ..Uring::default() };
+    let plain = AnyModel::Uring(Uring { reads, techniques: plain, ..Uring::default() });
+    let old = AnyModel::Uring(Uring { techniques: uring::Techniques::NONE, ..Uring::default() });
+    let all = AnyModel::all().map(|model| (model.name(), model));
+    let all = all.into_iter().chain([("uring, nothing new", old), ("uring, plain", plain)]);
     let nothing = ReadFile::open_buffered("/proc/version").unwrap();
-    match Uring::default().read_ranges(&nothing, at_once(1), &mut ReadList::new(&[], |_, _| ControlFlow::Continue(()))) {
-        Ok(_) => {
-            models.push(("uring", Box::new(|file, depth, workload| Uring::default().read_ranges(file, depth, workload))));
-            models.push(("uring, nothing new", Box::new(move |file, depth, workload| old.read_ranges(file, depth, workload))));
-            models.push(("uring, plain", Box::new(move |file, depth, workload| plain.read_ranges(file, depth, workload))));
-        }
-        Err(error) => {
-            let unavailable = Unavailable::within(&error).unwrap_or_else(|| panic!("no ring, for no known reason: {error}"));
-            skip::skipped(format_args!("for uring: {unavailable}"));
-        }
-    }
-    models
+    let is_here = |(name, model): &(&str, AnyModel)| {
+        let tried = model.read_ranges(&nothing, at_once(1), &mut ReadList::new(&[], |_, _| ControlFlow::Continue(())));
+        let Err(error) = tried else { return true };
+        let unavailable = Unavailable::within(&error).unwrap_or_else(|| panic!("no {name}, for no known reason: {error}"));
+        skip::skipped(format_args!("for {name}: {unavailable}"));
+        false
+    };
+    let run = |(name, model): (&'static str, AnyModel)| -> (&'static str, Run) {
+        (name, Box::new(move |file, depth, workload| model.read_ranges(file, depth, workload)))
+    };
+    all.filter(is_here).map(run).collect()
 }
 
 fn at_once(depth: usize) -> NonZeroUsize {

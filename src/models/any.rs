@@ -9,7 +9,7 @@ use super::{Blocking, Epoll, Pool, Uring};
 use crate::limits::ServeLimits;
 use crate::{Cost, Model, ReadFile, ReadWorkload, Service, Shard};
 
-/// One of the four. It is chosen once and costs one `match` for a whole workload: inside, every call is as direct as if the model
+/// One of the models. It is chosen once and costs one `match` for a whole workload: inside, every call is as direct as if the model
 /// had been named in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -87,7 +87,8 @@ pub struct UnknownModel;
 
 impl fmt::Display for UnknownModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the models are blocking, epoll, uring and pool")
+        let [first @ .., last] = AnyModel::all().map(|model| model.name());
+        write!(f, "the models are {} and {last}", first.join(", "))
     }
 }
 

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::strace::{self, Call, Shown};
-use crate::{MODELS, heading, is_recording, listing, page, parts, program, skip};
+use crate::{heading, is_recording, listing, models, page, parts, program, skip};
 
 const REQUEST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -143,7 +143,7 @@ fn an_echo_takes_the_calls_that_the_book_shows() {
     if let Some(why) = strace::missing() {
         return skip::skipped(format_args!("same_calls, the echo: {why}"));
     }
-    for model in MODELS {
+    for model in models() {
         let requests = match answered(model) {
             Ok(requests) => requests,
             Err(why) => {

@@ -13,7 +13,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const MODELS: [&str; 4] = ["blocking", "epoll", "uring", "pool"];
+use iolab::Model;
+use iolab::models::AnyModel;
+
+fn models() -> impl Iterator<Item = &'static str> {
+    AnyModel::all().into_iter().map(|model| model.name())
+}
 
 /// Who called what in each part of a listing. Parts are separated by empty lines; what begins with `#` is about them.
 fn parts(listing: &str) -> Vec<Vec<(String, &str)>> {
