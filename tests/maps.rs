@@ -1,4 +1,5 @@
-//! The maps are of this country: what `ARCHITECTURE.md` and `docs/kernel-facts.md` name is there, and what is there is named.
+//! The maps are of this country: what `ARCHITECTURE.md` and `docs/kernel-facts.md` name is there, and what is there is named; and no
+//! list of the models lacks one.
 
 #[macro_use]
 mod every_model;
@@ -6,8 +7,10 @@ mod every_model;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use drawing::style;
 use iolab::Model;
 use iolab::models::{AnyModel, UnknownModel};
+use results::advice::SIMPLEST_FIRST;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -95,9 +98,24 @@ fn every_fact_has_a_test_and_every_test_its_fact() {
 #[test]
 fn the_list_of_the_tests_is_the_list_of_the_models() {
     macro_rules! names {
-        ($($model:ident)*) => { [$(stringify!($model)),*] };
+        ($($model:ident)*) => { [$(stringify!($model)),*].as_slice() };
     }
     assert_eq!(on_every_model!(names), AnyModel::all().map(|model| model.name()));
     let said = UnknownModel.to_string();
     assert!(AnyModel::all().iter().all(|model| said.contains(model.name())), "{said}");
+}
+
+/// Packages that know nothing of the library have lists of their own. A model that is missing there would be grey in all pictures,
+/// and the last to be advised.
+#[test]
+fn every_model_has_its_looks_and_its_place_in_the_advice() {
+    let sorted = |names: &mut dyn Iterator<Item = &'static str>| {
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    let models = sorted(&mut AnyModel::all().iter().map(|model| model.name()));
+    assert_eq!(sorted(&mut style::models()), models, "MODELS of drawing/src/style.rs (left) and the models (right)");
+    let in_order = sorted(&mut SIMPLEST_FIRST.iter().copied());
+    assert_eq!(in_order, models, "SIMPLEST_FIRST of benches/results/src/advice.rs (left) and the models (right)");
 }

@@ -60,12 +60,17 @@ pub(crate) enum Filling {
     Empty,
 }
 
-const MODELS: [(&str, Identity); 4] = [
+const MODELS: &[(&str, Identity)] = &[
     ("blocking", Identity { class: "d-blocking", marker: Marker::Square, dash: "none", filling: Filling::Full }),
     ("epoll", Identity { class: "d-epoll", marker: Marker::Circle, dash: "9 4", filling: Filling::Rising }),
     ("uring", Identity { class: "d-uring", marker: Marker::Triangle, dash: "2 3", filling: Filling::Dotted }),
     ("pool", Identity { class: "d-pool", marker: Marker::Diamond, dash: "10 3 2 3", filling: Filling::Falling }),
 ];
+
+/// The names of those that have an identity of their own.
+pub fn models() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|(name, _)| *name)
+}
 
 const OTHERS: [Identity; 2] = [
     Identity { class: "d-other", marker: Marker::Ring, dash: "5 5", filling: Filling::Empty },
@@ -167,7 +172,7 @@ mod tests {
     fn every_colour_stands_out_from_its_paper() {
         let of = |name: &str| PALETTE.iter().find(|colour| colour.name == name).unwrap();
         for paper in ["paper", "shade"].map(of) {
-            for name in ["ink", "muted", "blocking", "epoll", "uring", "pool", "other"] {
+            for name in ["ink", "muted", "other"].into_iter().chain(models()) {
                 let (colour, needed) = (of(name), if name == "ink" { 7.0 } else { 4.0 });
                 for (ground, drawn) in [(paper.light, colour.light), (paper.dark, colour.dark)] {
                     let found = contrast(ground, drawn);
@@ -179,10 +184,11 @@ mod tests {
 
     #[test]
     fn models_differ_without_colour() {
-        for (at, (_, one)) in MODELS.iter().enumerate() {
+        for (at, (name, one)) in MODELS.iter().enumerate() {
             for (_, other) in &MODELS[at + 1..] {
                 assert!(one.marker != other.marker && one.dash != other.dash && one.filling != other.filling);
             }
+            assert_eq!(one.class, format!("d-{name}"), "a colour of its own");
         }
         assert_eq!(Identity::of("io_uring"), Identity::of("uring"));
     }

@@ -6,7 +6,7 @@ use super::trace::{Kind, Operation, Process, Span, Trace};
 use super::{MOST_SPANS, WIDTH, Window, duration};
 use crate::frame::{MARGIN, paragraph};
 use crate::number;
-use crate::style::Identity;
+use crate::style::{self, Identity};
 use crate::svg::{Anchor, Canvas, units};
 use crate::text::{self, Letters, width};
 
@@ -53,7 +53,7 @@ impl<'a> Block<'a> {
         });
         let left_out = left_out.collect::<Vec<_>>().join(", ");
         let left_out = if left_out.is_empty() { left_out } else { format!("Not drawn: {left_out}.") };
-        let model = ["blocking", "epoll", "uring", "pool"].into_iter().find(|model| {
+        let model = style::models().find(|model| {
             let is_word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == *model);
             is_word(&process.name) || trace.notes.get("model").is_some_and(|noted| is_word(noted))
         });
