@@ -123,6 +123,9 @@ fn bench(name: &str) -> Result<Vec<PathBuf>, String> {
     if files.iter().any(|file| text_of(file).contains("mod techniques;")) {
         files.extend(files_below("benches/techniques"));
     }
+    if files.iter().any(|file| text_of(file).contains("CompareOption")) {
+        files.extend(files_below("benches/results/src"));
+    }
     Ok(files)
 }
 
