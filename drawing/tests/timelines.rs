@@ -57,3 +57,77 @@ fn what_happened_is_seen_or_said_to_be_left_out() {
     let all = labels.join(" ");
     assert!(all.contains("Not drawn: 3 calls and callbacks in 915 µs before this"), "{all}");
 }
+
+fn alone(name: &str, events: &str, about: &str, window: &Window) -> Picture {
+    let text = format!(r#"{{"traceEvents":[{events}],"otherData":{{{about}}}}}"#);
+    let heading = Heading { name: name.to_owned(), title: name.to_owned(), description: String::new(), source: String::new() };
+    draw(&heading, &[Trace::parse(&text).unwrap()], window)
+}
+
+fn words(picture: &Picture) -> String {
+    picture.labels().iter().map(|label| label.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_last_callback_is_drawn_between_two_sleeps() {
+    let call = |name: &str, ts: f64, dur: f64, cat: &str| {
+        format!(r#"{{"ph":"X","pid":1,"tid":1,"cat":"{cat}","name":"{name}","ts":{ts},"dur":{dur}}}"#)
+    };
+    let turn = |ts: f64| {
+        let calls = [("epoll_wait", 0.0, 300.0, "call"), ("recvfrom", 301.0, 2.0, "call"), ("receive", 304.0, 3.0, "callback")];
+        let calls = calls.into_iter().chain([("sendto", 308.0, 4.0, "call")]);
+        calls.map(|(name, after, dur, cat)| call(name, ts + after, dur, cat)).collect::<Vec<_>>().join(",")
+    };
+    let events =
+        [turn(0.0), turn(313.0), call("epoll_wait", 626.0, 400.0, "call"), call("close", 1027.0, 1.0, "call")].join(",");
+    let window = Window { from_last: Some("receive"), ..Window::default() };
+    let picture = alone("one", &events, "", &window);
+    let svg = picture.alone();
+    for (what, times) in [("recvfrom, 2.00", 1), ("receive, 3.00", 1), ("sendto, 4.00", 1), ("close", 0)] {
+        assert_eq!(svg.matches(&format!("<title>{what}")).count(), times, "{what}");
+    }
+    let labels: Vec<_> = picture.labels().iter().map(|label| label.text.as_str()).collect();
+    assert_eq!(labels.iter().filter(|label| **label == "epoll_wait").count(), 2, "asleep before and after: {labels:?}");
+    assert_eq!(labels.iter().filter(|label| **label == "loop" || label.starts_with("… ")).count(), 2, "{labels:?}");
+    assert_eq!(picture.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let read = |id| {
+        format!(r#"{{"ph":"b","name":"read","id":{id},"ts":{id}}},{{"ph":"e","name":"read","id":{id},"ts":{}}}"#, 100 + id)
+    };
+    let events = (0..64).map(read).collect::<Vec<_>>().join(",");
+    let said = words(&alone("many", &events, r#""dropped":10000,"missing_threads":2"#, &Window::default()));
+    assert!(said.contains("56 operations beyond 8 at once"), "{said}");
+    assert!(said.contains("Not in the recording: 2 threads, 10,000 events."), "{said}");
+    let said = words(&alone("few", &read(1), r#""dropped":0,"missing_threads":0"#, &Window::default()));
+    assert!(!said.contains("Not in the recording") && !said.contains("beyond"), "{said}");
+}
+
+/// Neither a panic nor a picture without end.
+#[test]
+fn any_times_can_be_drawn() {
+    let span = |ts: f64, dur: f64| format!(r#"{{"ph":"X","cat":"call","name":"close","ts":{ts},"dur":{dur}}}"#);
+    for (one, other) in
+        [((0.0, 2e15), (1.0, 1.0)), ((-2e15, 0.0), (2e15, 2e15)), ((0.0, 0.0), (0.0, 0.0)), ((5.0, -3.0), (1.7e15, 9.0))]
+    {
+        let events = [span(one.0, one.1), span(other.0, other.1)].join(",");
+        for from in [None, Some(Duration::MAX), Some(Duration::from_secs(1))] {
+            let picture =
+                alone("times", &events, "", &Window { from, to: from.map(|_| Duration::from_millis(1)), ..Window::default() });
+            assert!(picture.alone().len() < 1_000_000, "{one:?} {other:?}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_is_a_complaint() {
+    let empty = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    std::fs::write(empty.join("README.md"), "").unwrap();
+    let complaints = drawing::figures::complaints(&empty).unwrap();
+    assert!(complaints.len() > 10, "{complaints:?}");
+    let one = "timeline-one: not drawn, because docs/data/echo-blocking.trace.json is not there";
+    assert!(complaints.contains(&one.to_owned()), "{complaints:?}");
+}

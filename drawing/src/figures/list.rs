@@ -1,6 +1,7 @@
 //! The list: which picture shows what, and how. A line here and its data in `docs/data` are all that a new picture takes.
 
 use crate::plot::Scale;
+use crate::timeline::Window;
 
 /// A picture of the book.
 pub(super) struct Entry {
@@ -18,8 +19,8 @@ pub(super) struct Entry {
 pub(super) enum Form {
     /// Rows of a file of measurements: those that are named, or all that have the measure.
     Plot { data: &'static str, rows: &'static [&'static str], plot: Plot },
-    /// Recordings, one below the other, until the peers hang up.
-    Timeline { traces: &'static [&'static str] },
+    /// Recordings, one below the other.
+    Timeline { traces: &'static [&'static str], part: Window },
     /// A list of ways in a source file.
     States { source: &'static str, constant: &'static str },
 }
@@ -55,14 +56,26 @@ const HEADS: &[&str] =
 
 const WAYS: &[&str] = &["short-poll", "long-poll", "sse", "lines", "websocket"];
 
+const ECHO: &[&str] = &["echo-blocking.trace.json", "echo-epoll.trace.json", "echo-uring.trace.json", "echo-pool.trace.json"];
+
+/// Until the peers hang up.
+const ALL: Window = Window { from: None, to: None, before: "peer finished", from_last: None };
+
+/// The last request alone.
+const LAST: Window = Window { from_last: Some("receive"), ..ALL };
+
 pub(super) const PICTURES: &[Entry] = &[
+    Entry {
+        name: "timeline-one",
+        title: "One request on four models",
+        description: "Who sleeps in which call until a request comes, and what is done until its answer has gone.",
+        form: Form::Timeline { traces: ECHO, part: LAST },
+    },
     Entry {
         name: "timeline-echo",
         title: "The same three requests on four models",
         description: "What each thread does and where it waits, model by model, on one scale.",
-        form: Form::Timeline {
-            traces: &["echo-blocking.trace.json", "echo-epoll.trace.json", "echo-uring.trace.json", "echo-pool.trace.json"],
-        },
+        form: Form::Timeline { traces: ECHO, part: ALL },
     },
     Entry {
         name: "timeline-read",
@@ -70,31 +83,32 @@ pub(super) const PICTURES: &[Entry] = &[
         description: "What each thread does and where it waits, model by model, on one scale.",
         form: Form::Timeline {
             traces: &["read-blocking.trace.json", "read-epoll.trace.json", "read-uring.trace.json", "read-pool.trace.json"],
+            part: ALL,
         },
     },
     Entry {
         name: "timeline-blocking",
         title: "Three requests: a thread for each connection",
         description: "Each connection's thread sleeps in the call that it needs next.",
-        form: Form::Timeline { traces: &["echo-blocking.trace.json"] },
+        form: Form::Timeline { traces: &["echo-blocking.trace.json"], part: ALL },
     },
     Entry {
         name: "timeline-epoll",
         title: "Three requests: one thread that waits in epoll_wait",
         description: "One thread sleeps in epoll_wait, and between two sleeps does whatever is ready.",
-        form: Form::Timeline { traces: &["echo-epoll.trace.json"] },
+        form: Form::Timeline { traces: &["echo-epoll.trace.json"], part: ALL },
     },
     Entry {
         name: "timeline-uring",
         title: "Three requests: one thread that waits in io_uring_enter",
         description: "One thread sleeps in io_uring_enter, while the kernel has its operations in hand.",
-        form: Form::Timeline { traces: &["echo-uring.trace.json"] },
+        form: Form::Timeline { traces: &["echo-uring.trace.json"], part: ALL },
     },
     Entry {
         name: "timeline-pool",
         title: "Three requests: a pool of threads",
         description: "One thread decides and hands each call to a worker, which sleeps in it and reports.",
-        form: Form::Timeline { traces: &["echo-pool.trace.json"] },
+        form: Form::Timeline { traces: &["echo-pool.trace.json"], part: ALL },
     },
     Entry {
         name: "cpu-echo",

@@ -23,7 +23,7 @@ use list::{Form, PICTURES, Plot};
 pub use tables::rewrite;
 
 use crate::plot::{self, Axis, Scale};
-use crate::timeline::{Trace, Window};
+use crate::timeline::Trace;
 use crate::{Heading, Picture, Table, states, timeline};
 
 /// Where pictures are, from the root of the repository.
@@ -76,6 +76,15 @@ pub fn rewrite_all(root: &Path) -> Result<Vec<(PathBuf, String)>, FigureError> {
     Ok(written)
 }
 
+/// What is not as it should be, a line for each: what differs, and what cannot be drawn.
+pub fn complaints(root: &Path) -> Result<Vec<String>, FigureError> {
+    let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+    let differing = differing(root)?.into_iter().map(|path| format!("{} differs: cargo run --example figures", shown(&path)));
+    let missing = not_drawn(root).into_iter();
+    let missing = missing.map(|(name, data)| format!("{name}: not drawn, because {} is not there", shown(&data)));
+    Ok(differing.chain(missing).collect())
+}
+
 /// What differs from what it should be: pictures, pages, and pictures that nobody draws.
 pub fn differing(root: &Path) -> Result<Vec<PathBuf>, FigureError> {
     let mut differing = drawn_by_nobody(root)?;
@@ -94,7 +103,7 @@ fn missing_data(root: &Path, entry: &list::Entry) -> Option<PathBuf> {
     let folder = root.join(DATA_FOLDER);
     let needed: Vec<_> = match entry.form {
         Form::Plot { data, .. } => vec![folder.join(data)],
-        Form::Timeline { traces } => traces.iter().map(|trace| folder.join(trace)).collect(),
+        Form::Timeline { traces, .. } => traces.iter().map(|trace| folder.join(trace)).collect(),
         Form::States { source, .. } => vec![root.join(source)],
     };
     needed.into_iter().find(|path| !path.exists())
@@ -109,14 +118,14 @@ fn draw(root: &Path, entry: &list::Entry) -> Result<Picture, FigureError> {
             heading.source = table.source();
             draw_plot(&heading, &table, rows, plot).map_err(|missing| FigureError::new(data, missing))
         }
-        Form::Timeline { traces } => {
+        Form::Timeline { traces, part } => {
             let read = |name: &&str| {
                 let text = error::read(&root.join(DATA_FOLDER).join(name))?;
                 Trace::parse(&text).map_err(|error| FigureError::new(name, error))
             };
             let traces = traces.iter().map(read).collect::<Result<Vec<_>, _>>()?;
             heading.source = timeline::source(&traces);
-            Ok(timeline::draw(&heading, &traces, &Window { before: "peer finished", ..Window::default() }))
+            Ok(timeline::draw(&heading, &traces, &part))
         }
         Form::States { source, constant } => {
             let text = error::read(&root.join(source))?;

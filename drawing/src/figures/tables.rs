@@ -49,7 +49,14 @@ pub fn rewrite(page: &str, read: &dyn Fn(&str) -> Result<Table, FigureError>) ->
     let mut written = String::new();
     let mut rest = page;
     while let Some((before, from_begin)) = rest.split_once(BEGIN) {
-        let line = page[..page.len() - from_begin.len()].lines().count();
+        let above = &page[..page.len() - from_begin.len()];
+        // In a fence it is shown, and not meant.
+        if above.lines().filter(|line| line.starts_with("```")).count() % 2 == 1 {
+            written += &format!("{before}{BEGIN}");
+            rest = from_begin;
+            continue;
+        }
+        let line = above.lines().count();
         let at = |what: String| format!("line {line}: {what}");
         let (words, after) = from_begin.split_once("-->").ok_or_else(|| at("this comment does not end".to_owned()))?;
         let (_, after) = after.split_once(END).ok_or_else(|| at(format!("there is no `{END}` behind this table")))?;
@@ -311,6 +318,14 @@ mod tests {
         assert_eq!(table.unwrap(), expected);
         let one = filled("data/x.csv; rows: get-64; measures: cpu; models: epoll; columns: measures").unwrap();
         assert_eq!(one.lines().last(), Some("| GET, 64 connections | **7.34** |"));
+    }
+
+    #[test]
+    fn what_a_page_shows_in_a_fence_is_not_filled() {
+        let shown = "```text\n<!-- table: data/x.csv; rows: get-64 -->\n<!-- /table -->\n```\n";
+        let page = format!("{shown}<!-- table: data/x.csv; rows: get-64; measures: cpu -->\n<!-- /table -->\n{shown}");
+        let page = rewrite(&page, &|_| Ok(Table::parse(DATA).unwrap())).unwrap();
+        assert!(page.starts_with(shown) && page.ends_with(shown) && page.matches("7.34").count() == 1, "{page}");
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! One process of a picture: which part of it is drawn, under what heading, on which strips.
+//! One process of a picture: under what heading, on which strips.
 
 use super::lanes::{self, Lane};
 use super::strips::{self, Strip};
 use super::trace::{Kind, Operation, Process, Span, Trace};
-use super::{MOST_SPANS, WIDTH, Window, duration};
+use super::window::{Part, Window};
+use super::{WIDTH, duration};
 use crate::frame::{MARGIN, paragraph};
 use crate::number;
 use crate::style::{self, Identity};
@@ -12,8 +13,6 @@ use crate::text::{self, Letters, width};
 
 /// The widest that the names of lanes may be: longer ones are broken.
 const NAMES: f64 = 92.0;
-/// What begins so soon after something else, in nanoseconds, belongs to it.
-const SAME_BURST: i64 = 10_000;
 /// More operations at once are not drawn, but counted.
 const MOST_OPERATIONS: usize = 8;
 
@@ -25,41 +24,57 @@ pub(super) struct Block<'a> {
     to: i64,
     /// What is not drawn, in words.
     left_out: String,
+    /// Only what belongs to one callback is drawn: little is said of it.
+    is_brief: bool,
     busy: Vec<(i64, i64)>,
+    /// In the order of their beginnings.
+    waits: Vec<Wait>,
     /// What the kernel had in hand, no two of a row at once.
     rows: Vec<Vec<&'a Operation>>,
+}
+
+/// A thread sleeps, and the width of what it sleeps in, written down.
+struct Wait {
+    from: i64,
+    to: i64,
+    width: f64,
 }
 
 impl<'a> Block<'a> {
     /// None if it does nothing in that time.
     pub(super) fn of(process: &'a Process, trace: &Trace, window: &Window) -> Option<Block<'a>> {
         let (first, last) = process.extent()?;
-        let nanoseconds = |time: std::time::Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
-        let mut busy = moments(process);
-        busy.sort();
-        let from = window.from.map_or_else(|| begin(process, &busy), |from| first.saturating_add(nanoseconds(from)));
-        let to = window
-            .to
-            .map_or_else(|| end(process, &busy, from, window.before), |to| first.saturating_add(nanoseconds(to)).min(last));
-        busy.retain(|(begun, ended)| *ended >= from && *begun <= to);
-        busy.first()?;
+        let Part { from, to, busy } = Part::of(process, window)?;
         let spans = || process.threads.iter().flat_map(|thread| &thread.spans);
         let (before, after) = (spans().filter(|span| span.to < from).count(), spans().filter(|span| span.from > to).count());
-        let left_out =
-            [(before, "before", from - first), (after, "after", last - to)].into_iter().filter(|(spans, ..)| *spans > 0);
+        let is_brief = window.from_last.is_some();
+        let left_out = [(before, "before", from - first), (after, "after", last - to)];
+        let left_out = left_out.into_iter().filter(|(spans, ..)| *spans > 0 && !is_brief);
         let left_out = left_out.map(|(spans, side, time)| {
             let what = if spans == 1 { "call or callback" } else { "calls and callbacks" };
             format!("{} {what} in {} {side} this", number::round(spans as f64), duration(time))
         });
-        let left_out = left_out.collect::<Vec<_>>().join(", ");
-        let left_out = if left_out.is_empty() { left_out } else { format!("Not drawn: {left_out}.") };
+        let (rows, no_row) = rows(&process.operations, from, to);
+        let beyond = (no_row > 0).then(|| format!("{} beyond {MOST_OPERATIONS} at once", counted(no_row, "operation")));
+        let not_drawn = left_out.chain(beyond).collect::<Vec<_>>();
+        let noted = |key: &str| trace.notes.get(key).and_then(|count| count.parse().ok()).unwrap_or(0);
+        let not_recorded = [(noted("missing_threads"), "thread"), (noted("dropped"), "event")];
+        let not_recorded = not_recorded.into_iter().filter(|(count, _)| *count > 0);
+        let not_recorded = not_recorded.map(|(count, what)| counted(count, what)).collect::<Vec<_>>();
+        let left_out = [("Not drawn", not_drawn), ("Not in the recording", not_recorded)].into_iter();
+        let left_out = left_out.filter(|(_, parts)| !parts.is_empty());
+        let left_out = left_out.map(|(what, parts)| format!("{what}: {}.", parts.join(", "))).collect::<Vec<_>>().join(" ");
         let model = style::models().find(|model| {
             let is_word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == *model);
             is_word(&process.name) || trace.notes.get("model").is_some_and(|noted| is_word(noted))
         });
-        let rows = rows(&process.operations, from, to);
         let identity = Identity::of(model.unwrap_or("other"));
-        Some(Block { process, identity, from, to, left_out, busy, rows })
+        let spans = process.threads.iter().flat_map(|thread| &thread.spans);
+        let waits = spans.filter(|span| span.is_wait() && span.from <= to && span.to >= from);
+        let mut waits: Vec<_> =
+            waits.map(|span| Wait { from: span.from, to: span.to, width: width(&span.name, Letters::Small) }).collect();
+        waits.sort_by_key(|wait| wait.from);
+        Some(Block { process, identity, from, to, left_out, is_brief, busy, waits, rows })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -71,14 +86,15 @@ impl<'a> Block<'a> {
         let threads: Vec<Vec<&Span>> = self.process.threads.iter().map(|thread| self.seen(&thread.spans)).collect();
         let threads: Vec<_> = threads.into_iter().filter(|spans| !spans.is_empty()).collect();
         let all = || threads.iter().flatten();
-        let counted =
-            |count: usize, one: &str| format!("{} {one}{}", number::round(count as f64), if count == 1 { "" } else { "s" });
         let calls = all().filter(|span| span.kind == Kind::Call);
         let asleep: i64 = all().filter(|span| span.is_wait()).map(|span| span.to.min(self.to) - span.from.max(self.from)).sum();
         let mut parts = vec![counted(threads.len(), "thread"), counted(calls.count(), "system call")];
         let operations = self.process.operations.iter().filter(|operation| self.has(operation.from, operation.to)).count();
         if operations > 0 {
             parts.push(counted(operations, "operation") + " in the kernel");
+        }
+        if self.is_brief {
+            return format!("{}. {}", parts.join(", "), self.left_out).trim_end().to_owned();
         }
         let over = if threads.len() > 1 { ", all threads together" } else { "" };
         format!(
@@ -100,18 +116,24 @@ impl<'a> Block<'a> {
         spans.iter().filter(|span| self.has(span.from, Some(span.to))).collect()
     }
 
-    /// The strips it takes at so many units a nanosecond.
-    pub(super) fn strips(&self, scale: f64) -> Vec<Strip> {
-        strips::strips(&self.busy, (self.from, self.to), scale, self.field().1 - self.field().0, |from, to| {
-            self.names(from, to)
-        })
+    /// The calls in which threads are drawn as asleep.
+    pub(super) fn sleeps(&self) -> impl Iterator<Item = &'a str> {
+        let spans = self.process.threads.iter().flat_map(|thread| &thread.spans);
+        let seen = spans.filter(|span| span.kind == Kind::Call && span.is_wait() && self.has(span.from, Some(span.to)));
+        seen.map(|span| span.name.as_str())
     }
 
-    /// The width of the longest name of a wait that goes on from one time to the other.
-    fn names(&self, from: i64, to: i64) -> f64 {
-        let spans = self.process.threads.iter().flat_map(|thread| &thread.spans);
-        let waits = spans.filter(|span| span.from <= from && span.to >= to);
-        waits.map(|span| width(&span.name, Letters::Small)).fold(0.0, f64::max)
+    /// The strips it takes at so many units a nanosecond, or only the first of them where they are more than so many.
+    pub(super) fn strips(&self, scale: f64, most: usize) -> Vec<Strip> {
+        let mut later = self.waits.iter().peekable();
+        let mut waits: Vec<&Wait> = Vec::new();
+        // The width of the longest name of a wait that goes on through a cut. Cuts come in the order of time.
+        let names = |from: i64, to: i64| {
+            waits.extend(std::iter::from_fn(|| later.next_if(|wait| wait.from <= from)));
+            waits.retain(|wait| wait.to >= to);
+            waits.iter().map(|wait| wait.width).fold(0.0, f64::max)
+        };
+        strips::strips(&self.busy, (self.from, self.to), scale, (self.field().1 - self.field().0, most), names)
     }
 
     /// From where to where time runs on the paper.
@@ -128,10 +150,19 @@ impl<'a> Block<'a> {
         canvas.open(self.identity.class);
         let text_right = across.1 - 22.0;
         canvas.marker((MARGIN + 7.0, top + 8.0), self.identity);
-        let mut top = paragraph(canvas, top, self.name(), Letters::Strong, (MARGIN + 22.0, text_right));
-        top = paragraph(canvas, top, &self.summary(), Letters::Small, across) + 4.0;
-        for strip in self.strips(scale) {
-            top = self.draw_strip(canvas, top, &strip) + 10.0;
+        let behind = MARGIN + 22.0 + width(self.name(), Letters::Strong) + 12.0;
+        let summary = self.summary();
+        let fits_behind = !self.name().is_empty() && behind + width(&summary, Letters::Small) <= across.1;
+        let below = paragraph(canvas, top, self.name(), Letters::Strong, (MARGIN + 22.0, text_right));
+        let mut top = if self.is_brief && fits_behind {
+            canvas.text((behind, top + 13.0), Anchor::Start, Letters::Small, &summary);
+            below
+        } else {
+            paragraph(canvas, below, &summary, Letters::Small, across) + 4.0
+        };
+        let strips = self.strips(scale, usize::MAX);
+        for (number, strip) in strips.iter().enumerate() {
+            top = self.draw_strip(canvas, top, strip) + if number + 1 < strips.len() || !self.is_brief { 10.0 } else { 0.0 };
         }
         canvas.close();
         top
@@ -242,75 +273,6 @@ fn round_step(least: f64) -> i64 {
     steps.into_iter().find(|step| *step as f64 >= least).unwrap_or(i64::MAX / 4)
 }
 
-/// Where something happens: all the time of what works, and both ends of what waits.
-fn moments(process: &Process) -> Vec<(i64, i64)> {
-    let mut moments = Vec::new();
-    for span in process.threads.iter().flat_map(|thread| &thread.spans) {
-        if span.is_wait() {
-            moments.extend([(span.from, span.from), (span.to, span.to)]);
-        } else {
-            moments.push((span.from, span.to));
-        }
-    }
-    for operation in &process.operations {
-        moments.extend([Some(operation.from), operation.to].into_iter().flatten().map(|at| (at, at)));
-        moments.extend(operation.completions.iter().map(|at| (*at, *at)));
-    }
-    moments
-}
-
-/// Where a picture begins if nobody says: with the burst that the first callback, operation or read is in, or else at once.
-fn begin(process: &Process, busy: &[(i64, i64)]) -> i64 {
-    let spans = process.threads.iter().flat_map(|thread| &thread.spans);
-    let work = spans.filter(|span| span.kind == Kind::Callback || is_read(span)).map(|span| span.from);
-    let first = work.chain(process.operations.iter().map(|operation| operation.from)).min();
-    let Some(first) = first else { return busy.first().map_or(0, |(from, _)| *from) };
-    let spans = process.threads.iter().flat_map(|thread| &thread.spans);
-    let set_up = spans.filter(|span| span.to <= first && SET_UP.contains(&span.name.as_str())).map(|span| span.to).max();
-    burst(busy, first).max(set_up.map_or(i64::MIN, |set_up| set_up + 1))
-}
-
-/// Calls by which a model gets ready, if they are made before anything else.
-const SET_UP: &[&str] =
-    &["io_uring_setup", "io_uring_register", "mmap", "io_setup", "epoll_create1", "eventfd2", "ioctl", "clone3"];
-
-fn is_read(span: &Span) -> bool {
-    matches!(span.name.as_str(), "pread64" | "preadv2")
-}
-
-/// Where what happens at that time begins, with all that came shortly before it.
-fn burst(busy: &[(i64, i64)], at: i64) -> i64 {
-    let mut begin = at;
-    for (from, to) in busy.iter().rev().filter(|(from, _)| *from <= at) {
-        if begin - to > SAME_BURST {
-            break;
-        }
-        begin = begin.min(*from);
-    }
-    begin
-}
-
-/// Where it ends: before the burst in which protocols are told that; or with the last operation or read, where there are no
-/// protocols; or when enough has been drawn.
-fn end(process: &Process, busy: &[(i64, i64)], from: i64, before: &str) -> i64 {
-    let spans = || process.threads.iter().flat_map(|thread| &thread.spans).filter(|span| span.to >= from);
-    let callbacks = || spans().filter(|span| span.kind == Kind::Callback);
-    let mut ends: Vec<_> = spans().filter(|span| !span.is_wait()).map(|span| span.to).collect();
-    ends.sort();
-    let last = process.extent().map_or(from, |(_, last)| last);
-    let enough = ends.get(MOST_SPANS).copied().unwrap_or(last);
-    let until = if callbacks().next().is_none() {
-        let operations = process.operations.iter().filter_map(|operation| operation.to);
-        operations.chain(spans().filter(|span| is_read(span)).map(|span| span.to)).max().map(|done| done + 1)
-    } else {
-        callbacks().filter(|span| span.name == before).map(|span| burst(busy, span.from)).min()
-    };
-    let Some(until) = until.filter(|until| *until < enough) else { return enough };
-    // The sleep before it is seen to begin.
-    let shown = busy.iter().map(|(_, to)| *to).filter(|to| *to < until).max().unwrap_or(from);
-    if callbacks().next().is_none() { shown + SAME_BURST } else { until.min(shown + SAME_BURST) }
-}
-
 /// Whether nothing of this row begins, ends or completes on a strip.
 fn is_quiet(row: &[&Operation], strip: &Strip) -> bool {
     let is_shown = |at: &i64| strip.at(*at).is_some();
@@ -334,16 +296,21 @@ fn together(quiet: &[&Operation], strip: &Strip) -> Option<Operation> {
     (!names.is_empty()).then_some(Operation { from: i64::MIN, to: None, completions: Vec::new(), name })
 }
 
-/// Operations in rows, no two of a row at once.
-fn rows(operations: &[Operation], from: i64, to: i64) -> Vec<Vec<&Operation>> {
+/// Operations in rows, no two of a row at once; and how many have found no row.
+fn rows(operations: &[Operation], from: i64, to: i64) -> (Vec<Vec<&Operation>>, usize) {
     let mut rows: Vec<Vec<&Operation>> = Vec::new();
+    let mut no_row = 0;
     for operation in operations.iter().filter(|operation| operation.from <= to && operation.to.is_none_or(|end| end >= from)) {
         let is_free = |row: &Vec<&Operation>| row.last().is_none_or(|last| last.to.is_some_and(|end| end <= operation.from));
         match rows.iter().position(is_free) {
             Some(row) => rows[row].push(operation),
             None if rows.len() < MOST_OPERATIONS => rows.push(vec![operation]),
-            None => {}
+            None => no_row += 1,
         }
     }
-    rows
+    (rows, no_row)
+}
+
+fn counted(count: usize, one: &str) -> String {
+    format!("{} {one}{}", number::round(count as f64), if count == 1 { "" } else { "s" })
 }

@@ -15,10 +15,10 @@ mod flags;
 mod lanes;
 mod strips;
 mod trace;
-
-use std::time::Duration;
+mod window;
 
 pub use trace::{Kind, Operation, Process, Span, Thread, Trace, TraceError};
+pub use window::{MOST_SPANS, Window};
 
 use crate::frame::{Heading, MARGIN, paragraph};
 use crate::number;
@@ -35,27 +35,6 @@ const STRIPS: (usize, usize) = (3, 2);
 /// Units of the paper for a microsecond, the widest first.
 const SCALES: [f64; 13] = [8.0, 5.0, 3.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.002, 0.0002];
 
-/// Which part of a recording is drawn. Times are since the first thing that is known of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// From then on. If it is not said: from when the first callback, operation or read is at hand, without the setting-up before it.
-    pub from: Option<Duration>,
-    /// Until then. If it is not said: until a protocol is told what is `before`, or the last operation or read is done where there is
-    /// no protocol, and no further than [`MOST_SPANS`].
-    pub to: Option<Duration>,
-    /// The name of a callback.
-    pub before: &'static str,
-}
-
-impl Default for Window {
-    fn default() -> Window {
-        Window { from: None, to: None, before: "stopping" }
-    }
-}
-
-/// How many spans of a process are drawn if nobody says until when.
-pub const MOST_SPANS: usize = 150;
-
 /// Draws the processes of all traces, one below the other, on one scale.
 pub fn draw(heading: &Heading, traces: &[Trace], window: &Window) -> Picture {
     let blocks: Vec<_> =
@@ -69,13 +48,22 @@ pub fn draw(heading: &Heading, traces: &[Trace], window: &Window) -> Picture {
         top = lanes::legend(&mut canvas, top) + 6.0;
     }
     // In nanoseconds.
-    let scale = SCALES.map(|scale| scale / 1000.0).into_iter().find(|scale| {
-        let strips = blocks.iter().map(|block| block.strips(*scale).len()).sum::<usize>();
-        strips <= if blocks.len() == 1 { STRIPS.0 } else { STRIPS.1 * blocks.len() }
-    });
-    let scale = scale.unwrap_or(SCALES[SCALES.len() - 1] / 1000.0);
+    let most = match blocks.len() {
+        blocks if window.from_last.is_some() => blocks,
+        0 | 1 => STRIPS.0,
+        blocks => STRIPS.1 * blocks,
+    };
+    let smaller = std::iter::successors(Some(SCALES[SCALES.len() - 1] / 10.0), |scale| Some(scale / 10.0));
+    let mut scales = SCALES.into_iter().chain(smaller).map(|scale| scale / 1000.0);
+    // No time is so long that it would not fit in the end.
+    let fits = |scale: &f64| blocks.iter().map(|block| block.strips(*scale, most).len()).sum::<usize>() <= most;
+    let scale = scales.by_ref().take(30).find(fits).unwrap_or(1e-30);
     for block in &blocks {
         top = block.draw(&mut canvas, top, scale) + 8.0;
+    }
+    let asleep = trace::taken_for_sleep(blocks.iter().flat_map(Block::sleeps));
+    if !asleep.is_empty() {
+        top = paragraph(&mut canvas, top, &asleep, Letters::Small, right);
     }
     if !heading.source.is_empty() {
         top = paragraph(&mut canvas, top, &heading.source, Letters::Small, right);
@@ -88,11 +76,16 @@ pub fn draw(heading: &Heading, traces: &[Trace], window: &Window) -> Picture {
 /// The line below a picture of these: what they say of themselves, each thing once.
 pub fn source(traces: &[Trace]) -> String {
     let of = |key: &str| {
-        let mut values: Vec<&str> = traces.iter().filter_map(|trace| trace.notes.get(key)).map(String::as_str).collect();
+        let values = traces.iter().filter_map(|trace| trace.notes.get(key)).map(String::as_str);
+        // Of the time, the day.
+        let mut values: Vec<_> =
+            values.map(|value| if key == "date" { value.split('T').next().unwrap_or(value) } else { value }).collect();
         values.dedup();
         values.join("; ")
     };
-    let parts = ["CPU", "kernel", "date", "command"].map(of);
+    let commit = of("commit");
+    let commit = if commit.is_empty() { commit } else { format!("commit {commit}") };
+    let parts = [of("CPU"), of("kernel"), of("date"), commit, of("command"), of("chosen")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 

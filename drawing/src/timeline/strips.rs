@@ -60,13 +60,14 @@ impl Strip {
 }
 
 /// Cuts the time between `from` and `to` to what lies around `busy` (from, to), and lays it on strips of that width, at so many units
-/// a nanosecond. A cut is as wide as what `names` says will be written across it.
+/// a nanosecond. A cut is as wide as what `names` says will be written across it. There is no end to strips of long times: who has seen
+/// more than `most` need not see the others.
 pub(super) fn strips(
     busy: &[(i64, i64)],
     (from, to): (i64, i64),
     scale: f64,
-    widest: f64,
-    names: impl Fn(i64, i64) -> f64,
+    (widest, most): (f64, usize),
+    mut names: impl FnMut(i64, i64) -> f64,
 ) -> Vec<Strip> {
     let mut strips = vec![Strip::default()];
     let mut shown_until = None;
@@ -95,6 +96,9 @@ pub(super) fn strips(
             strip.width += (until - from) as f64 * scale;
             if until == to {
                 break;
+            }
+            if strips.len() > most {
+                return strips;
             }
             from = until;
             strips.push(Strip::default());
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn time_goes_on_and_idle_time_is_cut_out() {
         let busy = [(0, 10_000), (12_000, 40_000), (5_000_000, 5_020_000), (9_000_000, 9_300_000)];
-        let strips = strips(&busy, (0, 9_300_000), 0.003, 500.0, |_, _| 50.0);
+        let strips = strips(&busy, (0, 9_300_000), 0.003, (500.0, usize::MAX), |_, _| 50.0);
         let mut last = -1;
         for strip in &strips {
             assert!(strip.width <= 500.5, "{strip:?}");
@@ -139,6 +143,7 @@ mod tests {
                 (last, x) = (segment.to, segment.x(segment.to));
             }
         }
+        assert_eq!(super::strips(&busy, (0, 9_300_000), 3.0, (500.0, 4), |_, _| 50.0).len(), 5);
         let breaks: Vec<_> = strips.iter().flat_map(|strip| &strip.breaks).map(|cut| cut.label.as_str()).collect();
         assert_eq!(breaks, ["… 4.95 ms …", "… 3.97 ms …"]);
         for (from, to) in busy {

@@ -6,13 +6,15 @@
 //! | `X` | `call`, `wait`, `callback` | a [`Span`] of its thread |
 //! | `b`, `n`, `e` | `operation` | an [`Operation`] of its process, by `id`: begun, a completion after which it goes on, ended |
 //!
-//! Other events are passed over, so a trace that another program wrote can be drawn as far as it has the same.
+//! Other events are passed over, and so is what is missing or of another type, so a trace that another program wrote can be drawn as far
+//! as it has the same. The format's other form, a list of events and nothing around it, is read as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::duration;
 
 /// A recording: what some processes did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,6 +60,8 @@ pub struct Span {
     pub error: Option<String>,
     /// What it returned: for many, a count of octets.
     pub result: u64,
+    /// Which of the call's operations it is: of futex(2), `wait` or `wake`.
+    pub op: Option<String>,
 }
 
 /// What a thread can do.
@@ -91,25 +95,40 @@ const SLEEPS: &[(&str, i64)] = &[
     ("poll", 8_000),
     ("futex", 8_000),
     ("io_getevents", 8_000),
+    ("pread64", 12_000),
     ("accept4", 40_000),
-    ("connect", 100_000),
     ("io_uring_enter", 40_000),
     ("recvfrom", 40_000),
     ("read", 40_000),
-    ("pread64", 12_000),
-    ("preadv2", 12_000),
     ("fsync", 60_000),
     ("fdatasync", 60_000),
     ("io_destroy", 60_000),
+    ("connect", 100_000),
 ];
 
 impl Span {
-    /// Whether the thread slept. A trace does not say how much of a call was work, so a long call of a kind that sleeps is sleep.
+    /// Whether the thread slept. A trace does not say how much of a call was work, so a long call of a kind that sleeps is sleep; to
+    /// wake others never is.
     pub fn is_wait(&self) -> bool {
-        let sleeps =
-            || SLEEPS.iter().find(|(name, _)| *name == self.name).is_some_and(|(_, long)| self.to - self.from >= *long);
-        self.kind == Kind::Wait || (self.kind == Kind::Call && sleeps())
+        let can_sleep = self.kind == Kind::Call && self.op.as_deref() != Some("wake");
+        let long = if can_sleep { SLEEPS.iter().find(|(name, _)| *name == self.name) } else { None };
+        self.kind == Kind::Wait || long.is_some_and(|(_, long)| self.to - self.from >= *long)
     }
+}
+
+/// From when on these calls are taken for sleep, in a sentence.
+pub(super) fn taken_for_sleep<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: BTreeSet<_> = names.collect();
+    let mut limits: Vec<(i64, Vec<&str>)> = Vec::new();
+    for (name, long) in SLEEPS.iter().filter(|(name, _)| names.contains(name)) {
+        match limits.last_mut() {
+            Some((limit, names)) if limit == long => names.push(name),
+            _ => limits.push((*long, vec![name])),
+        }
+    }
+    let parts = limits.into_iter().map(|(long, names)| format!("{} or more in {}", duration(long), names.join(", ")));
+    let parts = parts.collect::<Vec<_>>().join("; ");
+    if parts.is_empty() { parts } else { format!("Drawn as sleep: {parts}.") }
 }
 
 impl Process {
@@ -121,47 +140,16 @@ impl Process {
     }
 }
 
-#[derive(Deserialize)]
-struct File {
-    #[serde(rename = "traceEvents")]
-    events: Vec<Event>,
-    #[serde(rename = "otherData", default)]
-    other: BTreeMap<String, Value>,
-}
+/// No time is longer, in microseconds: sixty years, so that those are in it that some count from 1970 on, and all sums fit.
+const LONGEST: f64 = 2e15;
 
-#[derive(Deserialize)]
-struct Event {
-    ph: String,
-    #[serde(default)]
-    pid: u64,
-    #[serde(default)]
-    tid: u64,
-    #[serde(default)]
-    cat: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    ts: f64,
-    #[serde(default)]
-    dur: f64,
-    #[serde(default)]
-    id: Value,
-    #[serde(default)]
-    args: Args,
-}
-
-#[derive(Default, Deserialize)]
-struct Args {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    result: Value,
-}
+/// By their numbers; whoever has a name instead comes behind these.
+type Key = (u64, String);
 
 #[derive(Default)]
 struct Gathering {
     name: String,
-    threads: BTreeMap<u64, Thread>,
+    threads: BTreeMap<Key, Thread>,
     operations: Vec<Operation>,
     /// Where among the operations those are that have not ended.
     open: BTreeMap<String, usize>,
@@ -170,50 +158,97 @@ struct Gathering {
 impl Trace {
     /// Reads a file's text.
     pub fn parse(text: &str) -> Result<Trace, TraceError> {
-        let file: File = serde_json::from_str(text).map_err(|error| TraceError(error.to_string()))?;
-        let mut processes = BTreeMap::<u64, Gathering>::new();
-        for event in file.events {
-            processes.entry(event.pid).or_default().take(event);
+        let (events, other) = match serde_json::from_str(text).map_err(|error| TraceError(error.to_string()))? {
+            Value::Array(events) => (events, Value::Null),
+            Value::Object(mut file) => match file.remove("traceEvents") {
+                Some(Value::Array(events)) => (events, file.remove("otherData").unwrap_or_default()),
+                _ => return Err(TraceError(String::from("it has no list of `traceEvents`"))),
+            },
+            _ => return Err(TraceError(String::from("it is neither an object nor a list"))),
+        };
+        let mut processes = BTreeMap::<Key, Gathering>::new();
+        for event in &events {
+            let event = Event(event.as_object().ok_or_else(|| TraceError(format!("`{event}` is no event")))?);
+            processes.entry(event.key("pid")).or_default().take(&event)?;
         }
-        let notes = file.other.into_iter().map(|(key, value)| (key, value.as_str().map_or(value.to_string(), str::to_owned)));
-        Ok(Trace { processes: processes.into_values().map(Gathering::done).collect(), notes: notes.collect() })
+        let notes = other.as_object().into_iter().flatten();
+        let notes = notes.map(|(key, value)| (key.clone(), value.as_str().map_or(value.to_string(), str::to_owned)));
+        Ok(Trace { notes: notes.collect(), processes: processes.into_values().map(Gathering::done).collect() })
+    }
+}
+
+struct Event<'v>(&'v Map<String, Value>);
+
+impl Event<'_> {
+    /// Nothing, if it is no text.
+    fn text(&self, field: &str) -> &str {
+        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn key(&self, field: &str) -> Key {
+        match self.0.get(field) {
+            Some(Value::String(name)) => (u64::MAX, name.clone()),
+            number => (number.and_then(Value::as_u64).unwrap_or(0), String::new()),
+        }
+    }
+
+    /// In nanoseconds; 0 if it is no number.
+    fn time(&self, field: &str) -> Result<i64, TraceError> {
+        let micros = self.0.get(field).and_then(Value::as_f64).unwrap_or(0.0);
+        if micros.abs() > LONGEST {
+            return Err(TraceError(format!("no `{field}` of {micros} µs can be drawn")));
+        }
+        Ok((micros * 1000.0).round() as i64)
+    }
+
+    fn arg(&self, name: &str) -> Option<&Value> {
+        self.0.get("args")?.get(name)
+    }
+
+    fn text_arg(&self, name: &str) -> Option<String> {
+        self.arg(name).and_then(Value::as_str).map(str::to_owned)
     }
 }
 
 impl Gathering {
-    fn take(&mut self, event: Event) {
-        let nanoseconds = |micros: f64| (micros * 1000.0).round() as i64;
-        let at = nanoseconds(event.ts);
-        let kind = match event.cat.as_str() {
+    fn take(&mut self, event: &Event) -> Result<(), TraceError> {
+        let at = event.time("ts")?;
+        let kind = match event.text("cat") {
             "wait" => Kind::Wait,
             "callback" => Kind::Callback,
             _ => Kind::Call,
         };
-        match event.ph.as_str() {
-            "M" if event.name == "process_name" => self.name = event.args.name,
-            "M" if event.name == "thread_name" => self.threads.entry(event.tid).or_default().name = event.args.name,
+        let name = event.text("name").to_owned();
+        let id = event.0.get("id").map(Value::to_string).unwrap_or_default();
+        match event.text("ph") {
+            "M" if name == "process_name" => self.name = event.text_arg("name").unwrap_or_default(),
+            "M" if name == "thread_name" => {
+                self.threads.entry(event.key("tid")).or_default().name = event.text_arg("name").unwrap_or_default();
+            }
             "X" => {
-                let error = event.args.result.as_str().map(str::to_owned);
-                let result = event.args.result.as_u64().unwrap_or(0);
-                let span = Span { from: at, to: at + nanoseconds(event.dur).max(0), kind, name: event.name, error, result };
-                self.threads.entry(event.tid).or_default().spans.push(span);
+                let result = event.arg("result").and_then(Value::as_u64).unwrap_or(0);
+                let (error, op) = (event.text_arg("result"), event.text_arg("op"));
+                let span = Span { from: at, to: at + event.time("dur")?.max(0), kind, name, error, result, op };
+                self.threads.entry(event.key("tid")).or_default().spans.push(span);
             }
             "b" => {
-                self.open.insert(event.id.to_string(), self.operations.len());
-                self.operations.push(Operation { from: at, to: None, completions: Vec::new(), name: event.name });
+                self.open.insert(id, self.operations.len());
+                self.operations.push(Operation { from: at, to: None, completions: Vec::new(), name });
             }
             "n" => {
-                if let Some(&open) = self.open.get(&event.id.to_string()) {
+                if let Some(&open) = self.open.get(&id) {
                     self.operations[open].completions.push(at);
                 }
             }
             "e" => {
-                if let Some(open) = self.open.remove(&event.id.to_string()) {
-                    self.operations[open].to = Some(at);
+                if let Some(open) = self.open.remove(&id) {
+                    let operation = &mut self.operations[open];
+                    operation.to = Some(at.max(operation.from));
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn done(mut self) -> Process {
@@ -262,5 +297,39 @@ mod tests {
         assert_eq!(spans[1].error.as_deref(), Some("EBADF"));
         assert_eq!((trace.notes["model"].as_str(), trace.notes["dropped"].as_str()), ("uring", "0"));
         assert!(Trace::parse("[1]").unwrap_err().to_string().starts_with("this is no trace"));
+    }
+
+    /// As many events as there are, each of a process.
+    fn parsed(events: &str) -> Result<Trace, TraceError> {
+        Trace::parse(&format!(r#"{{"traceEvents":[{events}]}}"#))
+    }
+
+    #[test]
+    fn only_what_can_sleep_is_taken_for_sleep() {
+        let asleep = |name: &str, dur: i64, args: &str| {
+            let event = format!(r#"{{"ph":"X","cat":"call","name":"{name}","ts":0,"dur":{dur},"args":{{{args}}}}}"#);
+            parsed(&event).unwrap().processes[0].threads[0].spans[0].is_wait()
+        };
+        assert!(asleep("futex", 500, r#""op":"wait""#) && !asleep("futex", 500, r#""op":"wake""#));
+        assert!(asleep("pread64", 12, "") && !asleep("pread64", 11, "") && !asleep("preadv2", 500, ""));
+        let said = taken_for_sleep(["recvfrom", "futex", "poll", "sendto"].into_iter());
+        assert_eq!(said, "Drawn as sleep: 8.00 µs or more in poll, futex; 40.0 µs or more in recvfrom.");
+    }
+
+    #[test]
+    fn what_others_write_is_read_as_far_as_it_goes() {
+        let event = r#"{"ph":"X","pid":"a","tid":"b","name":7,"ts":1,"dur":2,"args":null},{"ph":1},{"name":"process_name","ph":"M","pid":1,"args":{"name":3}}"#;
+        for trace in [parsed(event).unwrap(), Trace::parse(&format!("[{event}]")).unwrap()] {
+            assert_eq!(trace.processes.len(), 3);
+            let spans = &trace.processes[2].threads[0].spans;
+            assert_eq!((spans[0].from, spans[0].to, spans[0].name.as_str()), (1000, 3000, ""));
+        }
+        for (events, why) in [
+            (r#"{"ph":"X","ts":1e300}"#, "no `ts` of"),
+            (r#"{"ph":"X","ts":1,"dur":-1e300}"#, "no `dur` of"),
+            ("1", "`1` is no event"),
+        ] {
+            assert!(parsed(events).unwrap_err().to_string().contains(why), "{events}");
+        }
     }
 }
