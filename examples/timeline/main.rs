@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let done = match &options.order {
         Some(Order::Draw(order)) => order.draw(),
-        Some(Order::Record { directory }) => record(directory).map(|written| written.iter().for_each(name)),
+        Some(Order::Record { directory }) => record(directory).map(|written| written.iter().for_each(|path| name(path))),
         None => record_and_draw(&options.directory),
     };
     match done {
@@ -102,7 +102,7 @@ fn record(directory: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(record::record(directory, &command)?)
 }
 
-fn name(path: &PathBuf) {
+fn name(path: &Path) {
     say!("{}", path.display());
 }
 
