@@ -6,15 +6,24 @@
 //! cargo run --example first_protocol -- --model epoll             # and on a socket: nc 127.0.0.1 8080
 //! ```
 
+#[path = "serving/signals.rs"]
+mod signals;
+#[path = "serving/trace.rs"]
+mod trace;
+
 use std::convert::Infallible;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use iolab::models::AnyModel;
 use iolab::models::simulated::Conversation;
-use iolab::{Context, Event, Interest, Model as _, Now, Peer, Protocol, Service, Shutdown, listen};
+use iolab::trace::Traced;
+use iolab::{Context, Event, Interest, Model as _, Now, Peer, Protocol, Service, Shutdown, Unavailable, listen};
+
+use trace::{Trace, TraceOption};
 
 // ANCHOR: state
 /// Says of each line how many octets it has, and in the end how many lines there were.
@@ -118,17 +127,21 @@ struct Options {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    #[command(flatten)]
+    trace: TraceOption,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
     let service = Lengths { is_careless: options.careless };
     if let Some(model) = options.model {
-        if let Err(error) = serve(model, options.listen, &service) {
-            eprintln!("first_protocol: {error}");
-            return ExitCode::FAILURE;
-        }
-        return ExitCode::SUCCESS;
+        return match recorded(model, &options, &service) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("first_protocol: {error}");
+                ExitCode::from(if Unavailable::within(&error).is_some() { 3 } else { 1 })
+            }
+        };
     }
     let Some(seeds) = options.seeds else {
         let (heard, story) = play(&service, options.seed);
@@ -150,11 +163,21 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn recorded(model: AnyModel, options: &Options, service: &Lengths) -> io::Result<()> {
+    let trace: Option<Trace> = options.trace.start(&format!("iolab first_protocol, {model}"))?;
+    let served = serve(model, options.listen, &Traced::new(service));
+    trace::finish(trace, model.name(), served)
+}
+
 // ANCHOR: serve
-fn serve(model: AnyModel, address: SocketAddr, service: &Lengths) -> io::Result<()> {
+fn serve(model: AnyModel, address: SocketAddr, service: &impl Service) -> io::Result<()> {
     model.available()?;
     let listener = listen(address, 1)?.remove(0);
-    println!("first_protocol on {} by {model}; try: nc {} {}", listener.local_addr()?, address.ip(), address.port());
-    model.serve(listener, service, &Shutdown::new()?).map(drop)
+    let address = listener.local_addr()?;
+    // Ctrl-C is an orderly end.
+    let shutdown = Arc::new(Shutdown::new()?);
+    signals::begin_on_signal(&shutdown)?;
+    let _ = writeln!(io::stdout(), "first_protocol on {address} by {model}; try: nc {} {}", address.ip(), address.port());
+    model.serve(listener, service, &shutdown).map(drop)
 }
 // ANCHOR_END: serve

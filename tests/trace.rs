@@ -5,11 +5,14 @@ mod skip;
 mod tcp;
 mod trace_format;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::process::Command;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use iolab::http1::{HttpLimits, HttpService, TimeLimits};
@@ -18,6 +21,8 @@ use iolab::models::AnyModel;
 use iolab::patterns::Echo;
 use iolab::trace::{Recorder, Recording, Traced};
 use iolab::{Calls, Cost, Model, ReadFile, ReadList, Shutdown, listen};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use examples::Example;
 use tcp::{PATIENCE, ready};
@@ -58,7 +63,11 @@ fn echo_three_times(model: AnyModel, loops: usize) -> Cost {
             let mut answer = Vec::new();
             while !answer.windows(4).any(|four| four == b"\r\n\r\n") || answer.len() < 20 {
                 let mut some = [0; 1024];
-                let count = stream.read(&mut some).unwrap();
+                let count = match stream.read(&mut some) {
+                    // A read with a limit is not begun again by the kernel (signal(7)), whatever it was that came.
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    read => read.unwrap(),
+                };
                 assert_ne!(count, 0, "it was answered");
                 answer.extend_from_slice(&some[..count]);
             }
@@ -230,7 +239,8 @@ fn what_finds_no_room_is_counted() {
         let trace = read(&recording);
         let all = recording.events() as u64 + recording.dropped();
         // A thread that ended gives back the room that it did not use, perhaps too late for the others.
-        assert!((1..=20).contains(&recording.events()) && all >= cost.calls.total(), "{model}: {all}");
+        assert!((1..=20).contains(&recording.events()), "{model}: {all}");
+        assert!(all >= cost.calls.total() || recording.missing() > 0, "{model}: {all}, or a thread found no room at all");
         assert_eq!(trace.about["dropped"], recording.dropped(), "{model}");
     }
 }
@@ -264,12 +274,28 @@ fn a_thread_that_has_not_ended_is_missed() {
     assert_eq!(recorder.stop().events(), 0);
 }
 
+/// What has `mod serving`, of the files and folders in `examples`.
+fn examples_that_serve() -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let names = std::fs::read_dir(folder).unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let source = if path.is_dir() { path.join("main.rs") } else { path.clone() };
+        let serves = std::fs::read_to_string(source).is_ok_and(|text| text.lines().any(|line| line == "mod serving;"));
+        serves.then(|| path.file_stem().unwrap().to_string_lossy().into_owned())
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn every_example_that_serves_writes_a_trace() {
     let folder = tempfile::tempdir().unwrap();
-    let flags: [(&str, &[&str]); 5] =
-        [("echo", &[]), ("jobs", &[]), ("notifications", &[]), ("chat", &[]), ("relay", &["--to", "127.0.0.1:9"])];
-    for (name, flags) in flags {
+    let names = examples_that_serve();
+    assert!(names.len() >= 6, "{names:?}");
+    for name in &names {
+        // Where it hands on what it is told.
+        let flags: &[&str] = if name == "relay" { &["--to", "127.0.0.1:9"] } else { &[] };
         for model in AnyModel::all() {
             let path = folder.path().join(format!("{name}-{model}.json"));
             let flags = [flags, &["--trace", path.to_str().unwrap()]].concat();
@@ -277,14 +303,46 @@ fn every_example_that_serves_writes_a_trace() {
             // Whatever it answers.
             let mut stream = TcpStream::connect(&example.address).unwrap();
             stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
             let _ = stream.read_to_end(&mut Vec::new());
             example.stop();
-            let trace = judged(&std::fs::read_to_string(&path).unwrap());
-            assert_eq!(trace.processes(), [format!("iolab {name}, {model}")]);
-            assert_eq!(trace.about["model"], model.name());
-            assert!(trace.about["command"].as_str().unwrap().contains("--trace"), "{}", trace.about);
-            assert!(trace.of("X", "call").count() > 5 && trace.of("X", "callback").count() > 2, "{name} by {model}");
+            judge(&path, name, model);
         }
+    }
+}
+
+fn judge(path: &Path, name: &str, model: AnyModel) {
+    let trace = judged(&std::fs::read_to_string(path).unwrap());
+    assert_eq!(trace.processes(), [format!("iolab {name}, {model}")]);
+    assert_eq!(trace.about["model"], model.name());
+    assert!(trace.about["command"].as_str().unwrap().contains("--trace"), "{}", trace.about);
+    assert!(trace.of("X", "call").count() > 5 && trace.of("X", "callback").count() > 2, "{name} by {model}");
+}
+
+#[test]
+fn the_first_protocol_says_its_port_ends_in_order_and_writes_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    for model in models() {
+        let path = folder.path().join(format!("{model}.json"));
+        let mut server = Command::new(examples::example("first_protocol"))
+            .args(["--model", model.name(), "--listen", "127.0.0.1:0", "--trace", path.to_str().unwrap()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut says = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut says).unwrap();
+        let address = says.strip_prefix("first_protocol on ").and_then(|rest| rest.split(' ').next()).expect(&says);
+        assert!(!address.ends_with(":0") && says.trim_end().ends_with(&format!("nc {}", address.replace(':', " "))), "{says}");
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"three\n").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "5\n1 lines\n");
+        kill(Pid::from_raw(server.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+        assert_eq!(server.wait().unwrap().code(), Some(0), "{model}");
+        judge(&path, "first_protocol", model);
     }
 }
 
@@ -302,6 +360,83 @@ fn read_file_writes_a_trace_with_a_process_for_each_model() {
     let trace = judged(&std::fs::read_to_string(&path).unwrap());
     assert_eq!(trace.processes(), AnyModel::all().map(|model| format!("iolab read_file, {model}")));
     assert!((1..).zip(AnyModel::all()).all(|(process, _)| !trace.threads(process).is_empty()));
+}
+
+/// What is there stays as long as there is nothing to put in its place; what was recorded is kept, whatever comes then.
+#[test]
+fn a_trace_survives_what_goes_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, path) = (folder.path().join("data"), folder.path().join("old.json"));
+    let names = || std::fs::read_dir(folder.path()).unwrap().count();
+    std::fs::write(&file, [0; 40_960]).unwrap();
+    std::fs::write(&path, "old").unwrap();
+    let run = |name: &str, arguments: &[&OsStr]| {
+        let flags = [arguments, &["--trace".as_ref(), path.as_os_str()]].concat();
+        Command::new(examples::example(name)).args(flags).output().unwrap()
+    };
+    let nothing = run("read_file", &["/nowhere/at/all".as_ref()]);
+    assert_eq!((nothing.status.code(), std::fs::read_to_string(&path).unwrap()), (Some(1), "old".into()));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let taken = run("echo", &["--model".as_ref(), "blocking".as_ref(), "--listen".as_ref(), address.as_ref()]);
+    assert_eq!((taken.status.code(), std::fs::read_to_string(&path).unwrap()), (Some(1), "old".into()));
+    assert_eq!(names(), 2, "nothing is left beside it");
+
+    // Its reader leaves at once; or the output takes nothing more.
+    for (to, status) in [("closed", 0), ("full", 1)] {
+        std::fs::write(&path, "old").unwrap();
+        let mut reading = Command::new(examples::example("read_file"));
+        reading.args([file.as_os_str(), "--model".as_ref(), "blocking".as_ref(), "--json".as_ref()]);
+        reading.args(["--trace".as_ref(), path.as_os_str()]).stderr(Stdio::null());
+        let out: Stdio = match to {
+            "closed" => std::io::pipe().unwrap().1.into(),
+            _ => std::fs::File::options().write(true).open("/dev/full").unwrap().into(),
+        };
+        assert_eq!(reading.stdout(out).status().unwrap().code(), Some(status), "{to}");
+        let trace = judged(&std::fs::read_to_string(&path).unwrap());
+        assert!(trace.of("X", "call").count() > 0, "{to}");
+    }
+    assert_eq!(names(), 2, "nothing is left beside it");
+}
+
+/// And what is no file stays what it is.
+#[test]
+fn a_trace_goes_to_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data");
+    std::fs::write(&file, [0; 4096]).unwrap();
+    let path = folder.path().join(OsStr::from_bytes(b"a \xff.json"));
+    let read = |path: &OsStr| {
+        let mut read = Command::new(examples::example("read_file"));
+        read.args([file.as_os_str(), "--model".as_ref(), "blocking".as_ref(), "--trace".as_ref(), path]).output().unwrap()
+    };
+    let output = read(path.as_os_str());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let trace = judged(&std::fs::read_to_string(&path).unwrap());
+    let command = trace.about["command"].as_str().unwrap();
+    assert!(command.ends_with("\u{fffd}.json'") && command.contains(" '"), "{command}");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    assert!(read(link.as_os_str()).status.success());
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink() && !std::fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn a_timeline_of_no_time_is_an_error() {
+    let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/data/echo-epoll.trace.json");
+    let folder = tempfile::tempdir().unwrap();
+    let draw = |from: &str, to: &str| {
+        let mut draw = Command::new(examples::example("timeline"));
+        draw.args(["draw", trace, "--from", from, "--to", to, "-o"]).arg(folder.path().join("x.svg")).output().unwrap()
+    };
+    assert!(draw("0", "1").status.success());
+    for (from, to) in [("10", "5"), ("1", "1")] {
+        let output = draw(from, to);
+        assert!(
+            !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("is not before --to"),
+            "{output:?}"
+        );
+    }
 }
 
 #[test]
@@ -323,7 +458,7 @@ mod record;
 fn the_traces_of_the_book_can_be_recorded_again() {
     let _alone = alone();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let written = match record::record(folder.path(), "a test") {
+    let written = match record::record(folder.path(), "a test", "none") {
         Ok(written) => written,
         Err(error) if iolab::Unavailable::within(&error).is_some() => {
             return skip::skipped(format_args!("the book's traces: {error}"));
@@ -336,6 +471,7 @@ fn the_traces_of_the_book_can_be_recorded_again() {
         let received = trace.of("X", "callback").filter(|event| event["name"] == "receive").count();
         // The two pieces may have come as one to a server that was slow.
         assert_eq!(received >= 3, name.starts_with("echo"), "{name}");
+        assert_eq!(trace.about["chosen"], "the shortest of 40 recordings");
     }
 }
 

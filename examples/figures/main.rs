@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example figures                                    writes docs/pictures/*.svg and the tables in docs/*.md and README.md
-//! cargo run --example figures -- --check                         changes nothing, and lists what differs
+//! cargo run --example figures -- --check                         changes nothing, and lists what differs or cannot be drawn
 //! cargo run --example figures -- import target/iolab/models.json makes docs/data/models.csv of what a benchmark has left
 //! ```
 //!
@@ -24,11 +24,11 @@ macro_rules! say {
 
 /// Draws every picture of the book, and fills its tables, from what is committed.
 ///
-/// Exit status: 0 done; 1 with --check: something differs; 2 something is wrong with what figures are made of, or usage.
+/// Exit status: 0 done; 1 with --check: something differs, or cannot be drawn; 2 something is wrong with what figures are made of, or usage.
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment)]
 struct Options {
-    /// Change nothing; list what is not as it would be drawn
+    /// Change nothing; list what is not as it would be drawn, and what cannot be
     #[arg(long)]
     check: bool,
     #[command(subcommand)]
@@ -94,11 +94,11 @@ fn put(root: &Path, files: Vec<(PathBuf, String)>) -> Result<usize, Box<dyn Erro
 
 /// Whether all is as it should be.
 fn check(root: &Path) -> Result<bool, Box<dyn Error>> {
-    let differing = figures::differing(root)?;
-    for path in &differing {
-        say!("{} differs: cargo run --example figures", shown(root, path));
+    let complaints = figures::complaints(root)?;
+    for complaint in &complaints {
+        say!("{complaint}");
     }
-    Ok(differing.is_empty())
+    Ok(complaints.is_empty())
 }
 
 fn import(root: &Path, path: &Path) -> Result<(), Box<dyn Error>> {

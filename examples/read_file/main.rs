@@ -96,11 +96,12 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> io::Result<u8> {
     let models = &options.model.0;
     let trace = options.trace.start(&process(models[0]))?;
-    let status = read(options, trace.as_ref())?;
-    if let Some(trace) = trace {
-        trace.finish(&models.iter().map(Model::name).collect::<Vec<_>>().join(", "))?;
-    }
-    Ok(status)
+    let done = match read(options, trace.as_ref()) {
+        // The reader of a pipe has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        done => done,
+    };
+    trace::finish(trace, &models.iter().map(Model::name).collect::<Vec<_>>().join(", "), done)
 }
 
 /// What a model is called in a trace.
@@ -115,8 +116,8 @@ fn read(options: &Options, trace: Option<&Trace>) -> io::Result<u8> {
 
     let mut out = io::stdout().lock();
     if !options.json {
-        say(&mut out, &headline(options, &file)?)?;
-        say(&mut out, &heading())?;
+        writeln!(out, "{}", headline(options, &file)?)?;
+        writeln!(out, "{}", heading())?;
     }
     let mut status = 0;
     let mut sums = Vec::new();
@@ -153,7 +154,7 @@ fn read(options: &Options, trace: Option<&Trace>) -> io::Result<u8> {
             }
             Err(error) => return Err(error),
         };
-        say(&mut out, &line)?;
+        writeln!(out, "{line}")?;
     }
     if options.seconds.is_none()
         && sums.windows(2).any(|pair| (pair[0].1, pair[0].2, pair[0].3) != (pair[1].1, pair[1].2, pair[1].3))
@@ -170,14 +171,6 @@ struct Models(Vec<AnyModel>);
 
 fn models(text: &str) -> Result<Models, UnknownModel> {
     if text == "all" { Ok(Models(AnyModel::all().to_vec())) } else { text.parse().map(|model| Models(vec![model])) }
-}
-
-fn say(out: &mut impl Write, line: &str) -> io::Result<()> {
-    match writeln!(out, "{line}") {
-        // The reader of a pipe has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        written => written,
-    }
 }
 
 // Arguments.

@@ -1,6 +1,7 @@
 //! What every example server has in common: its flags, its signals, and the cost it prints when it ends.
 
 mod cost;
+mod signals;
 mod trace;
 
 use std::fmt;
@@ -8,7 +9,6 @@ use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -16,8 +16,8 @@ use iolab::models::AnyModel;
 use iolab::models::uring::Technique;
 use iolab::trace::Traced;
 use iolab::{Cost, Model, Service, Shutdown, Unavailable, listen};
-use nix::sys::signal::{SigSet, Signal};
 
+use signals::begin_on_signal;
 use trace::TraceOption;
 
 /// The flags of a server.
@@ -75,8 +75,7 @@ impl Options {
     fn serve<S: Service>(&self, name: &str, hint: &str, service: &S) -> io::Result<Cost> {
         let trace = self.trace.start(&format!("iolab {name}, {}", self.model))?;
         let served = self.serve_until_told(name, hint, &Traced::new(service));
-        let written = trace.map_or(Ok(()), |trace| trace.finish(self.model.name()));
-        served.and_then(|cost| written.map(|()| cost))
+        trace::finish(trace, self.model.name(), served)
     }
 
     fn serve_until_told<S: Service>(&self, name: &str, hint: &str, service: &S) -> io::Result<Cost> {
@@ -126,28 +125,6 @@ fn deny(denied: &[Technique], model: &mut AnyModel) -> io::Result<()> {
             format!("--deny is about techniques of io_uring, and the model is {model}: leave it out, or take --model uring"),
         )),
     }
-}
-
-/// The first signal asks for an orderly end; the second means it. They are kept from every thread that is started from now on,
-/// and one waits for them: so no handler interrupts anybody, and nothing can fail between a signal and its effect.
-fn begin_on_signal(shutdown: &Arc<Shutdown>) -> io::Result<()> {
-    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
-    signals.thread_block()?;
-    let shutdown = Arc::clone(shutdown);
-    let thread = thread::Builder::new().name("signals".into()).spawn(move || {
-        loop {
-            let Ok(signal) = signals.wait() else { continue };
-            if shutdown.begun() {
-                std::process::exit(128 + signal as i32);
-            }
-            shutdown.begin();
-            let _ = writeln!(io::stderr(), "stopping: finishing what is under way; another signal leaves at once");
-        }
-    });
-    thread.map(drop).map_err(|error| {
-        let why = format!("the thread that waits for signals cannot be started ({error}): raise RLIMIT_NPROC or pids.max");
-        io::Error::new(error.kind(), why)
-    })
 }
 
 /// Reads `500ms`, `60s`, `5m`, or a plain number of seconds.

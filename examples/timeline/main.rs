@@ -13,7 +13,7 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -91,6 +91,11 @@ fn main() -> ExitCode {
 
 impl Draw {
     fn draw(&self) -> Result<(), Box<dyn Error>> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return Err(format!("--from {from:?} is not before --to {to:?}: there is no time to draw").into());
+        }
         let window = Window { from: self.from, to: self.to, ..Window::default() };
         draw(&self.traces, &self.output, &self.title, &window)
     }
@@ -99,7 +104,15 @@ impl Draw {
 fn record(directory: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let command = format!("cargo run --release --example timeline -- record {}", directory.display());
-    Ok(record::record(directory, &command)?)
+    Ok(record::record(directory, &command, &commit())?)
+}
+
+/// What was built, as far as git knows.
+fn commit() -> String {
+    let mut git = Command::new("git");
+    git.args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
+    let said = git.current_dir(env!("CARGO_MANIFEST_DIR")).output().ok().filter(|said| said.status.success());
+    said.map_or_else(|| "unknown".into(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
 fn name(path: &Path) {

@@ -19,9 +19,9 @@ use iolab::patterns::Echo;
 use iolab::trace::{Recorder, Recording, Traced};
 use iolab::{Model, ReadFile, ReadList, Shutdown, Unavailable, listen};
 
-/// Records both on all models that this machine has, into `echo-MODEL.trace.json` and `read-MODEL.trace.json`. `command` is what the
-/// files say they are made by. Answers which were written; where a model is missing, standard error says why.
-pub fn record(folder: &Path, command: &str) -> io::Result<Vec<PathBuf>> {
+/// Records both on all models that this machine has, into `echo-MODEL.trace.json` and `read-MODEL.trace.json`. `command` and
+/// `commit` are what the files say they are made by. Answers which were written; where a model is missing, standard error says why.
+pub fn record(folder: &Path, command: &str, commit: &str) -> io::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     let data = data_file(folder)?;
     let data = ReadFile::open_direct(data.path())?;
@@ -34,9 +34,9 @@ pub fn record(folder: &Path, command: &str) -> io::Result<Vec<PathBuf>> {
             available => available?,
         }
         let asked = least_disturbed(|| three_requests(model))?;
-        written.push(write(asked, folder, "echo", model, command)?);
+        written.push(write(asked, folder, "echo", model, command, commit)?);
         let read = least_disturbed(|| four_reads(model, &data))?;
-        written.push(write(read, folder, "read", model, command)?);
+        written.push(write(read, folder, "read", model, command, commit)?);
     }
     Ok(written)
 }
@@ -57,8 +57,17 @@ fn least_disturbed(mut record: impl FnMut() -> io::Result<Recording>) -> io::Res
     Ok(best)
 }
 
-fn write(mut recording: Recording, folder: &Path, what: &str, model: AnyModel, command: &str) -> io::Result<PathBuf> {
+fn write(
+    mut recording: Recording,
+    folder: &Path,
+    what: &str,
+    model: AnyModel,
+    command: &str,
+    commit: &str,
+) -> io::Result<PathBuf> {
     recording.note("command", command);
+    recording.note("commit", commit);
+    recording.note("chosen", format!("the shortest of {TIMES} recordings"));
     recording.note("model", model.name());
     let path = folder.join(format!("{what}-{model}.trace.json"));
     let mut out = BufWriter::new(File::create(&path)?);

@@ -139,7 +139,7 @@ impl Aio {
                     rest = &mut rest[taken..];
                     continue;
                 }
-                Ok(_) => io::ErrorKind::WouldBlock.into(),
+                Ok(_) => io::Error::from_raw_os_error(libc::EAGAIN),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => error,
             };

@@ -31,8 +31,12 @@ thread_local! {
     static TRACK: RefCell<Option<Track>> = const { RefCell::new(None) };
 }
 
-/// Room is handed out in pieces of so many events: a thread asks once for all of them, and one that ends soon holds little.
+/// Room is handed out in pieces of so many events: a thread asks once for all of them, and one that ends soon gives back the rest.
 const CHUNK: usize = 128;
+
+/// A track takes the room of so many events: itself, its name and its list of chunks are about as large, and threads without number
+/// may come.
+const TRACK_ROOM: usize = 3;
 
 struct Collector {
     /// Which recording this is: a track of an earlier one comes too late.
@@ -40,7 +44,7 @@ struct Collector {
     processes: Vec<String>,
     /// Of threads whose work has ended.
     tracks: Vec<Track>,
-    /// Tracks begun, those included that have not ended.
+    /// Tracks begun, those included that have not ended, or found no room.
     begun: u32,
     /// For how many events there is room.
     room: usize,
@@ -48,7 +52,8 @@ struct Collector {
 
 /// What one thread did from the beginning of its work to the end.
 pub(crate) struct Track {
-    serial: u64,
+    /// Of which recording it is.
+    pub(crate) serial: u64,
     /// Which of the recording's processes it belongs to.
     pub(crate) process: usize,
     /// Tracks are numbered from 1 on, as they begin.
@@ -120,7 +125,7 @@ pub(crate) fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// A track for this thread, until it is dropped. None where nobody records, or the thread has one.
+/// A track for this thread, until it is dropped. None where nobody records, or the thread has one, or there is no room.
 pub(super) fn begin(name: impl Display) -> Option<Open> {
     if is_on() { open(name.to_string()) } else { None }
 }
@@ -134,6 +139,7 @@ fn open(name: String) -> Option<Open> {
             return None;
         }
         collector.begun += 1;
+        collector.room = collector.room.checked_sub(TRACK_ROOM)?;
         let (serial, number) = (collector.serial, collector.begun);
         let process = collector.processes.len() - 1;
         *track = Some(Track { serial, process, number, name, chunks: Vec::new(), dropped: 0 });
@@ -146,10 +152,16 @@ pub(super) struct Open;
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let Ok(Some(track)) = TRACK.try_with(RefCell::take) else { return };
+        let Ok(Some(mut track)) = TRACK.try_with(RefCell::take) else { return };
+        // What it did not use is given back: the memory, and then the room, which others fill with theirs.
+        let unused = track.chunks.last_mut().map_or(0, |chunk| {
+            let unused = chunk.capacity() - chunk.len();
+            chunk.shrink_to_fit();
+            unused
+        });
         let mut collector = lock();
         if track.serial == collector.serial {
-            collector.room += track.chunks.last().map_or(0, |chunk| chunk.capacity() - chunk.len());
+            collector.room += unused;
             collector.tracks.push(track);
         }
     }
@@ -257,11 +269,11 @@ pub(crate) struct Recorded {
     pub(crate) processes: Vec<String>,
     /// By their numbers.
     pub(crate) tracks: Vec<Track>,
-    /// Tracks whose threads have not ended their work: what they did is not here.
+    /// Threads that have not ended their work, or began it when there was no room: what they did is not here.
     pub(crate) missing: usize,
 }
 
-/// Begins to record, with room for so many events. An error where somebody does already.
+/// Begins to record, with room for so many events, of which each track takes [three](TRACK_ROOM). An error where somebody does already.
 pub(crate) fn start(process: String, room: usize) -> io::Result<()> {
     let mut collector = lock();
     if is_on() {
@@ -302,7 +314,41 @@ fn lock() -> MutexGuard<'static, Collector> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::calls::{Meter, count};
     use super::*;
+
+    /// Records so many short tracks on this thread. Other tests of this process may be in the recording, too.
+    fn short_tracks(tracks: usize, room: usize) -> Recorded {
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        start("test".into(), room).unwrap();
+        for _ in 0..tracks {
+            let meter = Meter::start("short");
+            (0..6).for_each(|_| count(Call::Read));
+            meter.read();
+        }
+        stop()
+    }
+
+    #[test]
+    fn a_track_keeps_no_more_memory_than_it_needs() {
+        let recorded = short_tracks(1000, 1_000_000);
+        let short: Vec<_> = recorded.tracks.iter().filter(|track| track.name == "short").collect();
+        assert_eq!(short.len(), 1000);
+        let chunks = || short.iter().flat_map(|track| &track.chunks);
+        let (kept, used) = (chunks().map(Vec::capacity).sum::<usize>(), chunks().map(Vec::len).sum::<usize>());
+        assert_eq!((kept, used), (6000, 6000));
+    }
+
+    #[test]
+    fn where_there_is_no_room_no_track_begins() {
+        let recorded = short_tracks(1000, 300);
+        let tracks = recorded.tracks.len();
+        let events: usize = recorded.tracks.iter().flat_map(|track| &track.chunks).map(Vec::len).sum();
+        assert!(tracks * TRACK_ROOM + events <= 300, "{tracks} tracks with {events} events");
+        assert!(tracks > 0 && recorded.missing >= 1000 - tracks, "{tracks} tracks, {} missing", recorded.missing);
+        assert!(size_of::<Track>() + 128 <= TRACK_ROOM * size_of::<Event>());
+    }
 
     #[test]
     fn an_event_takes_as_much_memory_as_is_said() {

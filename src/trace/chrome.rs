@@ -12,6 +12,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, Write};
 
 use nix::errno::Errno;
@@ -40,19 +41,33 @@ pub(super) fn write(recording: &Recording, out: &mut impl Write) -> io::Result<(
     }
     let begun = recording.begun();
     let mut operations = Operations::default();
+    let mut without_beginning = 0;
     for (track, event) in in_order(tracks) {
+        let Some(operation) = operations.of(track.number, event.what) else {
+            without_beginning += 1;
+            continue;
+        };
         write!(out, ",\n{{")?;
-        write_event(out, begun, track, event, &mut operations)?;
+        write_event(out, begun, track, event, operation)?;
         write!(out, "}}")?;
     }
-    writeln!(out, "\n],\n\"displayTimeUnit\":\"ns\",\n\"otherData\":{{")?;
-    for (key, value) in &recording.notes {
-        writeln!(out, "{}:{},", text(key), text(value))?;
-    }
-    writeln!(out, "\"kernel\":{},", text(&kernel()))?;
-    writeln!(out, "\"date\":{},", text(&date(recording.unix_seconds)))?;
-    writeln!(out, "\"missing_threads\":{},", recording.missing())?;
-    writeln!(out, "\"dropped\":{}\n}}}}", recording.dropped())
+    let notes = about(recording, recording.dropped() + without_beginning);
+    writeln!(out, "\n],\n\"displayTimeUnit\":\"ns\",\n\"otherData\":{{\n{}\n}}}}", notes.join(",\n"))
+}
+
+/// What it says of itself, each thing once.
+fn about(recording: &Recording, dropped: u64) -> Vec<String> {
+    let unasked = [
+        ("CPU", text(&cpu())),
+        ("kernel", text(&kernel())),
+        ("date", text(&date(recording.unix_seconds))),
+        ("missing_threads", recording.missing().to_string()),
+        ("dropped", dropped.to_string()),
+    ];
+    let is_noted = |key: &str| recording.notes.iter().any(|(noted, _)| noted == key);
+    let noted = recording.notes.iter().map(|(key, value)| (key.as_str(), text(value)));
+    let all = noted.chain(unasked.into_iter().filter(|(key, _)| !is_noted(key)));
+    all.map(|(key, value)| format!("{}:{value}", text(key))).collect()
 }
 
 /// By time. Within a track an event is noted when it is over, so of two spans that begin together the later one is around the other.
@@ -65,7 +80,7 @@ fn in_order(tracks: &[Track]) -> Vec<(&Track, &Event)> {
     all.into_iter().map(|(track, event, _)| (track, event)).collect()
 }
 
-fn write_event(out: &mut impl Write, begun: u64, track: &Track, event: &Event, operations: &mut Operations) -> io::Result<()> {
+fn write_event(out: &mut impl Write, begun: u64, track: &Track, event: &Event, (id, operation): (u64, &str)) -> io::Result<()> {
     let (pid, tid) = (pid(track), track.number);
     let (at, took) = (micros(event.at - begun), micros(event.until - event.at));
     let place = format_args!("\"pid\":{pid},\"tid\":{tid},\"ts\":{at}");
@@ -85,16 +100,13 @@ fn write_event(out: &mut impl Write, begun: u64, track: &Track, event: &Event, o
             args.number("loop", whose.map(ConnectionId::shard).filter(|&shard| shard > 0).map(|shard| shard + 1));
             args.number("octets", octets);
         }
-        What::Started { operation, name, fd } => {
-            let id = operations.start(track.number, operation, name);
-            write!(out, "\"ph\":\"b\",{place},\"cat\":\"operation\",\"name\":\"{name}\",\"id\":{id}")?;
+        What::Started { fd, .. } => {
+            write!(out, "\"ph\":\"b\",{place},\"cat\":\"operation\",\"name\":\"{operation}\",\"id\":{id}")?;
             args.number("fd", fd);
         }
-        What::WentOn { operation, outcome } | What::Ended { operation, outcome } => {
-            let ends = matches!(event.what, What::Ended { .. });
-            let (id, name) = operations.find(track.number, operation, ends);
-            let phase = if ends { "e" } else { "n" };
-            write!(out, "\"ph\":\"{phase}\",{place},\"cat\":\"operation\",\"name\":\"{name}\",\"id\":{id}")?;
+        What::WentOn { outcome, .. } | What::Ended { outcome, .. } => {
+            let phase = if matches!(event.what, What::Ended { .. }) { "e" } else { "n" };
+            write!(out, "\"ph\":\"{phase}\",{place},\"cat\":\"operation\",\"name\":\"{operation}\",\"id\":{id}")?;
             args.outcome(Some(outcome));
         }
     }
@@ -133,17 +145,19 @@ struct Operations {
 }
 
 impl Operations {
-    fn start(&mut self, track: u32, operation: u64, name: &'static str) -> u64 {
-        self.started += 1;
-        self.in_flight.insert((track, operation), (self.started, name));
-        self.started
-    }
-
-    fn find(&mut self, track: u32, operation: u64, ends: bool) -> (u64, &'static str) {
-        let key = (track, operation);
-        let found = if ends { self.in_flight.remove(&key) } else { self.in_flight.get(&key).copied() };
-        // Each has a beginning: a track that is full stays full.
-        found.unwrap_or((0, "operation"))
+    /// Number and name of the operation that an event is about, if it is about one. None if its beginning was not recorded: a ring that
+    /// is older than the track.
+    fn of(&mut self, track: u32, what: What) -> Option<(u64, &'static str)> {
+        match what {
+            What::Started { operation, name, .. } => {
+                self.started += 1;
+                self.in_flight.insert((track, operation), (self.started, name));
+                Some((self.started, name))
+            }
+            What::WentOn { operation, .. } => self.in_flight.get(&(track, operation)).copied(),
+            What::Ended { operation, .. } => self.in_flight.remove(&(track, operation)),
+            _ => Some((0, "")),
+        }
     }
 }
 
@@ -161,6 +175,13 @@ fn text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// As proc_cpuinfo(5) names the first; not all architectures have names there.
+fn cpu() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| "unknown".into(), |(_, name)| name.trim().to_owned())
+}
+
 fn kernel() -> String {
     uname().map_or_else(
         |_| "unknown".into(),
@@ -173,4 +194,42 @@ fn date(unix_seconds: u64) -> String {
     let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
     let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::recorder::Recorded;
+
+    fn written(events: Vec<What>, notes: &[(&str, &str)]) -> serde_json::Value {
+        let event = |(at, what)| Event { at, until: at, what };
+        let chunks = vec![(1..).zip(events).map(event).collect()];
+        let track = Track { serial: 1, process: 0, number: 1, name: "loop".into(), chunks, dropped: 0 };
+        let recorded = Recorded { processes: vec!["test".into()], tracks: vec![track], missing: 0 };
+        let mut recording = Recording { unix_seconds: 0, recorded, notes: Vec::new() };
+        notes.iter().for_each(|(key, value)| recording.note(*key, *value));
+        let mut text = Vec::new();
+        write(&recording, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(notes.iter().all(|(key, _)| text.matches(&format!("\"{key}\":")).count() == 1), "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_has_no_beginning_is_left_out_and_counted() {
+        let begun = What::Started { operation: 7, name: "recv", fd: None };
+        let ended = |operation| What::Ended { operation, outcome: Ok(1) };
+        let trace = written(vec![ended(3), begun, ended(7), What::WentOn { operation: 7, outcome: Ok(1) }], &[]);
+        let phases: Vec<_> =
+            trace["traceEvents"].as_array().unwrap().iter().map(|event| event["ph"].as_str().unwrap()).collect();
+        assert_eq!(phases, ["M", "M", "b", "e"]);
+        assert_eq!(trace["otherData"]["dropped"], 2);
+    }
+
+    #[test]
+    fn each_thing_is_said_once() {
+        let trace = written(Vec::new(), &[("kernel", "mine"), ("command", "one"), ("command", "two")]);
+        assert_eq!((&trace["otherData"]["kernel"], &trace["otherData"]["command"]), (&"mine".into(), &"two".into()));
+        assert_eq!(trace["otherData"]["date"], "1970-01-01T00:00:00Z");
+    }
 }

@@ -41,11 +41,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Room for so many events: a minute or so of a busy server, in some 70 MB of memory.
+    /// Room for so many events, in some 70 MB of memory (and a third more while it is written). A request takes about four, so it is
+    /// full after some 250,000 requests: two seconds of a server that has all it can do, minutes of one that is asked at times.
     pub const EVENTS: usize = 1_000_000;
 
-    /// Begins to record, with room for so many events; what comes after them is counted and lost. In the trace, what is recorded
-    /// belongs to a process of this name.
+    /// Begins to record, with room for so many events, where each thread takes the room of three beside what it does; what comes after
+    /// them is counted and lost. In the trace, what is recorded belongs to a process of this name.
     ///
     /// # Errors
     /// If this process is recording already.
@@ -82,9 +83,12 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Adds a line to what the trace says of itself (`otherData`), like the command that it is of.
+    /// Adds a line to what the trace says of itself (`otherData`), like the command that it is of. It takes the place of another of the
+    /// same name, and of what is said unasked: `CPU`, `kernel`, `date`, `missing_threads`, `dropped`.
     pub fn note(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.notes.push((key.into(), value.into()));
+        let key = key.into();
+        self.notes.retain(|(noted, _)| *noted != key);
+        self.notes.push((key, value.into()));
     }
 
     /// How many events there are.
@@ -117,7 +121,7 @@ impl Recording {
         self.recorded.tracks.iter().map(|track| track.dropped).sum()
     }
 
-    /// Threads that had not ended when the recording did: nothing of what they did is in it.
+    /// Threads that had not ended when the recording did, or began when there was no room: nothing of what they did is in it.
     pub fn missing(&self) -> usize {
         self.recorded.missing
     }

@@ -61,6 +61,11 @@ impl Example {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
+        // Some say something of themselves first.
+        if !line.is_empty() && !line.starts_with(&format!("{name} on ")) {
+            line.clear();
+            output.read_line(&mut line).unwrap();
+        }
         if line.is_empty() {
             let failed = child.wait_with_output().unwrap();
             let says = String::from_utf8_lossy(&failed.stderr).into_owned();
@@ -70,7 +75,7 @@ impl Example {
         }
         let address =
             line.strip_prefix(&format!("{name} on ")).and_then(|rest| rest.split(' ').next()).expect(&line).to_string();
-        assert!(line.contains("; try: ") && line.contains(&format!("http://{address}/")), "a line to try: {line}");
+        assert!(line.contains("; try: ") && line.contains(&format!("://{address}")), "a line to try: {line}");
         Some(Example { model: model.into(), address, child, output })
     }
 

@@ -61,7 +61,7 @@ impl Trace {
             assert_eq!(category, "operation", "{event}");
         }
         assert!(named.iter().any(|(_, tid)| tid.is_none()), "the process has a name");
-        for key in ["kernel", "date"] {
+        for key in ["CPU", "kernel", "date"] {
             assert!(self.about[key].is_string(), "it says its {key}: {}", self.about);
         }
         assert!(self.about["dropped"].is_u64(), "{}", self.about);

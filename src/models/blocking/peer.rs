@@ -297,9 +297,14 @@ impl SocketLimit {
 /// A thread that panicked has ended its connection; the others go on.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A trace shows the waits for others, and not each lock that is free.
-    let _wait = match recorder::is_on() {
-        true if matches!(mutex.try_lock(), Err(TryLockError::WouldBlock)) => Some(recorder::wait("lock")),
-        _ => None,
-    };
+    let mut wait = None;
+    if recorder::is_on() {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => wait = Some(recorder::wait("lock")),
+        }
+    }
+    let _wait = wait;
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
