@@ -2,6 +2,7 @@
 //! with it the reason for some piece of code.
 #![allow(unsafe_code)]
 
+mod asleep;
 #[path = "physics/endings.rs"]
 mod endings;
 #[path = "physics/raw_ring.rs"]

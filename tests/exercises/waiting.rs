@@ -1,18 +1,18 @@
 //! Of the chapter "Waiting"; and a server that is talked to and counted, for the chapters on the four models.
 
 use std::convert::Infallible;
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown as Half, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iolab::models::{AnyModel, Epoll as EpollModel};
 use iolab::{Context, Cost, Event, Interest, Model, Now, Peer, Protocol, Service, Shutdown, Unavailable, listen};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::{Pid, gettid};
 
+use super::asleep::await_sleep;
 use super::one_wait::Room;
 use super::{check, skip};
 
@@ -113,20 +113,16 @@ pub fn heard(client: &mut TcpStream) -> u8 {
     octet[0]
 }
 
-/// Waits until another thread of this process sleeps (proc_pid_stat(5)).
-pub fn await_sleep(thread: Pid) {
-    let begun = Instant::now();
-    let sleeps = || fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap().contains(") S ");
-    while !sleeps() {
-        assert!(begun.elapsed() < PATIENCE, "it does not sleep");
-        thread::yield_now();
-    }
+/// How many system calls one more of something takes, if so many of them take `calls` in all. How the end is heard of, in one turn or
+/// in two, is no part of it.
+fn for_one_more(calls: impl Fn(u64) -> u64) -> u64 {
+    const MORE: u64 = 20;
+    (calls(MORE + 10) - calls(10) + MORE / 2) / MORE
 }
 
 /// System calls that one more request takes, on a connection that asks only when the loop sleeps again.
 pub fn calls_of_a_request(model: &AnyModel) -> u64 {
-    const MORE: u64 = 20;
-    let calls = |requests| {
+    for_one_more(|requests| {
         let cost = served(model, &Parrots(Peer::Bytes), |address, the_loop| {
             let mut client = connected(address);
             for _ in 0..requests {
@@ -138,15 +134,12 @@ pub fn calls_of_a_request(model: &AnyModel) -> u64 {
             drop(client);
         });
         cost.calls.total()
-    };
-    // How the end is heard of, in one turn or in two, is no part of it.
-    (calls(MORE + 10) - calls(10) + MORE / 2) / MORE
+    })
 }
 
 /// System calls that one more word takes which one connection says and another is told.
 fn calls_of_a_word(model: &AnyModel) -> u64 {
-    const MORE: u64 = 20;
-    let calls = |words| {
+    for_one_more(|words| {
         let room: &'static Room = Box::leak(Box::default());
         let cost = served(model, &room, |address, the_loop| {
             let (mut speaker, mut listener) = (connected(address), connected(address));
@@ -162,8 +155,7 @@ fn calls_of_a_word(model: &AnyModel) -> u64 {
             listener.read_to_end(&mut Vec::new()).unwrap();
         });
         cost.calls.total()
-    };
-    (calls(MORE + 10) - calls(10) + MORE / 2) / MORE
+    })
 }
 
 /// The most threads that a server had while so many connections were there and nobody said anything.

@@ -1,6 +1,5 @@
 //! Facts about waiting itself: when a thread sleeps, what ends its sleep, and what waits in the kernel meanwhile.
 
-use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{FromRawFd, IntoRawFd};
@@ -8,29 +7,14 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::unistd::{Pid, gettid};
+use nix::unistd::gettid;
 
+use crate::asleep::await_sleep;
 use crate::sockets::pair;
-
-/// Whatever takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits until another thread of this process sleeps, and not merely waits for a processor (proc_pid_stat(5)).
-fn await_sleep(thread: Pid) {
-    let begun = Instant::now();
-    let sleeps = || {
-        let stat = fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
-        stat.rsplit(") ").next().unwrap().starts_with('S')
-    };
-    while !sleeps() {
-        assert!(begun.elapsed() < PATIENCE, "it does not sleep");
-        thread::yield_now();
-    }
-}
 
 /// How often this thread has given its processor away because it had to wait.
 fn voluntary_switches() -> i64 {
